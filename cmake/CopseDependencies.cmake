@@ -1,0 +1,31 @@
+# The libraries that Copse stands on, one line each; that line is all a new one needs (and one in
+# tools/packages.txt, so that tools/setup installs it).
+#
+#   copse_dependency(<pkg-config module>)                linked, and named in copse.pc and in the
+#                                                        CMake package
+#   copse_dependency(<pkg-config module> HEADER_ONLY)    needed to build, not to link
+find_package(PkgConfig REQUIRED)
+
+add_library(copse_dependencies INTERFACE)
+set(copse_linked_modules "") # what a user of the static library links too
+set(copse_modules "")        # all, for the checkers in tools/
+
+function(copse_dependency module)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "HEADER_ONLY" "" "")
+    string(MAKE_C_IDENTIFIER "copse_${module}" prefix)
+    pkg_check_modules(${prefix} REQUIRED QUIET IMPORTED_TARGET ${module})
+    if(arg_HEADER_ONLY)
+        target_include_directories(copse_dependencies SYSTEM INTERFACE ${${prefix}_INCLUDE_DIRS})
+    else()
+        target_link_libraries(copse_dependencies INTERFACE PkgConfig::${prefix})
+        set(copse_linked_modules ${copse_linked_modules} ${module} PARENT_SCOPE)
+    endif()
+    set(copse_modules ${copse_modules} ${module} PARENT_SCOPE)
+endfunction()
+
+copse_dependency(nettle)                  # SHA-256 and other primitives
+copse_dependency(libxxhash HEADER_ONLY)   # the chunker's hash
+copse_dependency(yajl)                    # JSON parsing
+
+list(JOIN copse_modules "\n" text)
+file(WRITE "${CMAKE_BINARY_DIR}/pkg-config-modules.txt" "${text}\n")

@@ -1,0 +1,34 @@
+# What `make install` puts where: bin/copse, both libraries, headers, copse.pc, the CMake package.
+include(CMakePackageConfigHelpers)
+
+set(copse_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/copse")
+
+install(TARGETS copse_command RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+install(DIRECTORY include/copse DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+
+set(copse_exported copse_static)
+if(COPSE_SHARED)
+    list(APPEND copse_exported copse)
+endif()
+# All that is installed, without the tests.
+add_custom_target(installed DEPENDS copse_command ${copse_exported})
+
+install(TARGETS ${copse_exported} EXPORT copseTargets
+    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+install(EXPORT copseTargets NAMESPACE copse:: DESTINATION "${copse_package_dir}")
+
+configure_package_config_file(cmake/copseConfig.cmake.in "${CMAKE_BINARY_DIR}/copseConfig.cmake"
+    INSTALL_DESTINATION "${copse_package_dir}")
+write_basic_package_version_file("${CMAKE_BINARY_DIR}/copseConfigVersion.cmake"
+    COMPATIBILITY SameMinorVersion)
+install(FILES "${CMAKE_BINARY_DIR}/copseConfig.cmake" "${CMAKE_BINARY_DIR}/copseConfigVersion.cmake"
+    DESTINATION "${copse_package_dir}")
+
+# copse.pc finds its prefix from its own place, so that an installed tree can be moved.
+file(RELATIVE_PATH copse_pc_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+string(REGEX REPLACE "/$" "" copse_pc_prefix "${copse_pc_prefix}")
+list(JOIN copse_linked_modules ", " copse_pc_requires_private)
+configure_file(copse.pc.in "${CMAKE_BINARY_DIR}/copse.pc" @ONLY)
+install(FILES "${CMAKE_BINARY_DIR}/copse.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+install(FILES LICENSE-MIT LICENSE-APACHE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
