@@ -1,0 +1,71 @@
+/* The process as Copse sees it: allocator, clock, random source and limits, all given by the
+ * caller. Copse keeps no globals and no thread-local state.
+ *
+ * Process-global state of the libraries below Copse, which no copse_env reaches:
+ *   nettle   chooses its SHA-256 code for the processor once, at load; allocates nothing here
+ *   xxHash   header only; none
+ *   yajl     none; takes our allocator
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef COPSE_ENV_H
+#define COPSE_ENV_H
+
+#include <copse/compiler.h>
+#include <copse/status.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+COPSE_EXTERN_C_BEGIN
+
+/** Bounds on whatever a peer or a user can make grow. Passing one returns COPSE_LIMIT. */
+typedef struct copse_limits {
+    size_t block_size_bytes_max;   /**< A block that Copse writes or takes as its own: 1 MiB. */
+    size_t foreign_size_bytes_max; /**< A block of a foreign codec or writer: 2 MiB. */
+    size_t cbor_depth_max;         /**< Nested arrays and maps in one CBOR or JSON item: 128. */
+    size_t json_size_bytes_max;    /**< One DAG-JSON text: 128 MiB. */
+    size_t car_header_bytes_max;   /**< The header of a CAR: 1 MiB. */
+    size_t car_roots_max;          /**< Roots of a CAR: 16,384. */
+    size_t key_size_bytes_max;     /**< A key of a tree: 1,024 (the format's own limit). */
+    size_t tree_levels_max;        /**< Levels of a tree: 48. */
+    size_t forced_cuts_run_max;    /**< Forced cuts in a row in a foreign tree: 16. */
+    size_t wants_max;              /**< CIDs in one COPSE_WANT: 1,024. */
+    size_t pinned_size_bytes_max;  /**< Supplied blocks held by one source: 256 MiB. */
+    size_t node_cache_bytes_max;   /**< Decoded nodes that one tree keeps: 256 MiB. */
+    size_t sort_memory_bytes_max;  /**< Entries that a sorter holds before it spills: 64 MiB. */
+} copse_limits;
+
+/** Allocates (ptr NULL, size_old 0), resizes, or frees (size_new 0, returns NULL). Returns NULL if
+ * there is no memory, and then leaves `ptr` as it was. The memory is aligned for any type. Copse
+ * always passes the size it asked for last. */
+typedef void *(*copse_alloc_fn)(void *ctx, void *ptr, size_t size_old, size_t size_new);
+
+/** Milliseconds since 1970-01-01 UTC. */
+typedef uint64_t (*copse_clock_fn)(void *ctx);
+
+/** Fills `size` bytes with random ones fit for keys. */
+typedef copse_status (*copse_random_fn)(void *ctx, void *ret_bytes, size_t size);
+
+/** What a library instance runs in. The caller owns it, and keeps it unchanged and alive for as
+ * long as any object made with it. Objects made with one env may be used on different threads if
+ * the functions here may be called from different threads. */
+typedef struct copse_env {
+    copse_alloc_fn alloc;
+    void *alloc_ctx;
+    copse_clock_fn clock; /**< NULL: calls that need the time return COPSE_MISUSE. */
+    void *clock_ctx;
+    copse_random_fn random; /**< NULL: calls that need randomness return COPSE_MISUSE. */
+    void *random_ctx;
+    copse_limits limits;
+} copse_env;
+
+/** Sets `env` to the C library's allocator, default limits, no clock and no random source. */
+COPSE_API void copse_env_init(copse_env *env);
+
+/** Sets `limits` to the defaults named above. */
+COPSE_API void copse_limits_init(copse_limits *limits);
+
+COPSE_EXTERN_C_END
+
+#endif
