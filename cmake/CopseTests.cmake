@@ -112,3 +112,13 @@ if(COPSE_SHARED AND CMAKE_BUILD_TYPE STREQUAL "Release")
         "${CMAKE_BINARY_DIR}")
     set_tests_properties(install PROPERTIES LABELS install TIMEOUT 120)
 endif()
+
+# Files that Copse writes, read by software of others, and the other way round. Needs node and npm;
+# skipped without them.
+if(NOT COPSE_FUZZ)
+    add_executable(foreign-car_make "${copse_test_dir}/foreign/car_make.c")
+    target_link_libraries(foreign-car_make PRIVATE copse_test_base)
+    add_test(NAME foreign-car COMMAND "${copse_test_dir}/foreign/run"
+        $<TARGET_FILE:foreign-car_make> "${CMAKE_BINARY_DIR}/foreign")
+    set_tests_properties(foreign-car PROPERTIES LABELS foreign TIMEOUT 300 SKIP_RETURN_CODE 77)
+endif()
