@@ -4,12 +4,19 @@
 #include "base/alloc.h"
 #include "base/compiler.h"
 #include "base/err.h"
+#include "tree/prefix_sort.h"
 
 #include <string.h>
 
-enum { SORT_RUN = 12 }; /* below this many, insertion is faster */
+enum { KEY_SORT_AHEAD = 16 }; /* items fetched in advance */
 
-static uint64_t sort_prefix(copse_bytes key)
+static copse_bytes key_sort_key(const void *ctx, uint64_t ref)
+{
+    const copse_sort_item *items = ctx;
+    return items[ref].key;
+}
+
+static uint64_t key_sort_prefix(copse_bytes key)
 {
     uint64_t prefix = 0;
     for (size_t i = 0; i < 8; i++) {
@@ -18,88 +25,41 @@ static uint64_t sort_prefix(copse_bytes key)
     return prefix;
 }
 
-/* Whether a stands strictly above b. */
-COPSE_INLINE bool sort_above(const copse_sort_item *a, const copse_sort_item *b)
+/* Puts the items in order, by way of `scratch`. */
+static void key_sort_gather(copse_sort_item *items, const copse_prefix_item *order, size_t count,
+                            copse_sort_item *scratch)
 {
-    if (COPSE_LIKELY(a->prefix != b->prefix)) {
-        return a->prefix > b->prefix;
-    }
-    return copse_bytes_compare(a->key, b->key) > 0;
-}
-
-static void sort_insertion(copse_sort_item *items, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        copse_sort_item item = items[i];
-        size_t j = i;
-        while (j > 0 && sort_above(&items[j - 1], &item)) {
-            items[j] = items[j - 1];
-            j--;
-        }
-        items[j] = item;
-    }
-}
-
-/* Merges from[0, middle) and from[middle, count) into `to`. */
-static void sort_merge(const copse_sort_item *from, size_t middle, size_t count,
-                       copse_sort_item *to)
-{
-    size_t left = 0;
-    size_t right = middle;
-    if (middle >= count || !sort_above(&from[middle - 1], &from[middle])) {
-        memcpy(to, from, count * sizeof *to);
-        return;
-    }
     for (size_t i = 0; i < count; i++) {
-        bool take_right =
-            left == middle || (right < count && sort_above(&from[left], &from[right]));
-        to[i] = from[take_right ? right++ : left++];
-    }
-}
-
-static bool sort_is_sorted(const copse_sort_item *items, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        if (sort_above(&items[i - 1], &items[i])) {
-            return false;
+        if (i + KEY_SORT_AHEAD < count) {
+            COPSE_PREFETCH(&items[order[i + KEY_SORT_AHEAD].ref]);
         }
+        scratch[i] = items[order[i].ref];
     }
-    return true;
+    memcpy(items, scratch, count * sizeof *items);
 }
 
 copse_status copse_key_sort(const copse_env *env, copse_sort_item *items, size_t count,
                             copse_err *err)
 {
     for (size_t i = 0; i < count; i++) {
-        items[i].prefix = sort_prefix(items[i].key);
+        items[i].prefix = key_sort_prefix(items[i].key);
     }
-    if (sort_is_sorted(items, count)) {
+    if (count < 2) {
         return COPSE_OK;
     }
-    for (size_t i = 0; i < count; i += SORT_RUN) {
-        sort_insertion(items + i, count - i < SORT_RUN ? count - i : SORT_RUN);
-    }
-    if (count <= SORT_RUN) {
-        return COPSE_OK;
-    }
+    copse_prefix_item *order = copse_alloc_array(env, count, sizeof *order);
     copse_sort_item *scratch = copse_alloc_array(env, count, sizeof *scratch);
-    if (scratch == NULL) {
+    if (order == NULL || scratch == NULL) {
+        copse_free_array(env, order, count, sizeof *order);
+        copse_free_array(env, scratch, count, sizeof *scratch);
         return COPSE_ERR_NOMEM(err);
     }
-    copse_sort_item *from = items;
-    copse_sort_item *to = scratch;
-    for (size_t width = SORT_RUN; width < count; width *= 2) {
-        for (size_t i = 0; i < count; i += 2 * width) {
-            size_t span = count - i < 2 * width ? count - i : 2 * width;
-            sort_merge(from + i, width < span ? width : span, span, to + i);
-        }
-        copse_sort_item *swap = from;
-        from = to;
-        to = swap;
+    for (size_t i = 0; i < count; i++) {
+        order[i].ref = i;
     }
-    if (from != items) {
-        memcpy(items, from, count * sizeof *items);
-    }
+    copse_prefix_sort(order, count, key_sort_key, items);
+    key_sort_gather(items, order, count, scratch);
     copse_free_array(env, scratch, count, sizeof *scratch);
+    copse_free_array(env, order, count, sizeof *order);
     return COPSE_OK;
 }

@@ -470,7 +470,9 @@ COPSE_INLINE uint32_t node_search(const copse_node *node, copse_bytes key, bool 
             return order <= 0 ? 0 : node->count;
         }
     }
-    uint64_t prefix = node_prefix(key.ptr + shared, key.len - shared);
+    /* an empty key may have no pointer, to which nothing may be added */
+    const uint8_t *rest = key.len > shared ? key.ptr + shared : key.ptr;
+    uint64_t prefix = node_prefix(rest, key.len - shared);
     uint32_t low = node_search_prefixes(node->prefixes, node->count, prefix);
     uint32_t high = low;
     while (high < node->count && node->prefixes[high] == prefix) {

@@ -3,6 +3,7 @@
 
 #include "tree/walk.h"
 
+#include <copse/diff.h>
 #include <copse/memory_store.h>
 
 #include <stdio.h>
@@ -249,4 +250,17 @@ copse_node *bench_leaf_near(bench_db *db, copse_tree *tree, size_t size)
     }
     copse_walk_release(&walk);
     return best;
+}
+
+size_t bench_diff_count(bench_db *db, copse_tree *before, copse_tree *after)
+{
+    copse_diff *diff;
+    copse_change change;
+    size_t count = 0;
+    bench_check(copse_diff_new(before, after, NULL, &diff, &db->err), &db->err);
+    while (copse_diff_next(diff, &change, &db->err) == COPSE_OK) {
+        count++;
+    }
+    copse_diff_free(diff);
+    return count;
 }
