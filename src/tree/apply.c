@@ -52,6 +52,9 @@ static copse_status apply_take_pieces(apply *op, copse_level_pass *pass, copse_e
             status = apply_stage(op, block, err);
         }
     }
+    if (status != COPSE_OK) {
+        return status; /* the pass gives back the other blocks */
+    }
     op->stats.nodes_read += pass->nodes_read;
     copse_piece *pieces = op->pieces;
     size_t capacity = op->pieces_capacity;
@@ -61,7 +64,7 @@ static copse_status apply_take_pieces(apply *op, copse_level_pass *pass, copse_e
     pass->out = pieces;
     pass->out_count = 0;
     pass->out_capacity = capacity;
-    return status;
+    return COPSE_OK;
 }
 
 /* A branch with one child is no top: its child is. */
@@ -157,21 +160,28 @@ static copse_status apply_put(apply *op, copse_store *store, copse_cid *ret_root
     return status;
 }
 
-/* The heights of all trees that ranges are taken from. */
+/* The heights of all trees that ranges are taken from: one path each, down to where something
+ * changes, which will often be read anyway. */
 static copse_status apply_find_heights(apply *op, copse_err *err)
 {
     copse_batch_pieces pieces;
     copse_piece piece;
+    const copse_tree *asked[2] = {NULL, NULL}; /* what is missing there is wanted already */
     copse_status status = COPSE_OK;
     copse_batch_pieces_init(&pieces, op->batch, op->tree);
     while (copse_batch_pieces_next(&pieces, &piece)) {
-        if (piece.tree != NULL && piece.tree->height == 0) {
-            copse_status found =
-                copse_tree_find_height(piece.tree, piece.has_to ? piece.to : piece.from, err);
-            if (found < 0) {
-                return found;
-            }
-            status = found != COPSE_OK ? found : status;
+        bool is_base = piece.tree == op->tree;
+        if (piece.tree == NULL || piece.tree->height != 0 || asked[is_base] == piece.tree) {
+            continue;
+        }
+        copse_status found = copse_tree_find_height(
+            piece.tree, is_base && piece.has_to ? piece.to : piece.from, err);
+        if (found < 0) {
+            return found;
+        }
+        if (found != COPSE_OK) {
+            asked[is_base] = piece.tree;
+            status = found;
         }
     }
     return status;
