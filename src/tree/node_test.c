@@ -140,94 +140,95 @@ static void test_branch(void **state)
 }
 
 /* Each of these breaks one rule. */
+static const char *const node_refused[] = {
+    /* the shape */
+    "", "80", "a0", "82f580", "84f5808080", "83f48080", "83f68080", "8300", "83f5", "83f580",
+    "83f5808000", "9803f58080", "83f5a080", "83f580a0", "83f5980080",
+    "86f482404161"
+    "82" LINK_A LINK_B "820102"
+    "820001"
+    "820001",
+    /* N1 */
+    "83f582416141618200"
+    "00",
+    "83f582416241618200"
+    "00",
+    "83f58242616141618200"
+    "00",
+    "83f5816161"
+    "8100",
+    "83f5815801"
+    "61"
+    "8100",
+    "83f5815fff8100", "83f58141", "83f5815901008100",
+    /* N2 */
+    "83f581416180",
+    "83f581416182"
+    "0000",
+    "83f5808100", "84f4808080",
+    "84f482404161"
+    "81" LINK_A "820102",
+    "84f482404161"
+    "82" LINK_A LINK_B "8101",
+    "85f482404161"
+    "82" LINK_A LINK_B "820102"
+    "8101",
+    "83f59affffffff80", "83f59bffffffffffffffff80",
+    /* N3 */
+    "83f581416181"
+    "1800",
+    "83f581416181"
+    "c100",
+    "83f581416181"
+    "5f4101ff",
+    "83f581416181"
+    "fb7ff8000000000000",
+    "83f581416181"
+    "a2616200616100",
+    "83f581416181"
+    "41",
+    "84f482404161"
+    "82"
+    "00"
+    "00"
+    "820102",
+    "84f482404161"
+    "82" LINK_A "d82a582500"
+    "01551220"
+    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+    "820102",
+    "84f482404161"
+    "82" LINK_A "d82a582500"
+    "01711320"
+    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+    "820102",
+    /* N4 */
+    "84f482404161"
+    "82" LINK_A LINK_B "820100",
+    "84f482404161"
+    "82" LINK_A LINK_B "820120",
+    "84f482404161"
+    "82" LINK_A LINK_B "82011801",
+    "84f482404161"
+    "82" LINK_A LINK_B "821bffffffffffffffff01",
+    /* N5 */
+    "85f482404161"
+    "82" LINK_A LINK_B "820102"
+    "820000",
+    "85f482404161"
+    "82" LINK_A LINK_B "820102"
+    "82001b0000000100000000",
+    "85f482404161"
+    "82" LINK_A LINK_B "820102"
+    "820040"};
+
 static void test_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        /* the shape */
-        "", "80", "a0", "82f580", "84f5808080", "83f48080", "83f68080", "8300", "83f5", "83f580",
-        "83f5808000", "9803f58080", "83f5a080", "83f580a0", "83f5980080",
-        "86f482404161"
-        "82" LINK_A LINK_B "820102"
-        "820001"
-        "820001",
-        /* N1 */
-        "83f582416141618200"
-        "00",
-        "83f582416241618200"
-        "00",
-        "83f58242616141618200"
-        "00",
-        "83f5816161"
-        "8100",
-        "83f5815801"
-        "61"
-        "8100",
-        "83f5815fff8100", "83f58141", "83f5815901008100",
-        /* N2 */
-        "83f581416180",
-        "83f581416182"
-        "0000",
-        "83f5808100", "84f4808080",
-        "84f482404161"
-        "81" LINK_A "820102",
-        "84f482404161"
-        "82" LINK_A LINK_B "8101",
-        "85f482404161"
-        "82" LINK_A LINK_B "820102"
-        "8101",
-        "83f59affffffff80", "83f59bffffffffffffffff80",
-        /* N3 */
-        "83f581416181"
-        "1800",
-        "83f581416181"
-        "c100",
-        "83f581416181"
-        "5f4101ff",
-        "83f581416181"
-        "fb7ff8000000000000",
-        "83f581416181"
-        "a2616200616100",
-        "83f581416181"
-        "41",
-        "84f482404161"
-        "82"
-        "00"
-        "00"
-        "820102",
-        "84f482404161"
-        "82" LINK_A "d82a582500"
-        "01551220"
-        "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-        "820102",
-        "84f482404161"
-        "82" LINK_A "d82a582500"
-        "01711320"
-        "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-        "820102",
-        /* N4 */
-        "84f482404161"
-        "82" LINK_A LINK_B "820100",
-        "84f482404161"
-        "82" LINK_A LINK_B "820120",
-        "84f482404161"
-        "82" LINK_A LINK_B "82011801",
-        "84f482404161"
-        "82" LINK_A LINK_B "821bffffffffffffffff01",
-        /* N5 */
-        "85f482404161"
-        "82" LINK_A LINK_B "820102"
-        "820000",
-        "85f482404161"
-        "82" LINK_A LINK_B "820102"
-        "82001b0000000100000000",
-        "85f482404161"
-        "82" LINK_A LINK_B "820102"
-        "820040"};
     test_env test;
     test_env_init(&test);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_null(node_expect(&test.env, bad[i], COPSE_TREE_OURS, COPSE_CORRUPT));
+    for (size_t i = 0; i < sizeof node_refused / sizeof *node_refused; i++) {
+        assert_null(node_expect(&test.env, node_refused[i], COPSE_TREE_OURS, COPSE_CORRUPT));
     }
     test_env_assert_empty(&test);
 }
