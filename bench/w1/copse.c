@@ -5,7 +5,7 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "bench.h"
+#include <bench.h>
 
 #include <copse/batch.h>
 #include <copse/builder.h>

@@ -243,7 +243,8 @@ copse_status copse_builder_add(copse_builder *builder, copse_bytes key, copse_by
 copse_status copse_builder_add_bytes(copse_builder *builder, copse_bytes key, copse_bytes bytes,
                                      copse_err *err)
 {
-    copse_status status = builder_check_entry(builder, key, bytes.len + 9, err);
+    size_t head = bytes.len < 24 ? 1 : bytes.len < 256 ? 2 : bytes.len < 65536 ? 3 : 5;
+    copse_status status = builder_check_entry(builder, key, head + bytes.len, err);
     if (status != COPSE_OK) {
         return status;
     }

@@ -277,7 +277,7 @@ static copse_status check_skip(check_pass *pass, copse_err *err)
 static copse_status check_feed(check_pass *pass, const copse_node *node, size_t depth,
                                copse_err *err)
 {
-    copse_check_level *level;
+    copse_check_level *level = NULL;
     copse_status status = check_get_level(pass, depth, &level, err);
     if (status != COPSE_OK || pass->tree->kind != COPSE_TREE_OURS) {
         return status;
@@ -309,7 +309,7 @@ static copse_status check_leaf(check_pass *pass, const copse_node *leaf, copse_e
 /* Uses a node that is in its place: takes over the reference. */
 static copse_status check_enter(check_pass *pass, copse_node *node, copse_err *err)
 {
-    copse_check_level *level;
+    copse_check_level *level = NULL;
     copse_status status = check_get_level(pass, pass->depth, &level, err);
     if (status == COPSE_OK) {
         copse_check_level_count(level, node);

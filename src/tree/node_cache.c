@@ -201,8 +201,7 @@ static copse_status node_cache_decode(copse_node_cache *cache, copse_bytes cid_b
     return COPSE_OK;
 }
 
-bool copse_node_cache_has_kind(const copse_node_cache *cache, copse_bytes cid,
-                               copse_tree_kind kind)
+bool copse_node_cache_has_kind(const copse_node_cache *cache, copse_bytes cid, copse_tree_kind kind)
 {
     return node_cache_find(cache, cid, kind) != NULL;
 }
