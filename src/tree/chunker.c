@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-static copse_u128 chunk_power4(uint64_t size)
+COPSE_INLINE copse_u128 chunk_power4(uint64_t size)
 {
     copse_u128 square = (copse_u128)size * size;
     return square * square;
@@ -69,11 +69,16 @@ uint32_t copse_chunk_draw(copse_bytes key, uint32_t level)
     return (uint32_t)(XXH3_64bits_withSeed(key.ptr, key.len, level) >> 32);
 }
 
-bool copse_chunk_ends(copse_u128 lambda4, uint64_t size_before, uint64_t size, uint32_t draw)
+COPSE_INLINE bool chunk_ends(copse_u128 lambda4, uint64_t size_before, uint64_t size, uint32_t draw)
 {
     /* size < 2^21, so nothing here reaches 2^117 */
     copse_u128 d = chunk_power4(size) - chunk_power4(size_before);
     return draw * (lambda4 + d) < d << 32;
+}
+
+bool copse_chunk_ends(copse_u128 lambda4, uint64_t size_before, uint64_t size, uint32_t draw)
+{
+    return chunk_ends(lambda4, size_before, size, draw);
 }
 
 /* t of entry `index` of the queue. */
@@ -109,7 +114,7 @@ static size_t chunker_forced_cut(const copse_chunker *chunker)
 
 /* ---- encoding ---- */
 
-static uint8_t *chunk_write_head(uint8_t *at, uint8_t major, uint64_t arg)
+COPSE_INLINE uint8_t *chunk_write_head(uint8_t *at, uint8_t major, uint64_t arg)
 {
     uint8_t type = (uint8_t)(major << 5);
     if (arg < 24) {
@@ -136,9 +141,17 @@ static uint8_t *chunk_write_head(uint8_t *at, uint8_t major, uint64_t arg)
     return at + 9;
 }
 
-static uint8_t *chunk_write_bytes(uint8_t *at, const uint8_t *bytes, size_t len)
+/* Keys of 8 to 16 bytes are so common that they are spared the call. */
+COPSE_INLINE uint8_t *chunk_write_bytes(uint8_t *at, const uint8_t *bytes, size_t len)
 {
-    if (len != 0) {
+    if (len >= 8 && len <= 16) {
+        uint64_t begin;
+        uint64_t end;
+        memcpy(&begin, bytes, 8);
+        memcpy(&end, bytes + len - 8, 8);
+        memcpy(at, &begin, 8);
+        memcpy(at + len - 8, &end, 8);
+    } else if (len != 0) {
         memcpy(at, bytes, len);
     }
     return at + len;
@@ -292,7 +305,7 @@ static copse_status chunker_scan(copse_chunker *chunker, copse_err *err)
         chunker->size = size;
         if (COPSE_UNLIKELY(size > chunker->size_max) || /* C3 */
             (chunker_may_end(chunker, index, size) &&
-             copse_chunk_ends(chunker->lambda4, before, size, chunker->entries[index].draw))) {
+             chunk_ends(chunker->lambda4, before, size, chunker->entries[index].draw))) {
             status = chunker_emit(chunker, index + 1, 0, err);
         }
     }
