@@ -5,6 +5,7 @@
  *   nettle   chooses its SHA-256 code for the processor once, at load; allocates nothing here
  *   xxHash   header only; none
  *   yajl     none; takes our allocator
+ *   libc     opendir takes its buffer from malloc while a folder is listed (os/posix)
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
