@@ -102,6 +102,14 @@ endforeach()
 add_test(NAME command COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tools/test-command"
     $<TARGET_FILE:copse_command> ${PROJECT_VERSION})
 set_tests_properties(command PROPERTIES LABELS quick TIMEOUT 60)
+add_test(NAME command-cases COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tests/command/run"
+    $<TARGET_FILE:copse_command>)
+set_tests_properties(command-cases PROPERTIES LABELS quick TIMEOUT 120)
+if(NOT COPSE_SANITIZE) # which takes memory of its own
+    add_test(NAME command_slow COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tests/command/run_slow"
+        $<TARGET_FILE:copse_command>)
+    set_tests_properties(command_slow PROPERTIES LABELS slow TIMEOUT 600)
+endif()
 
 if(NOT COPSE_SANITIZE)
     add_test(NAME amalgamation COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tools/test-amalgamation"

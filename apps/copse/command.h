@@ -1,30 +1,75 @@
-/* The commands of `copse`. Each is one file, command_<name>.c, with one function; adding one means
- * that file, its declaration here and its row in the table of main.c.
+/* The commands of `copse`, and what every one of them is handed.
+ *
+ * A command is a constant copse_command that describes itself: its arguments, options, examples and
+ * the function that runs it. Parsing, help and error messages follow from the description. Adding
+ * one means a file command_<name>.c, its declaration here and its row in the table of main.c.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #ifndef COPSE_APPS_COMMAND_H
 #define COPSE_APPS_COMMAND_H
 
+#include "options.h"
+#include "output.h"
+
+#include <copse/env.h>
+#include <copse/status.h>
+
 /** Exit codes of `copse`. */
 enum copse_exit {
     COPSE_EXIT_OK = 0,
-    COPSE_EXIT_FAILED = 1, /**< The work could not be done. */
+    COPSE_EXIT_FAILED = 1, /**< The work could not be done, or the answer is no. */
     COPSE_EXIT_USAGE = 2   /**< The command line makes no sense. */
 };
 
-/** Runs a command; argv[0] is its name. Returns an exit code of copse_exit. */
-typedef int (*copse_command_fn)(int argc, char **argv);
+typedef struct copse_command copse_command;
 
-/** One row of the table of commands. */
-typedef struct copse_command {
-    const char *name;
-    const char *arguments; /**< As in the usage line: "<database> <query>". */
-    const char *summary;   /**< One line, no full stop. */
+/** One run of a command: its parsed command line, its environment, where its output goes. */
+typedef struct copse_call {
+    const copse_command *command;
+    copse_options options;
+    copse_env env;
+    copse_output output;
+    copse_err err; /**< Of the last call into the library that failed. */
+} copse_call;
+
+/** Runs a command; returns an exit code of copse_exit. */
+typedef int (*copse_command_fn)(copse_call *call);
+
+struct copse_command {
+    const char *name;            /**< One or two words: "gc", "tree load". */
+    const char *arguments;       /**< As in the usage line: "STORE KEY [VALUE]" (options.h). */
+    const char *summary;         /**< One line, no full stop. */
+    const char *details;         /**< What there is to know; NULL: nothing more. */
+    const copse_option *options; /**< Ends with a zeroed one; NULL: none. */
+    const char *examples;        /**< Lines that can be typed as they stand. */
     copse_command_fn run;
-} copse_command;
+};
 
-int copse_command_help(int argc, char **argv);
-int copse_command_version(int argc, char **argv);
+extern const copse_command copse_command_tree_load;
+extern const copse_command copse_command_tree_put;
+extern const copse_command copse_command_tree_delete;
+extern const copse_command copse_command_tree_get;
+extern const copse_command copse_command_tree_scan;
+extern const copse_command copse_command_tree_count;
+extern const copse_command copse_command_tree_rank;
+extern const copse_command copse_command_tree_nth;
+extern const copse_command copse_command_tree_root;
+extern const copse_command copse_command_tree_stat;
+extern const copse_command copse_command_tree_diff;
+extern const copse_command copse_command_tree_merge;
+extern const copse_command copse_command_tree_prove;
+extern const copse_command copse_command_tree_verify;
+extern const copse_command copse_command_tree_export;
+extern const copse_command copse_command_tree_import;
+extern const copse_command copse_command_refs_list;
+extern const copse_command copse_command_refs_set;
+extern const copse_command copse_command_refs_delete;
+extern const copse_command copse_command_block_get;
+extern const copse_command copse_command_block_put;
+extern const copse_command copse_command_block_stat;
+extern const copse_command copse_command_cid;
+extern const copse_command copse_command_fsck;
+extern const copse_command copse_command_gc;
 
 #endif

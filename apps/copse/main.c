@@ -3,83 +3,248 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "command.h"
+#include "failure.h"
+#include "help.h"
 
+#include <copse/sys/os.h>
+
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static const copse_command command_table[] = {
-    {"help", "", "Show this list", copse_command_help},
-    {"version", "", "Show the version", copse_command_version},
+/* A command reads a path or a range once; more would only take memory. */
+enum { MAIN_NODE_CACHE_BYTES = 32 << 20 };
+
+static const copse_command *const main_write_commands[] = {
+    &copse_command_tree_load,
+    &copse_command_tree_put,
+    &copse_command_tree_delete,
+    NULL,
+};
+static const copse_command *const main_read_commands[] = {
+    &copse_command_tree_get,   &copse_command_tree_scan,
+    &copse_command_tree_count, &copse_command_tree_rank,
+    &copse_command_tree_nth,   &copse_command_tree_stat,
+    &copse_command_tree_root,  NULL,
+};
+static const copse_command *const main_compare_commands[] = {
+    &copse_command_tree_diff,
+    &copse_command_tree_merge,
+    NULL,
+};
+static const copse_command *const main_share_commands[] = {
+    &copse_command_tree_prove,
+    &copse_command_tree_verify,
+    &copse_command_tree_export,
+    &copse_command_tree_import,
+    NULL,
+};
+static const copse_command *const main_store_commands[] = {
+    &copse_command_refs_list, &copse_command_refs_set, &copse_command_refs_delete,
+    &copse_command_fsck,      &copse_command_gc,       NULL,
+};
+static const copse_command *const main_block_commands[] = {
+    &copse_command_block_get,
+    &copse_command_block_put,
+    &copse_command_block_stat,
+    &copse_command_cid,
+    NULL,
 };
 
-enum { COMMAND_COUNT = sizeof command_table / sizeof command_table[0] };
+static int main_help(copse_call *call);
+static int main_version(copse_call *call);
 
-int copse_command_help(int argc, char **argv)
+static const copse_command main_command_help = {
+    .name = "help",
+    .arguments = "[COMMAND] [WORD]",
+    .summary = "Show this list, or how a command is used",
+    .examples = "copse help tree load",
+    .run = main_help,
+};
+static const copse_command main_command_version = {
+    .name = "version",
+    .arguments = "",
+    .summary = "Show the version",
+    .examples = "copse version",
+    .run = main_version,
+};
+static const copse_command *const main_other_commands[] = {
+    &main_command_help,
+    &main_command_version,
+    NULL,
+};
+
+static const copse_command_group main_groups[] = {
+    {"Write a tree", main_write_commands},
+    {"Read it", main_read_commands},
+    {"Compare and merge", main_compare_commands},
+    {"Hand it on", main_share_commands},
+    {"Keep a store", main_store_commands},
+    {"Look at blocks", main_block_commands},
+    {"Else", main_other_commands},
+    {NULL, NULL},
+};
+
+/* ---- Finding a command ---- */
+
+/* The command that the first words are the name of; *ret_words is how many. */
+static const copse_command *main_find(int argc, char **argv, int *ret_words)
 {
-    (void)argc;
-    (void)argv;
-    (void)puts("copse: a peer-to-peer database on content-addressed trees\n"
-               "\n"
-               "usage: copse <command> [arguments]\n"
-               "\n"
-               "commands:");
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        const copse_command *command = &command_table[i];
-        int width = (int)(strlen(command->name) + strlen(command->arguments));
-        (void)printf("  %s %s%*s  %s\n", command->name, command->arguments,
-                     width < 24 ? 24 - width : 0, "", command->summary);
+    char two[64] = "";
+    if (argc > 1) {
+        (void)snprintf(two, sizeof two, "%s %s", argv[0], argv[1]);
     }
-    return COPSE_EXIT_OK;
-}
-
-int copse_command_version(int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    (void)puts("copse " COPSE_VERSION);
-    return COPSE_EXIT_OK;
-}
-
-/* `copse --help` and `copse --version` are the commands of these names. */
-static const char *command_canonical_name(const char *word)
-{
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-        return "help";
-    }
-    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
-        return "version";
-    }
-    return word;
-}
-
-static const copse_command *command_find(const char *name)
-{
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(command_table[i].name, name) == 0) {
-            return &command_table[i];
+    for (const copse_command_group *group = main_groups; group->title != NULL; group++) {
+        for (size_t i = 0; group->commands[i] != NULL; i++) {
+            const copse_command *command = group->commands[i];
+            bool is_two = strcmp(command->name, two) == 0;
+            if (is_two || strcmp(command->name, argv[0]) == 0) {
+                *ret_words = is_two ? 2 : 1;
+                return command;
+            }
         }
     }
     return NULL;
 }
 
+/* The command whose name, or a word of it, is nearest to `words`; NULL: none is near. */
+static const char *main_nearest(const char *words)
+{
+    const char *nearest = NULL;
+    size_t distance_best = 4;
+    for (const copse_command_group *group = main_groups; group->title != NULL; group++) {
+        for (size_t i = 0; group->commands[i] != NULL; i++) {
+            const char *name = group->commands[i]->name;
+            const char *space = strchr(name, ' ');
+            size_t distance = copse_word_distance(words, name);
+            size_t of_word = space != NULL ? copse_word_distance(words, space + 1) : distance;
+            distance = of_word < distance ? of_word : distance;
+            if (distance < distance_best && distance < strlen(words)) {
+                distance_best = distance;
+                nearest = name;
+            }
+        }
+    }
+    return nearest;
+}
+
+static int main_unknown(copse_call *call, int argc, char **argv)
+{
+    char words[64];
+    size_t family_size = copse_help_family(NULL, main_groups, argv[0]);
+    bool second = family_size > 0 && argc > 1;
+    bool asks_help = second && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (asks_help || (family_size > 0 && argc == 1)) {
+        if (!asks_help) {
+            (void)fprintf(stderr, "copse: `copse %s` needs a second word, one of these\n", argv[0]);
+        }
+        (void)copse_help_family(&call->output, main_groups, argv[0]);
+        return asks_help ? COPSE_EXIT_OK : COPSE_EXIT_USAGE;
+    }
+    (void)snprintf(words, sizeof words, "%s%s%s", argv[0], second ? " " : "",
+                   second ? argv[1] : "");
+    const char *nearest = main_nearest(words);
+    (void)fprintf(stderr, "copse: unknown command '%s'; %s%s%s`copse --help` lists the commands\n",
+                  words, nearest != NULL ? "did you mean " : "", nearest != NULL ? nearest : "",
+                  nearest != NULL ? "? " : "");
+    return COPSE_EXIT_USAGE;
+}
+
+/* ---- Running ---- */
+
+static int main_help(copse_call *call)
+{
+    int words = 0;
+    char **names = call->options.arguments;
+    int count = (int)call->options.arguments_count;
+    const copse_command *command = count > 0 ? main_find(count, names, &words) : NULL;
+    if (count == 0) {
+        copse_help_overview(&call->output, main_groups);
+        return COPSE_EXIT_OK;
+    }
+    if (command == NULL && count == 1 &&
+        copse_help_family(&call->output, main_groups, names[0]) > 0) {
+        return COPSE_EXIT_OK;
+    }
+    if (command == NULL) {
+        return main_unknown(call, count, names);
+    }
+    copse_help_command(&call->output, command);
+    return COPSE_EXIT_OK;
+}
+
+static int main_version(copse_call *call)
+{
+    copse_output_format(&call->output, "copse " COPSE_VERSION "\n");
+    return COPSE_EXIT_OK;
+}
+
+static bool main_has_option(const copse_command *command, const char *name)
+{
+    for (const copse_option *option = command->options; option != NULL && option->name != NULL;
+         option++) {
+        if (strcmp(option->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int main_run(copse_call *call, const copse_command *command, int argc, char **argv)
+{
+    char problem[256];
+    call->command = command;
+    if (!copse_options_parse(&call->options, command->options, command->arguments, argc, argv,
+                             problem, sizeof problem)) {
+        return copse_failure_usage(call, "%s", problem);
+    }
+    if (call->options.help) {
+        copse_help_command(&call->output, command);
+        return COPSE_EXIT_OK;
+    }
+    call->output.json =
+        main_has_option(command, "--json") && copse_options_has(&call->options, "--json");
+    call->output.hex =
+        main_has_option(command, "--hex") && copse_options_has(&call->options, "--hex");
+    return command->run(call);
+}
+
+/* Output that did not arrive, such as on a full disk, is a failure. That the reader of a pipe has
+ * gone needs no words. */
+static int main_end(copse_call *call, int code)
+{
+    if (copse_output_flush(&call->output)) {
+        return code;
+    }
+    if (call->output.os_errno != EPIPE) {
+        (void)fprintf(stderr, "copse: the output could not be written: %s\n",
+                      strerror(call->output.os_errno));
+    }
+    return code == COPSE_EXIT_OK ? COPSE_EXIT_FAILED : code;
+}
+
 int main(int argc, char **argv)
 {
+    static copse_call call; /* zeroed, and too large for some stacks */
+    int words = 0;
+    copse_env_init(&call.env);
+    copse_env_init_posix(&call.env);
+    call.env.limits.node_cache_bytes_max = MAIN_NODE_CACHE_BYTES;
+    copse_output_init(&call.output, &call.env);
     if (argc < 2) {
-        (void)fputs("usage: copse <command> [arguments]; `copse --help` lists the commands\n",
+        (void)fputs("usage: copse COMMAND [ARGUMENTS]; `copse --help` shows a first example\n",
                     stderr);
         return COPSE_EXIT_USAGE;
     }
-    const copse_command *command = command_find(command_canonical_name(argv[1]));
-    if (command == NULL) {
-        (void)fprintf(stderr, "copse: unknown command '%s'; `copse --help` lists the commands\n",
-                      argv[1]);
-        return COPSE_EXIT_USAGE;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        copse_help_overview(&call.output, main_groups);
+        return main_end(&call, COPSE_EXIT_OK);
     }
-    int code = command->run(argc - 1, argv + 1);
-    /* Output that did not arrive, such as on a full disk, is a failure. */
-    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
-        (void)fputs("copse: the output could not be written\n", stderr);
-        return COPSE_EXIT_FAILED;
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        return main_end(&call, main_version(&call));
     }
-    return code;
+    const copse_command *command = main_find(argc - 1, argv + 1, &words);
+    int code = command != NULL ? main_run(&call, command, argc - 1 - words, argv + 1 + words)
+                               : main_unknown(&call, argc - 1, argv + 1);
+    return main_end(&call, code);
 }

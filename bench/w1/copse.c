@@ -45,6 +45,7 @@ static void db_open(const char *dir)
     } else if (strcmp(VARIANT, "normal") == 0) {
         options.durability = COPSE_DURABILITY_NORMAL;
     }
+    copse_env_init(&env);
     copse_env_init_posix(&env);
     CHECK(copse_os_posix_new(&env, &os, &err));
     CHECK(copse_pack_db_open(&env, os, dir, &options, &db, &err));

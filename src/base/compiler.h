@@ -28,4 +28,10 @@ __extension__ typedef unsigned __int128 copse_u128;
 #define COPSE_ARENA_FORWARDS 1
 #endif
 
+/** Which durability check this build leaves out, to prove that the crash tests see it; 0: none.
+ * See backends/pack/mutant.h. */
+#ifndef COPSE_MUTANT
+#define COPSE_MUTANT 0
+#endif
+
 #endif

@@ -1,0 +1,100 @@
+"""What the tests of the command share: running it, and stores in a folder of their own."""
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+COPSE = ""
+
+
+class Result:
+    def __init__(self, code, out, err, memory_kib):
+        self.code, self.out, self.err, self.memory_kib = code, out, err, memory_kib
+
+    def text(self):
+        return self.out.decode()
+
+    def errors(self):
+        return self.err.decode()
+
+    def lines(self):
+        """JSON lines, each parsed."""
+        return [json.loads(line) for line in self.text().splitlines()]
+
+
+class CommandTest(unittest.TestCase):
+    """A test in a new folder, `self.dir`; `self.store` is a store that is not there yet."""
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="copse-command-")
+        self.addCleanup(shutil.rmtree, self.dir)
+        self.store = self.path("store")
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def write(self, name, data):
+        with open(self.path(name), "wb") as file:
+            file.write(data if isinstance(data, bytes) else data.encode())
+        return self.path(name)
+
+    def read(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def run_copse(self, *arguments, stdin=b"", stdout=subprocess.PIPE):
+        """Runs it and waits; the memory is that of this child alone."""
+        with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as errors:
+            source.write(stdin if isinstance(stdin, bytes) else stdin.encode())
+            source.seek(0)
+            child = subprocess.Popen([COPSE, *map(str, arguments)], stdin=source, stdout=stdout,
+                                     stderr=errors, cwd=self.dir)
+            out = child.stdout.read() if child.stdout is not None else b""
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+            if child.stdout is not None:
+                child.stdout.close()
+            errors.seek(0)
+            return Result(child.returncode, out, errors.read(), usage.ru_maxrss)
+
+    def good(self, *arguments, stdin=b""):
+        """Runs it; it must succeed. Returns what it printed."""
+        result = self.run_copse(*arguments, stdin=stdin)
+        self.assertEqual(result.code, 0, f"copse {arguments}: {result.errors()}")
+        return result.text()
+
+    def good_json(self, *arguments, stdin=b""):
+        return [json.loads(line) for line in self.good(*arguments, "--json",
+                                                       stdin=stdin).splitlines()]
+
+    def bad(self, code, message, *arguments, stdin=b""):
+        """Runs it; it must fail with this exit code, and say this."""
+        result = self.run_copse(*arguments, stdin=stdin)
+        self.assertEqual(result.code, code, f"copse {arguments}: {result.errors()}")
+        self.assertIn(message, result.errors())
+        return result
+
+    def load(self, rows, *options, store=None):
+        """Loads pairs of text; returns the root."""
+        lines = "".join(f"{key}\t{value}\n" for key, value in rows)
+        return self.good("tree", "load", store or self.store, "-", *options, stdin=lines).strip()
+
+
+def main(modules):
+    """`run COPSE [NAME…]`: runs the tests of the modules, or those named."""
+    global COPSE
+    COPSE = os.path.abspath(sys.argv[1])
+    # A copy of this module under its own name is what the tests import.
+    sys.modules["support"].COPSE = COPSE
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    loader = unittest.defaultTestLoader
+    suite = unittest.TestSuite()
+    for module in modules:
+        suite.addTests(loader.loadTestsFromNames(sys.argv[2:], module) if sys.argv[2:]
+                       else loader.loadTestsFromModule(module))
+    result = unittest.TextTestRunner(verbosity=1).run(suite)
+    sys.exit(0 if result.wasSuccessful() else 1)
