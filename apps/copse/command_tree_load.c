@@ -25,7 +25,7 @@ enum {
     LOAD_MEMORY_MIN = 24 << 20,
     LOAD_SORTER_MIN = 4 << 20,
     LOAD_PROCESS_SIZE = 8 << 20,   /* the program, pieces of input and output */
-    LOAD_PACK_SIZE_MAX = 42 << 20, /* what the pack store keeps of a pack while it writes it */
+    LOAD_PACK_SIZE_MAX = 48 << 20, /* what the pack store keeps of a pack while it writes it */
     LOAD_PACK_SHARE = 12           /* of the input: 150 bytes for each node of about 2 KiB */
 };
 
