@@ -2,7 +2,8 @@
 import fs from 'node:fs'
 const columns = [
   ['load_rand', 'load random, k/s', v => v / 1e3], ['load_sorted', 'load sorted, k/s', v => v / 1e3],
-  ['get', 'get, us', v => v], ['scan', 'scan, M rows/s', v => v / 1e6],
+  ['get', 'get after reopening, us', v => v], ['get_warm', 'get, warm, us', v => v],
+  ['scan', 'scan after reopening, M rows/s', v => v / 1e6], ['scan_warm', 'scan, warm, M rows/s', v => v / 1e6],
   ['commit', 'commits, k/s', v => v / 1e3], ['commit_wchar', 'written a commit, kB', v => v / 1e3],
   ['disk', 'disk, MB', v => v / 1e6], ['rss_peak', 'peak RSS, MB', v => v]
 ]

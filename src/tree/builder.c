@@ -5,7 +5,7 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <copse/builder.h>
+#include "tree/builder.h"
 
 #include "base/alloc.h"
 #include "base/err.h"
@@ -226,6 +226,17 @@ static copse_status builder_added(copse_builder *builder, copse_bytes key, copse
     return COPSE_OK;
 }
 
+copse_status copse_builder_add_checked(copse_builder *builder, copse_bytes key, copse_bytes value,
+                                       copse_err *err)
+{
+    copse_status status = builder_check_entry(builder, key, value.len, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    status = copse_chunker_add(&builder->levels[0]->chunker, key, value, err);
+    return builder_added(builder, key, status);
+}
+
 copse_status copse_builder_add(copse_builder *builder, copse_bytes key, copse_bytes value,
                                copse_err *err)
 {
@@ -233,11 +244,7 @@ copse_status copse_builder_add(copse_builder *builder, copse_bytes key, copse_by
     if (status == COPSE_OK) {
         status = copse_dag_cbor_check(value, &builder->env->limits, COPSE_CBOR_STRICT, err);
     }
-    if (status != COPSE_OK) {
-        return status;
-    }
-    status = copse_chunker_add(&builder->levels[0]->chunker, key, value, err);
-    return builder_added(builder, key, status);
+    return status == COPSE_OK ? copse_builder_add_checked(builder, key, value, err) : status;
 }
 
 copse_status copse_builder_add_bytes(copse_builder *builder, copse_bytes key, copse_bytes bytes,

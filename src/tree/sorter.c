@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "tree/builder.h"
 
 #include <copse/dag_cbor.h>
 
@@ -364,7 +365,7 @@ copse_status copse_sorter_build(copse_sorter *sorter, copse_builder *builder, co
         copse_bytes value;
         status = copse_sorter_next(sorter, &key, &value, err);
         if (status == COPSE_OK) {
-            status = copse_builder_add(builder, key, value, err);
+            status = copse_builder_add_checked(builder, key, value, err);
         }
     }
     return status == COPSE_END ? COPSE_OK : status;
