@@ -58,7 +58,8 @@ typedef struct copse_apply_stats {
 /** Applies `batch` to `tree`: puts the new blocks into `store` and opens the new tree. The batch is
  * kept, and `tree` is as it was. Nothing is put unless all blocks that it needs were there.
  * `ret_stats` may be NULL. WANT: supply the wanted blocks and call again. MISUSE: a foreign tree,
- * or a spliced tree of another cache or config. LIMIT: a key is too long for the config. CORRUPT,
+ * or a spliced tree of another cache or config. LIMIT: a key is too long for the config, or a
+ * tree of too many levels. CORRUPT,
  * IO, NOMEM, the store's failures. */
 COPSE_API COPSE_MUST_USE copse_status copse_tree_apply(copse_tree *tree, copse_batch *batch,
                                                        copse_store *store, copse_tree **ret_tree,

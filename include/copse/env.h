@@ -28,12 +28,11 @@ typedef struct copse_limits {
     size_t json_size_bytes_max;    /**< One DAG-JSON text: 128 MiB. */
     size_t car_header_bytes_max;   /**< The header of a CAR: 1 MiB. */
     size_t car_roots_max;          /**< Roots of a CAR: 16,384. */
-    size_t key_size_bytes_max;     /**< A key of a tree: 1,024 (the format's own limit). */
     size_t tree_levels_max;        /**< Levels of a tree: 48. */
     size_t forced_cuts_run_max;    /**< Forced cuts in a row in a foreign tree: 16. */
     size_t wants_max;              /**< CIDs in one COPSE_WANT: 1,024. */
     size_t pinned_size_bytes_max;  /**< Supplied blocks held by one source: 256 MiB. */
-    size_t node_cache_bytes_max;   /**< Decoded nodes that one tree keeps: 256 MiB. */
+    size_t node_cache_bytes_max;   /**< Decoded nodes that one node cache keeps: 256 MiB. */
     size_t sort_memory_bytes_max;  /**< Entries that a sorter holds before it spills: 64 MiB. */
 } copse_limits;
 

@@ -47,17 +47,16 @@ typedef struct copse_pack_gc_options {
  * copse_pack_fsck. DENIED, IO, NOMEM. `ret_stats` (NULL allowed) is set on OK. */
 COPSE_API COPSE_MUST_USE copse_status copse_pack_gc(copse_pack_db *db,
                                                     const copse_pack_gc_options *options,
-                                                    copse_pack_gc_stats *ret_stats,
-                                                    copse_err *err);
+                                                    copse_pack_gc_stats *ret_stats, copse_err *err);
 
 /* ---- Damage ---- */
 
 typedef enum copse_pack_finding_kind {
-    COPSE_PACK_FINDING_DAMAGE, /**< Bytes are not what they must be. */
-    COPSE_PACK_FINDING_TAIL,   /**< The end of the journal is no frame: a write that a crash cut
-                                    short. If nothing crashed, the last commit is damaged. */
-    COPSE_PACK_FINDING_ABSENT, /**< A ref reaches a block that the store doesn't have. In a sparse
-                                    replica that is no fault. */
+    COPSE_PACK_FINDING_DAMAGE,  /**< Bytes are not what they must be. */
+    COPSE_PACK_FINDING_TAIL,    /**< The end of the journal is no frame: a write that a crash cut
+                                     short. If nothing crashed, the last commit is damaged. */
+    COPSE_PACK_FINDING_ABSENT,  /**< A ref reaches a block that the store doesn't have. In a sparse
+                                     replica that is no fault. */
     COPSE_PACK_FINDING_LEFTOVER /**< A file that the store doesn't need; a collection removes it. */
 } copse_pack_finding_kind;
 
@@ -72,8 +71,8 @@ typedef struct copse_pack_finding {
 
 typedef struct copse_pack_fsck_stats {
     uint64_t files;
-    uint64_t blocks;   /**< Whose hash was right. */
-    uint64_t opaque;   /**< Whose hash Copse doesn't compute: only their place was checked. */
+    uint64_t blocks;      /**< Whose hash was right. */
+    uint64_t opaque;      /**< Whose hash Copse doesn't compute: only their place was checked. */
     uint64_t findings[4]; /**< By kind. */
 } copse_pack_fsck_stats;
 

@@ -23,7 +23,6 @@ void copse_limits_init(copse_limits *limits)
         .json_size_bytes_max = (size_t)128 << 20,
         .car_header_bytes_max = (size_t)1 << 20,
         .car_roots_max = 16384,
-        .key_size_bytes_max = 1024,
         .tree_levels_max = 48,
         .forced_cuts_run_max = 16,
         .wants_max = 1024,

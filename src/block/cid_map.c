@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
-#include "base/loadstore.h"
+#include "base/siphash.h"
 
 enum { CID_MAP_CAPACITY_MIN = 16 };
 /* Slots are found by a hash of 32 bits. */
@@ -40,61 +40,9 @@ void copse_cid_map_release(copse_cid_map *map)
     }
 }
 
-/* SipHash (Aumasson, Bernstein) with one round a word and three at the end, as hash tables use it.
- * The 64-bit result is that of the reference implementation. */
-typedef struct cid_map_sip {
-    uint64_t v0, v1, v2, v3;
-} cid_map_sip;
-
-COPSE_INLINE uint64_t cid_map_rotate(uint64_t value, unsigned bits)
-{
-    return value << bits | value >> (64 - bits);
-}
-
-COPSE_INLINE void cid_map_sip_round(cid_map_sip *sip)
-{
-    sip->v0 += sip->v1;
-    sip->v1 = cid_map_rotate(sip->v1, 13) ^ sip->v0;
-    sip->v0 = cid_map_rotate(sip->v0, 32);
-    sip->v2 += sip->v3;
-    sip->v3 = cid_map_rotate(sip->v3, 16) ^ sip->v2;
-    sip->v0 += sip->v3;
-    sip->v3 = cid_map_rotate(sip->v3, 21) ^ sip->v0;
-    sip->v2 += sip->v1;
-    sip->v1 = cid_map_rotate(sip->v1, 17) ^ sip->v2;
-    sip->v2 = cid_map_rotate(sip->v2, 32);
-}
-
-COPSE_INLINE void cid_map_sip_word(cid_map_sip *sip, uint64_t word)
-{
-    sip->v3 ^= word;
-    cid_map_sip_round(sip);
-    sip->v0 ^= word;
-}
-
 uint32_t copse_cid_map_hash(const copse_cid_map *map, const copse_cid *cid)
 {
-    cid_map_sip sip = {
-        map->seed[0] ^ 0x736f6d6570736575u,
-        map->seed[1] ^ 0x646f72616e646f6du,
-        map->seed[0] ^ 0x6c7967656e657261u,
-        map->seed[1] ^ 0x7465646279746573u,
-    };
-    const uint8_t *bytes = cid->bytes;
-    size_t left = cid->size;
-    for (; left >= 8; left -= 8, bytes += 8) {
-        cid_map_sip_word(&sip, copse_load_u64le(bytes));
-    }
-    uint64_t last = (uint64_t)cid->size << 56;
-    for (size_t i = 0; i < left; i++) {
-        last |= (uint64_t)bytes[i] << (8 * i);
-    }
-    cid_map_sip_word(&sip, last);
-    sip.v2 ^= 0xff;
-    cid_map_sip_round(&sip);
-    cid_map_sip_round(&sip);
-    cid_map_sip_round(&sip);
-    uint64_t hash = sip.v0 ^ sip.v1 ^ sip.v2 ^ sip.v3;
+    uint64_t hash = copse_siphash(map->seed, (copse_bytes){cid->bytes, cid->size});
     uint32_t folded = (uint32_t)(hash >> 32);
     return folded != 0 ? folded : 1;
 }

@@ -124,7 +124,8 @@ static copse_status batch_add_point(copse_batch *batch, copse_bytes key, const c
 
 copse_status copse_batch_put(copse_batch *batch, copse_bytes key, copse_bytes value, copse_err *err)
 {
-    copse_status status = batch_check_key(key, err);
+    copse_tree_config widest = {.size_bytes_max = 8 * COPSE_KEY_SIZE_BYTES_MAX};
+    copse_status status = copse_tree_check_entry(batch->env, &widest, key, value.len, err);
     if (status == COPSE_OK) {
         status = copse_dag_cbor_check(value, &batch->env->limits, COPSE_CBOR_STRICT, err);
     }

@@ -151,6 +151,12 @@ static copse_status check_load(check_pass *pass, copse_bytes cid_bytes, size_t d
         status = copse_node_parse(pass->env, block, pass->tree->kind, ret_node, &why);
         if (status == COPSE_CORRUPT || status == COPSE_LIMIT) {
             kind = check_classify(copse_block_data(block), &pass->env->limits);
+        } else if (status == COPSE_OK) {
+            kind = COPSE_CHECK_FORMAT;
+            status = copse_tree_check_node(pass->tree, *ret_node, &why);
+            if (status != COPSE_OK) {
+                *ret_node = copse_node_unref(pass->env, *ret_node);
+            }
         }
     }
     if (status != COPSE_OK && status != COPSE_NOMEM) {

@@ -21,8 +21,8 @@
  * C1, C3 and C4 make a boundary depend on the entries of its own chunk. C2 looks further: to the
  * entry that did not fit. The chunker counts how many entries of the chunks that follow a forced
  * cut was decided upon; that number is the `ahead` of those chunks, and stands in their parent. An
- * edit of an entry below it starts again from the chunk before (mutate.c). It is 0 everywhere in a
- * tree without entries near max or ground keys.
+ * edit of an entry below it starts again from the chunk before (level_pass.h). It is 0 everywhere
+ * in a tree without entries near max or ground keys.
  *
  * Cost: an xxh3 of the key and a few multiplications an entry, and one copy of each entry into the
  * node. A forced cut feeds at most max bytes again.

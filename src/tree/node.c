@@ -87,6 +87,9 @@ static copse_status node_parse_keys(node_parser *parser, copse_node *node)
         }
         const uint8_t *key = data + at + head.size;
         size_t key_len = (size_t)head.arg;
+        if (key_len > node->key_size_max) {
+            node->key_size_max = (uint32_t)key_len;
+        }
         if (last != NULL && !copse_key_below(last, last_len, key, key_len)) {
             return node_corrupt(parser, "keys are not in ascending order");
         }
@@ -236,7 +239,6 @@ static copse_status node_skip_counts(node_parser *parser, const copse_node *node
 static copse_status node_parse_aheads(node_parser *parser, copse_node *node)
 {
     copse_status status = node_same_count(parser, node, 1, "aheads are not a list");
-    uint32_t any = 0;
     for (uint32_t i = 0; status == COPSE_OK && i < node->count; i++) {
         uint64_t ahead = 0;
         status = node_head(parser, 0, &ahead, "an ahead is not an unsigned integer");
@@ -244,9 +246,11 @@ static copse_status node_parse_aheads(node_parser *parser, copse_node *node)
             status = node_corrupt(parser, "an ahead is out of range");
         }
         node->aheads[i] = (uint32_t)ahead;
-        any |= node->aheads[i];
+        if (node->aheads[i] > node->ahead_max) {
+            node->ahead_max = node->aheads[i];
+        }
     }
-    if (status == COPSE_OK && any == 0) {
+    if (status == COPSE_OK && node->ahead_max == 0) {
         status = node_corrupt(parser, "a list of aheads that are all 0");
     }
     return status;
@@ -284,7 +288,10 @@ static copse_status node_parse_shape(node_parser *parser, node_shape *ret_shape)
     shape.values = shape.leaf || !ours;
     shape.sums = !shape.leaf && ours;
     shape.aheads = arity == 5;
-    status = node_list(parser, 1, &shape.count, "keys are not a list");
+    /* What an entry takes at least, so that no count makes the arrays large beside the block: a
+     * key, and a value, or a link and a count. */
+    size_t entry = shape.leaf ? 2 : ours ? 1 + COPSE_LINK_SIZE_BYTES + 1 : 6;
+    status = node_list(parser, entry, &shape.count, "keys are not a list");
     if (status == COPSE_OK && !shape.leaf && shape.count == 0) {
         status = node_corrupt(parser, "a branch without children");
     }

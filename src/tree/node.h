@@ -6,7 +6,7 @@
  * Parsing is strict; what it accepts has these properties:
  *   N1  keys are byte strings in strictly ascending order, at most COPSE_KEY_SIZE_BYTES_MAX long
  *   N2  the lists are of one length; a branch of ours has at least one child (the descent refuses a
- *       branch of one child below, see reader.c)
+ *       branch of one child below, see tree.h)
  *   N3  values are strict DAG-CBOR items; links are tag 42; ours are CIDv1 dag-cbor sha2-256
  *   N4  counts are at least 1, and their sum does not overflow
  *   N5  aheads is present only if one of them is not 0
@@ -37,6 +37,8 @@ typedef struct copse_node {
     uint32_t count;     /* keys */
     uint32_t shared;    /* leading bytes that all keys have in common */
     uint32_t links;     /* branch of ours: offset of the first link */
+    uint32_t key_size_max; /* bytes of the longest key */
+    uint32_t ahead_max;    /* the largest of the aheads */
     uint32_t refs;
     bool leaf;
     bool used; /* since the cache's hand last passed */
@@ -108,7 +110,7 @@ static inline copse_bytes copse_node_link(const copse_node *node, uint32_t index
                                  (size_t)index * COPSE_LINK_SIZE_BYTES,
                              COPSE_CID_SHA2_256_SIZE_BYTES};
     }
-    /* d8 2a, a head of one or two bytes (a CID is at most 127 bytes), 00, CID */
+    /* d8 2a, a head of one or two bytes (a CID is at most 71 bytes), 00, CID */
     const uint8_t *link = node->data + node->values[index];
     size_t skip = link[2] == 0x58 ? 5 : 4;
     return (copse_bytes){link + skip, node->values[index + 1] - node->values[index] - skip};

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/compiler.h"
 #include "base/err.h"
+#include "base/siphash.h"
 #include "block/block.h"
 
 #include <string.h>
@@ -16,12 +17,10 @@ copse_status copse_node_cache_new(const copse_env *env, copse_source *source,
         return COPSE_ERR_NOMEM(err);
     }
     *cache = (copse_node_cache){.env = env, .source = source};
-    /* A peer that does not know the seed can't make CIDs that collide in the table. */
     if (env->random == NULL ||
-        env->random(env->random_ctx, &cache->seed, sizeof cache->seed) != COPSE_OK) {
-        cache->seed = (uint64_t)(uintptr_t)cache;
+        env->random(env->random_ctx, cache->seed, sizeof cache->seed) != COPSE_OK) {
+        cache->seed[0] = (uint64_t)(uintptr_t)cache; /* better than a constant */
     }
-    cache->seed = cache->seed * 0x9e3779b97f4a7c15u | 1;
     *ret_cache = cache;
     return COPSE_OK;
 }
@@ -59,16 +58,10 @@ void copse_node_cache_lend(copse_node_cache *cache, copse_node *node)
     cache->lent = node;
 }
 
-/* Digests are uniform unless somebody made them up, and then the seed is unknown. */
+/* CIDs of foreign trees may be made up (identity hashes), so the hash is keyed. */
 COPSE_INLINE size_t node_cache_slot(const copse_node_cache *cache, copse_bytes cid)
 {
-    uint64_t word = 0;
-    for (size_t i = cid.len > 8 ? cid.len - 8 : 0; i < cid.len; i++) {
-        word = word << 8 | cid.ptr[i];
-    }
-    word ^= cid.len;
-    word *= cache->seed;
-    return (size_t)(word ^ word >> 32) & cache->slots_mask;
+    return (size_t)copse_siphash(cache->seed, cid) & cache->slots_mask;
 }
 
 COPSE_INLINE copse_bytes node_cid(const copse_node *node)

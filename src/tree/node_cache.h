@@ -18,7 +18,7 @@ struct copse_node_cache {
     size_t count;
     size_t size_bytes;
     size_t hand; /* of the clock */
-    uint64_t seed;
+    uint64_t seed[2];
     copse_node *lent; /* the node whose bytes were lent last */
     copse_touch_fn touch;
     void *touch_ctx;

@@ -83,6 +83,22 @@ static copse_status tree_load_config(copse_tree *tree, copse_err *err)
     return status;
 }
 
+/* Trees of ours have one root: no other codec or hash may stand for the same blocks. */
+static copse_status tree_check_links(const copse_tree *tree, copse_err *err)
+{
+    static const uint8_t prefix[] = {1, COPSE_CODEC_DAG_CBOR, COPSE_HASH_SHA2_256, 32};
+    const copse_cid *cids[] = {&tree->root, &tree->config_cid, &tree->top};
+    static const char *const names[] = {"root", "link to the config", "link to the top node"};
+    for (size_t i = 0; tree->kind == COPSE_TREE_OURS && i < 3; i++) {
+        if (cids[i]->size != COPSE_CID_SHA2_256_SIZE_BYTES ||
+            memcmp(cids[i]->bytes, prefix, sizeof prefix) != 0) {
+            return COPSE_ERR(err, COPSE_CORRUPT,
+                             "the tree's %s is not a CIDv1 of dag-cbor and sha2-256", names[i]);
+        }
+    }
+    return COPSE_OK;
+}
+
 copse_status copse_tree_open(copse_node_cache *cache, const copse_cid *root, copse_tree **ret_tree,
                              copse_err *err)
 {
@@ -103,6 +119,9 @@ copse_status copse_tree_open(copse_node_cache *cache, const copse_cid *root, cop
     copse_block_unref(block);
     if (status == COPSE_OK) {
         status = tree_load_config(tree, err);
+    }
+    if (status == COPSE_OK) {
+        status = tree_check_links(tree, err);
     }
     if (status != COPSE_OK) {
         copse_tree_close(tree);
@@ -225,7 +244,21 @@ static copse_status tree_corrupt(const copse_node *node, const char *what, copse
     return COPSE_ERR(err, COPSE_CORRUPT, "node %s: %s", text, what);
 }
 
-/* P4 */
+copse_status copse_tree_check_node(const copse_tree *tree, const copse_node *node, copse_err *err)
+{
+    if (tree->kind != COPSE_TREE_OURS) {
+        return COPSE_OK;
+    }
+    if (COPSE_UNLIKELY(node->key_size_max > copse_tree_config_key_size_max(&tree->config))) {
+        return tree_corrupt(node, "a key is longer than its config allows", err);
+    }
+    if (COPSE_UNLIKELY(node->ahead_max > tree->config.size_bytes_max / 2 + 1)) {
+        return tree_corrupt(node, "an ahead is larger than a forced cut can look", err);
+    }
+    return COPSE_OK;
+}
+
+/* P4 and P5 */
 static copse_status tree_check_depth(copse_tree *tree, const copse_node *node, size_t depth,
                                      copse_err *err)
 {
@@ -242,7 +275,7 @@ static copse_status tree_check_depth(copse_tree *tree, const copse_node *node, s
     if (depth > 0 && tree->kind == COPSE_TREE_OURS && node->count < (node->leaf ? 1u : 2u)) {
         return tree_corrupt(node, "a node below the top is too small", err);
     }
-    return COPSE_OK;
+    return copse_tree_check_node(tree, node, err);
 }
 
 copse_status copse_tree_load_top(copse_tree *tree, copse_node **ret_node, copse_err *err)

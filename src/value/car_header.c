@@ -204,7 +204,7 @@ copse_status copse_car_v2_header_parse(const uint8_t bytes[COPSE_CAR_V2_HEADER_S
     if (data_offset == 0 && data_size == 0) {
         return COPSE_ERR(err, COPSE_CORRUPT, "CARv2 header: zeros, its writer did not finish");
     }
-    if (data_offset < COPSE_CAR_START_SIZE_BYTES || data_size > UINT64_MAX - data_offset) {
+    if (data_offset < COPSE_CAR_START_SIZE_BYTES || data_size >= UINT64_MAX - data_offset) {
         return COPSE_ERR(err, COPSE_CORRUPT, "CARv2 header: a payload of %llu bytes at %llu",
                          (unsigned long long)data_size, (unsigned long long)data_offset);
     }

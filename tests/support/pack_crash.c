@@ -116,10 +116,9 @@ static bool crash_happened(const crash_world *world)
 static copse_status crash_open(crash_world *world, size_t process, bool create, copse_err *err)
 {
     static const uint64_t journal_sizes[] = {3000, 12000, 0};
-    copse_pack_options options = {
-        .create = create,
-        .durability = world->durability,
-        .journal_size_bytes_max = journal_sizes[crash_below(world, 3)]};
+    copse_pack_options options = {.create = create,
+                                  .durability = world->durability,
+                                  .journal_size_bytes_max = journal_sizes[crash_below(world, 3)]};
     return copse_pack_db_open(&world->env.env, world->os[process], "/store", &options,
                               &world->db[process], err);
 }
@@ -152,8 +151,7 @@ static bool crash_state_is(crash_world *world, const copse_cid *cids, const cras
     for (size_t i = 0; i < CRASH_REFS; i++) {
         bool is_there = state->refs[i] >= 0;
         if (is_there != (cids[i].size > 0) ||
-            (is_there &&
-             !copse_cid_equal(&cids[i], &world->trees[state->refs[i]].cids[0]))) {
+            (is_there && !copse_cid_equal(&cids[i], &world->trees[state->refs[i]].cids[0]))) {
             return false;
         }
     }
@@ -195,8 +193,8 @@ static void crash_check(crash_world *world, copse_pack_db *db)
     for (size_t i = 0; i < CRASH_REFS; i++) {
         char name[8];
         crash_name(i, name);
-        copse_status status = copse_refs_get(copse_pack_db_refs(db), copse_bytes_of_text(name),
-                                             &cids[i], &err);
+        copse_status status =
+            copse_refs_get(copse_pack_db_refs(db), copse_bytes_of_text(name), &cids[i], &err);
         if (crash_happened(world)) {
             return;
         }
@@ -215,8 +213,7 @@ static void crash_check(crash_world *world, copse_pack_db *db)
                            floor, last, world->acked, (int)world->durability,
                            crash_tree_of(world, &cids[0]), crash_tree_of(world, &cids[1]),
                            crash_tree_of(world, &cids[2]));
-            crash_break(world, "C3: the refs are not those of a commit that may be there:",
-                        detail);
+            crash_break(world, "C3: the refs are not those of a commit that may be there:", detail);
             return;
         }
         at--;
@@ -275,8 +272,8 @@ static bool crash_put_root(crash_world *world, copse_store *store, crash_tree *t
         status = copse_cbor_write_uint(&buf, test_random(&world->random));
     }
     for (size_t i = 1; i < tree->count && status == COPSE_OK; i++) {
-        status = copse_cbor_write_link(&buf,
-                                       (copse_bytes){tree->cids[i].bytes, tree->cids[i].size});
+        status =
+            copse_cbor_write_link(&buf, (copse_bytes){tree->cids[i].bytes, tree->cids[i].size});
     }
     if (status == COPSE_OK) {
         status = copse_block_of_data(&world->env.env, COPSE_CODEC_DAG_CBOR, copse_buf_view(&buf),
@@ -335,9 +332,9 @@ static void crash_commit(crash_world *world, size_t process, bool is_bulk)
     world->states[world->acked + 1].refs[ref] = is_removal ? -1 : (int)world->trees_count;
     world->trees_count++;
     world->is_under_way = true;
-    copse_status status = copse_refs_swap(
-        copse_pack_db_refs(db), copse_bytes_of_text(name),
-        old >= 0 ? &world->trees[old].cids[0] : NULL, is_removal ? NULL : &tree->cids[0], &err);
+    copse_status status = copse_refs_swap(copse_pack_db_refs(db), copse_bytes_of_text(name),
+                                          old >= 0 ? &world->trees[old].cids[0] : NULL,
+                                          is_removal ? NULL : &tree->cids[0], &err);
     if (status == COPSE_OK) {
         world->acked++;
         world->is_under_way = false;
@@ -362,8 +359,8 @@ static void crash_flush(crash_world *world, size_t process)
         return;
     }
     /* A flush promises for what this process wrote. */
-    if (copse_store_flush(store, NULL) == COPSE_OK &&
-        world->durability != COPSE_DURABILITY_OFF && has_block) {
+    if (copse_store_flush(store, NULL) == COPSE_OK && world->durability != COPSE_DURABILITY_OFF &&
+        has_block) {
         if (world->flushed_count < 16) {
             world->flushed[world->flushed_count++] = cid;
         }

@@ -62,8 +62,8 @@ copse_status pack_folder_open(pack_folder *folder, copse_err *err)
     const copse_env *env = folder->env != NULL ? folder->env : &folder->own;
     copse_status status = copse_os_posix_new(env, &folder->os, err);
     if (status == COPSE_OK) {
-        status = copse_pack_db_open(env, folder->os, folder->path, &folder->options, &folder->db,
-                                    err);
+        status =
+            copse_pack_db_open(env, folder->os, folder->path, &folder->options, &folder->db, err);
     }
     if (status != COPSE_OK) {
         folder->os = copse_os_free(folder->os);

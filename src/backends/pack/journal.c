@@ -92,8 +92,7 @@ bool copse_frame_header_read(const uint8_t bytes[COPSE_FRAME_HEADER_SIZE_BYTES],
         .checksum = copse_load_u64le(bytes),
     };
     return memcmp(bytes + FRAME_MAGIC_OFFSET, frame_magic, sizeof frame_magic) == 0 &&
-           (ret_frame->flags & ~(uint32_t)FRAME_FLAGS) == 0 &&
-           copse_load_u32le(bytes + 20) == 0 &&
+           (ret_frame->flags & ~(uint32_t)FRAME_FLAGS) == 0 && copse_load_u32le(bytes + 20) == 0 &&
            ret_frame->payload_size <= COPSE_FRAME_PAYLOAD_SIZE_MAX;
 }
 
@@ -110,8 +109,8 @@ copse_status copse_frame_read(copse_bytes input, uint64_t salt, copse_frame *ret
     if (input.len < size) {
         return COPSE_END;
     }
-    uint64_t checksum = XXH3_64bits_withSeed(
-        input.ptr + 8, size - 8 - COPSE_FRAME_TRAILER_SIZE_BYTES, salt);
+    uint64_t checksum =
+        XXH3_64bits_withSeed(input.ptr + 8, size - 8 - COPSE_FRAME_TRAILER_SIZE_BYTES, salt);
     if (copse_pack_mutant(COPSE_PACK_SITE_CHECKSUM)) {
         return COPSE_OK;
     }

@@ -94,12 +94,12 @@ typedef struct copse_frame {
 /** An item; what its tag doesn't name is zero. Borrows the payload. */
 typedef struct copse_item {
     copse_item_tag tag;
-    size_t offset;      /* of the content in the payload */
-    copse_bytes bytes;  /* the content */
-    copse_bytes cid;    /* BLOCK, REMOVE, REF: binary, checked */
-    copse_bytes name;   /* REF, UNREF */
-    copse_bytes data;   /* BLOCK */
-    copse_bytes digest; /* PACK */
+    size_t offset;       /* of the content in the payload */
+    copse_bytes bytes;   /* the content */
+    copse_bytes cid;     /* BLOCK, REMOVE, REF: binary, checked */
+    copse_bytes name;    /* REF, UNREF */
+    copse_bytes data;    /* BLOCK */
+    copse_bytes digest;  /* PACK */
     uint64_t numbers[4]; /* PACK: size. JOURNAL: as above. EPOCH */
 } copse_item;
 
@@ -109,9 +109,9 @@ void copse_journal_header_write(uint64_t generation, uint64_t salt,
                                 copse_journal_header *ret_header);
 
 /** Reads a header. CORRUPT. */
-COPSE_MUST_USE copse_status copse_journal_header_read(
-    const uint8_t bytes[COPSE_JOURNAL_HEADER_SIZE_BYTES], copse_journal_header *ret_header,
-    copse_err *err);
+COPSE_MUST_USE copse_status
+copse_journal_header_read(const uint8_t bytes[COPSE_JOURNAL_HEADER_SIZE_BYTES],
+                          copse_journal_header *ret_header, copse_err *err);
 
 /** Begins a frame at the end of `buf`: reserves its header. NOMEM, LIMIT. */
 COPSE_MUST_USE copse_status copse_frame_begin(copse_buf *buf);

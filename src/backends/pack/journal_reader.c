@@ -84,8 +84,8 @@ copse_status copse_journal_reader_at(copse_journal_reader *reader, uint64_t offs
         bool has = false;
         status = journal_reader_has(reader, offset, copse_frame_size(&frame), &has, err);
         if (status == COPSE_OK && has) {
-            status = journal_reader_fill(reader, offset, (size_t)copse_frame_size(&frame), &bytes,
-                                         err);
+            status =
+                journal_reader_fill(reader, offset, (size_t)copse_frame_size(&frame), &bytes, err);
         }
         if (status != COPSE_OK) {
             return status;

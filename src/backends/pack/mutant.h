@@ -17,22 +17,22 @@
 typedef enum copse_pack_site {
     COPSE_PACK_SITE_NONE,
     /* syncs */
-    COPSE_PACK_SITE_COMMIT,       /* the journal, before a commit is acknowledged */
-    COPSE_PACK_SITE_SEAL,         /* a journal that ends, before the next begins */
-    COPSE_PACK_SITE_JOURNAL,      /* a new journal, before it gets its name */
-    COPSE_PACK_SITE_JOURNAL_DIR,  /* the folder, before a new journal is used */
-    COPSE_PACK_SITE_PACK,         /* a new pack, before it gets its name */
-    COPSE_PACK_SITE_PACK_DIR,     /* the folder, before a frame names a new pack */
-    COPSE_PACK_SITE_FORMAT,       /* `format`, before it gets its name */
-    COPSE_PACK_SITE_FORMAT_DIR,   /* the folder, before the store is said to be made */
-    COPSE_PACK_SITE_PARENT_DIR,   /* the folder that the store's is in, before it is made */
-    COPSE_PACK_SITE_YOUNG_DIR,    /* the folder, before the first commit in a journal */
-    COPSE_PACK_SITE_OLD_JOURNAL,  /* a journal that a writer ended who died, before the next */
-    COPSE_PACK_SITE_ALL,          /* what was written with durability off: files, journal, folder */
-    COPSE_PACK_SITE_CUT,          /* the journal, after its torn tail was cut off */
+    COPSE_PACK_SITE_COMMIT,      /* the journal, before a commit is acknowledged */
+    COPSE_PACK_SITE_SEAL,        /* a journal that ends, before the next begins */
+    COPSE_PACK_SITE_JOURNAL,     /* a new journal, before it gets its name */
+    COPSE_PACK_SITE_JOURNAL_DIR, /* the folder, before a new journal is used */
+    COPSE_PACK_SITE_PACK,        /* a new pack, before it gets its name */
+    COPSE_PACK_SITE_PACK_DIR,    /* the folder, before a frame names a new pack */
+    COPSE_PACK_SITE_FORMAT,      /* `format`, before it gets its name */
+    COPSE_PACK_SITE_FORMAT_DIR,  /* the folder, before the store is said to be made */
+    COPSE_PACK_SITE_PARENT_DIR,  /* the folder that the store's is in, before it is made */
+    COPSE_PACK_SITE_YOUNG_DIR,   /* the folder, before the first commit in a journal */
+    COPSE_PACK_SITE_OLD_JOURNAL, /* a journal that a writer ended who died, before the next */
+    COPSE_PACK_SITE_ALL,         /* what was written with durability off: files, journal, folder */
+    COPSE_PACK_SITE_CUT,         /* the journal, after its torn tail was cut off */
     /* tests */
-    COPSE_PACK_SITE_CHECKSUM,     /* a frame's checksum */
-    COPSE_PACK_SITE_CHAIN,        /* that a frame follows the one before it */
+    COPSE_PACK_SITE_CHECKSUM, /* a frame's checksum */
+    COPSE_PACK_SITE_CHAIN,    /* that a frame follows the one before it */
     COPSE_PACK_SITE_COUNT
 } copse_pack_site;
 

@@ -115,9 +115,10 @@ copse_status copse_pack_batch_find(const copse_pack_batch *batch, const copse_ci
     return status;
 }
 
-copse_status copse_pack_batch_each(
-    const copse_pack_batch *batch,
-    copse_status (*visit)(void *ctx, copse_block *block, copse_err *err), void *ctx, copse_err *err)
+copse_status copse_pack_batch_each(const copse_pack_batch *batch,
+                                   copse_status (*visit)(void *ctx, copse_block *block,
+                                                         copse_err *err),
+                                   void *ctx, copse_err *err)
 {
     copse_status status = COPSE_OK;
     for (size_t i = 0; i < batch->table.capacity && status == COPSE_OK; i++) {

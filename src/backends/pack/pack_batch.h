@@ -36,14 +36,14 @@ COPSE_MUST_USE copse_status copse_pack_batch_add(copse_pack_batch *batch, const 
 
 /** Looks for a CID; `ret_block` NULL: not wanted. NOMEM, LIMIT. */
 COPSE_MUST_USE copse_status copse_pack_batch_find(const copse_pack_batch *batch,
-                                                  const copse_cid *cid,
-                                                  copse_pack_found *ret_found,
+                                                  const copse_cid *cid, copse_pack_found *ret_found,
                                                   copse_block **ret_block, copse_err *err);
 
 /** Visits the blocks that stand, once each. */
-COPSE_MUST_USE copse_status copse_pack_batch_each(
-    const copse_pack_batch *batch,
-    copse_status (*visit)(void *ctx, copse_block *block, copse_err *err), void *ctx,
-    copse_err *err);
+COPSE_MUST_USE copse_status copse_pack_batch_each(const copse_pack_batch *batch,
+                                                  copse_status (*visit)(void *ctx,
+                                                                        copse_block *block,
+                                                                        copse_err *err),
+                                                  void *ctx, copse_err *err);
 
 #endif

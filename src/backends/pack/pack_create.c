@@ -23,8 +23,8 @@ copse_status copse_pack_create_check(copse_pack_io *io, copse_err *err)
         status = file->ops->read_at(file, 0, bytes, sizeof bytes, &got, err);
     }
     (void)copse_pack_io_close(file);
-    if (status == COPSE_OK && (got != sizeof bytes - 1 ||
-                               memcmp(bytes, pack_format_line, sizeof bytes - 1) != 0)) {
+    if (status == COPSE_OK &&
+        (got != sizeof bytes - 1 || memcmp(bytes, pack_format_line, sizeof bytes - 1) != 0)) {
         return COPSE_ERR(err, COPSE_CORRUPT,
                          "%s/format, byte 0: not a store of version 1, or damaged", io->path);
     }
@@ -56,17 +56,14 @@ static copse_status pack_create_write(copse_pack_io *io, copse_file *file, uint6
     uint64_t offset = sizeof bytes;
     uint32_t unsynced = is_durable ? 0 : COPSE_FRAME_UNSYNCED;
     copse_journal_header_write(generation, copse_pack_io_random(io, generation), bytes, &header);
-    copse_frame frame = {.flags = COPSE_FRAME_SNAPSHOT | unsynced,
-                         .sequence = sequence,
-                         .chain = header.chain};
-    copse_status status =
-        copse_pack_io_write(io, file, 0, (copse_bytes){bytes, sizeof bytes}, err);
+    copse_frame frame = {
+        .flags = COPSE_FRAME_SNAPSHOT | unsynced, .sequence = sequence, .chain = header.chain};
+    copse_status status = copse_pack_io_write(io, file, 0, (copse_bytes){bytes, sizeof bytes}, err);
     if (status == COPSE_OK) {
         status = pack_create_frame(io, file, header.salt, &frame, snapshot, &offset, err);
     }
     if (status == COPSE_OK && extra != NULL && extra->len > 0) {
-        copse_frame second = {
-            .flags = unsynced, .sequence = sequence + 1, .chain = frame.checksum};
+        copse_frame second = {.flags = unsynced, .sequence = sequence + 1, .chain = frame.checksum};
         status = pack_create_frame(io, file, header.salt, &second, extra, &offset, err);
     }
     if (status == COPSE_OK && is_durable) {
@@ -143,14 +140,13 @@ static copse_status pack_create_first_journal(copse_pack_io *io, copse_err *err)
     if (status == COPSE_OK) {
         status = copse_item_write(&buf, COPSE_ITEM_EPOCH, &part, 1);
     }
-    status = status == COPSE_OK
-                 ? copse_pack_create_journal(io, 1, 1, &buf, NULL, true, err)
-                 : COPSE_ERR_NOMEM(err);
+    status = status == COPSE_OK ? copse_pack_create_journal(io, 1, 1, &buf, NULL, true, err)
+                                : COPSE_ERR_NOMEM(err);
     copse_buf_release(&buf);
     return status;
 }
 
-static copse_status pack_create_format(copse_pack_io *io, copse_err *err)
+copse_status copse_pack_create_format(copse_pack_io *io, copse_err *err)
 {
     char name[COPSE_PACK_NAME_SIZE_MAX];
     copse_file *file = NULL;
@@ -211,8 +207,8 @@ copse_status copse_pack_create(copse_pack_io *io, copse_err *err)
         status = lock->ops->lock(lock, COPSE_LOCK_EXCLUSIVE, true, err);
     }
     if (status == COPSE_OK && copse_pack_create_check(io, NULL) != COPSE_OK) {
-        status = copse_pack_io_open(io, "gc.lock", COPSE_OPEN_WRITE | COPSE_OPEN_CREATE, &gc_lock,
-                                    err);
+        status =
+            copse_pack_io_open(io, "gc.lock", COPSE_OPEN_WRITE | COPSE_OPEN_CREATE, &gc_lock, err);
         (void)copse_pack_io_close(gc_lock);
         if (status == COPSE_OK) {
             status = pack_create_sync_parent(io, err);
@@ -225,7 +221,7 @@ copse_status copse_pack_create(copse_pack_io *io, copse_err *err)
             status = pack_create_first_journal(io, err);
         }
         if (status == COPSE_OK) {
-            status = pack_create_format(io, err);
+            status = copse_pack_create_format(io, err);
         }
     }
     (void)copse_pack_io_close(lock);

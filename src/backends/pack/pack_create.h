@@ -25,4 +25,7 @@ COPSE_MUST_USE copse_status copse_pack_create_journal(copse_pack_io *io, uint64_
                                                       copse_buf *extra, bool is_durable,
                                                       copse_err *err);
 
+/** Writes `format`, durably: what makes a folder a store. */
+COPSE_MUST_USE copse_status copse_pack_create_format(copse_pack_io *io, copse_err *err);
+
 #endif

@@ -229,8 +229,8 @@ static copse_status pack_db_succeed(copse_pack_db *db, copse_err *err)
 {
     copse_status status = COPSE_OK;
     if (copse_pack_db_syncs(db)) {
-        status = copse_pack_io_sync(&db->io, db->view.journal->file, COPSE_PACK_SITE_OLD_JOURNAL,
-                                    err);
+        status =
+            copse_pack_io_sync(&db->io, db->view.journal->file, COPSE_PACK_SITE_OLD_JOURNAL, err);
     }
     return status == COPSE_OK ? copse_pack_db_new_journal(db, &db->view, true, NULL, err) : status;
 }
@@ -314,11 +314,11 @@ copse_status copse_pack_db_append(copse_pack_db *db, copse_buf *buf, uint32_t fl
     uint64_t tail = db->view.tail;
     copse_pack_site site =
         (flags & COPSE_FRAME_LAST) != 0 ? COPSE_PACK_SITE_SEAL : COPSE_PACK_SITE_COMMIT;
-    copse_frame frame = {
-        .flags = flags | (copse_pack_db_syncs(db) ? 0u : (uint32_t)COPSE_FRAME_UNSYNCED),
-        .sequence = db->view.sequence + 1,
-        .synced = db->view.synced,
-        .chain = db->view.checksum};
+    copse_frame frame = {.flags = flags |
+                                  (copse_pack_db_syncs(db) ? 0u : (uint32_t)COPSE_FRAME_UNSYNCED),
+                         .sequence = db->view.sequence + 1,
+                         .synced = db->view.synced,
+                         .chain = db->view.checksum};
     copse_status status = copse_frame_finish(buf, db->view.header.salt, &frame);
     if (status != COPSE_OK) {
         return COPSE_ERR(err, status, "no room for a frame of %zu bytes", size);
@@ -356,8 +356,8 @@ static copse_status pack_db_write_index(copse_pack_db *db, copse_buf *buf, copse
         }
     }
     copse_buf_init(&index, db->env, COPSE_FRAME_PAYLOAD_SIZE_MAX);
-    copse_status status = copse_pack_index_build(db->env, records, count, db->view.header.salt,
-                                                 &index, err);
+    copse_status status =
+        copse_pack_index_build(db->env, records, count, db->view.header.salt, &index, err);
     if (status == COPSE_OK) {
         copse_bytes part = copse_buf_view(&index);
         status = copse_item_write(buf, COPSE_ITEM_INDEX, &part, 1);
@@ -382,8 +382,8 @@ copse_status copse_pack_db_end_journal(copse_pack_db *db, bool with_index, copse
         status = pack_db_write_index(db, &db->frame, err);
     }
     if (status == COPSE_OK) {
-        status = copse_pack_db_append(db, &db->frame, COPSE_FRAME_LAST, copse_pack_db_syncs(db),
-                                      err);
+        status =
+            copse_pack_db_append(db, &db->frame, COPSE_FRAME_LAST, copse_pack_db_syncs(db), err);
     }
     return status;
 }
@@ -570,8 +570,8 @@ static copse_status pack_db_sync_journal(copse_pack_db *db, copse_err *err)
 copse_status copse_pack_db_commit(copse_pack_db *db, const copse_pack_move *move, bool is_flush,
                                   copse_err *err)
 {
-    bool is_durable = db->options.durability == COPSE_DURABILITY_FULL ||
-                      (is_flush && copse_pack_db_syncs(db));
+    bool is_durable =
+        db->options.durability == COPSE_DURABILITY_FULL || (is_flush && copse_pack_db_syncs(db));
     copse_status status = copse_pack_db_finish_bulk(db, err);
     if (status != COPSE_OK) {
         return status;
@@ -685,7 +685,7 @@ copse_status copse_pack_db_find(copse_pack_db *db, const copse_cid *cid,
     if (db->view.is_stale) {
         status = copse_pack_view_catch_up(&db->view, false, err);
     }
-    return status == COPSE_OK ? copse_pack_view_find(&db->view, cid, ret_found, &file, &place,
-                                                     ret_block, err)
-                              : status;
+    return status == COPSE_OK
+               ? copse_pack_view_find(&db->view, cid, ret_found, &file, &place, ret_block, err)
+               : status;
 }

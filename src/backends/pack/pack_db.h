@@ -108,8 +108,8 @@ COPSE_MUST_USE copse_status copse_pack_db_finish_bulk(copse_pack_db *db, copse_e
 
 /** Looks everywhere. NOTHING also if damage may hide the block. */
 COPSE_MUST_USE copse_status copse_pack_db_find(copse_pack_db *db, const copse_cid *cid,
-                                               copse_pack_found *ret_found,
-                                               copse_block **ret_block, copse_err *err);
+                                               copse_pack_found *ret_found, copse_block **ret_block,
+                                               copse_err *err);
 
 /** Drops what waits. */
 void copse_pack_db_drop(copse_pack_db *db);

@@ -70,8 +70,7 @@ static copse_status pack_file_fill(const copse_pack_file *file, uint64_t offset,
     if (copse_buf_reserve(buf, want) != COPSE_OK) {
         return COPSE_ERR_NOMEM(err);
     }
-    copse_status status =
-        file->file->ops->read_at(file->file, offset, buf->ptr, want, &got, err);
+    copse_status status = file->file->ops->read_at(file->file, offset, buf->ptr, want, &got, err);
     buf->len = status == COPSE_OK ? got : 0;
     return status;
 }
@@ -209,8 +208,7 @@ static copse_status pack_file_rebuild_frame(pack_file_rebuild *rebuild, copse_by
         }
         bool is_block = item.tag == COPSE_ITEM_BLOCK;
         copse_pack_place place = {offset + item.offset, is_block ? (uint32_t)item.bytes.len : 0};
-        status =
-            copse_pack_file_add(rebuild->file, item.cid, place, &rebuild->scratch, err);
+        status = copse_pack_file_add(rebuild->file, item.cid, place, &rebuild->scratch, err);
         if (status != COPSE_OK) {
             return status;
         }
@@ -280,8 +278,7 @@ static copse_status pack_file_read_pack_start(copse_pack_file *file, copse_err *
 {
     uint8_t start[COPSE_CAR_START_SIZE_BYTES];
     copse_car_header header = {0};
-    copse_status status =
-        copse_pack_io_read(file->file, file->name, 0, start, sizeof start, err);
+    copse_status status = copse_pack_io_read(file->file, file->name, 0, start, sizeof start, err);
     if (status != COPSE_OK) {
         return status;
     }
@@ -303,8 +300,7 @@ static copse_status pack_file_read_journal_start(copse_pack_file *file, copse_er
     uint8_t bytes[COPSE_JOURNAL_HEADER_SIZE_BYTES];
     copse_journal_header header;
     copse_err why;
-    copse_status status =
-        copse_pack_io_read(file->file, file->name, 0, bytes, sizeof bytes, err);
+    copse_status status = copse_pack_io_read(file->file, file->name, 0, bytes, sizeof bytes, err);
     if (status != COPSE_OK) {
         return status;
     }
@@ -331,8 +327,8 @@ static copse_status pack_file_check_size(copse_pack_file *file, copse_err *err)
 static copse_status pack_file_open_index(copse_pack_file *file, copse_err *err)
 {
     bool is_pack = file->id.kind == COPSE_PACK_NAME_PACK;
-    copse_status status = is_pack ? pack_file_read_pack_start(file, err)
-                                  : pack_file_read_journal_start(file, err);
+    copse_status status =
+        is_pack ? pack_file_read_pack_start(file, err) : pack_file_read_journal_start(file, err);
     if (status == COPSE_OK) {
         status = pack_file_check_size(file, err);
     }
@@ -494,16 +490,15 @@ copse_status copse_pack_file_find(copse_pack_file *file, const copse_cid *cid, c
             return COPSE_OK;
         }
         bool is_whole = ret_block != NULL && place.length > 0;
-        size_t head = place.length > 0 && place.length < COPSE_CID_SIZE_BYTES_MAX
-                          ? place.length
-                          : cid->size;
+        size_t head =
+            place.length > 0 && place.length < COPSE_CID_SIZE_BYTES_MAX ? place.length : cid->size;
         if (status == COPSE_OK) {
-            status = pack_file_read_bytes(file, place, is_whole ? place.length : head, scratch,
-                                          err);
+            status =
+                pack_file_read_bytes(file, place, is_whole ? place.length : head, scratch, err);
         }
         if (status == COPSE_OK) {
-            status = pack_file_compare(file, place, copse_buf_view(scratch), cid, key, &is_same,
-                                       err);
+            status =
+                pack_file_compare(file, place, copse_buf_view(scratch), cid, key, &is_same, err);
         }
     }
     if (status == COPSE_OK && place.length > 0 && ret_block != NULL) {
@@ -529,8 +524,8 @@ copse_status copse_pack_file_read(const copse_pack_file *file, copse_pack_place 
     }
     return status == COPSE_OK
                ? copse_block_new(file->env, &cid,
-                                 (copse_bytes){scratch->ptr + size, scratch->len - size},
-                                 ret_block, err)
+                                 (copse_bytes){scratch->ptr + size, scratch->len - size}, ret_block,
+                                 err)
                : status;
 }
 
@@ -541,9 +536,10 @@ size_t copse_pack_file_count(const copse_pack_file *file)
     return file->has_index ? file->index.count : file->table.count;
 }
 
-static copse_status pack_file_index_records(
-    copse_pack_file *file, copse_status (*visit)(void *ctx, copse_pack_place place, copse_err *err),
-    void *ctx, copse_err *err)
+static copse_status pack_file_index_records(copse_pack_file *file,
+                                            copse_status (*visit)(void *ctx, copse_pack_place place,
+                                                                  copse_err *err),
+                                            void *ctx, copse_err *err)
 {
     copse_status status = COPSE_OK;
     size_t buckets = (size_t)1 << file->index.bits;
@@ -566,9 +562,10 @@ static copse_status pack_file_index_records(
     return status;
 }
 
-copse_status copse_pack_file_records(
-    copse_pack_file *file, copse_status (*visit)(void *ctx, copse_pack_place place, copse_err *err),
-    void *ctx, copse_err *err)
+copse_status copse_pack_file_records(copse_pack_file *file,
+                                     copse_status (*visit)(void *ctx, copse_pack_place place,
+                                                           copse_err *err),
+                                     void *ctx, copse_err *err)
 {
     if (file->has_index) {
         return pack_file_index_records(file, visit, ctx, err);

@@ -85,9 +85,8 @@ COPSE_MUST_USE copse_status copse_pack_file_read(const copse_pack_file *file,
 
 /** Calls `visit` for each record, in any order. */
 COPSE_MUST_USE copse_status copse_pack_file_records(
-    copse_pack_file *file,
-    copse_status (*visit)(void *ctx, copse_pack_place place, copse_err *err), void *ctx,
-    copse_err *err);
+    copse_pack_file *file, copse_status (*visit)(void *ctx, copse_pack_place place, copse_err *err),
+    void *ctx, copse_err *err);
 
 /** Records in the file's index. */
 size_t copse_pack_file_count(const copse_pack_file *file);

@@ -42,8 +42,7 @@ static copse_status pack_gc_visit(void *ctx, copse_block *block, copse_err *err)
 {
     pack_gc *gc = ctx;
     copse_bytes data = copse_block_data_inline(block);
-    copse_status status =
-        copse_pack_db_copy(gc->db, copse_block_cid_inline(block), data, err);
+    copse_status status = copse_pack_db_copy(gc->db, copse_block_cid_inline(block), data, err);
     if (status != COPSE_OK) {
         return status;
     }

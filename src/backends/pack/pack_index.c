@@ -136,8 +136,8 @@ copse_status copse_pack_index_build(const copse_env *env, copse_pack_record *rec
 {
     unsigned bits = pack_index_bits(count);
     size_t buckets = (size_t)1 << bits;
-    size_t size = PACK_INDEX_HEADER_SIZE + buckets * PACK_INDEX_BUCKET_SIZE +
-                  count * PACK_INDEX_RECORD_SIZE;
+    size_t size =
+        PACK_INDEX_HEADER_SIZE + buckets * PACK_INDEX_BUCKET_SIZE + count * PACK_INDEX_RECORD_SIZE;
     if (count > UINT32_MAX) {
         return COPSE_ERR(err, COPSE_LIMIT, "%zu blocks are too many for one index", count);
     }
@@ -256,8 +256,8 @@ void copse_pack_index_release(copse_pack_index *index)
 /* ---- Searching ---- */
 
 /* Where the records of a bucket are: from *ret_first, *ret_count of them. */
-static void pack_index_bucket_range(const copse_pack_index *index, size_t bucket,
-                                    size_t *ret_first, size_t *ret_count)
+static void pack_index_bucket_range(const copse_pack_index *index, size_t bucket, size_t *ret_first,
+                                    size_t *ret_count)
 {
     const uint8_t *at = index->buckets + bucket * PACK_INDEX_BUCKET_SIZE;
     *ret_first = bucket > 0 ? copse_load_u32le(at - PACK_INDEX_BUCKET_SIZE) : 0;
@@ -303,8 +303,7 @@ static copse_status pack_index_make_resident(copse_pack_index *index, copse_err 
 }
 
 copse_status copse_pack_index_bucket(copse_pack_index *index, size_t bucket,
-                                     const uint8_t **ret_records, size_t *ret_count,
-                                     copse_err *err)
+                                     const uint8_t **ret_records, size_t *ret_count, copse_err *err)
 {
     size_t first;
     copse_status status = COPSE_OK;
@@ -348,8 +347,8 @@ copse_status copse_pack_index_find(copse_pack_index *index, uint64_t key, size_t
                                                   &records, &count, err);
     for (size_t i = 0; i < count && status == COPSE_OK; i++) {
         if (copse_load_u64le(records + i * PACK_INDEX_RECORD_SIZE) == key && candidate-- == 0) {
-            *ret_place = copse_pack_place_unpack(
-                copse_load_u64le(records + i * PACK_INDEX_RECORD_SIZE + 8));
+            *ret_place =
+                copse_pack_place_unpack(copse_load_u64le(records + i * PACK_INDEX_RECORD_SIZE + 8));
             return COPSE_OK;
         }
     }

@@ -37,22 +37,22 @@
 typedef struct copse_pack_index {
     const copse_env *env;
     copse_file *file;
-    const char *name;  /* of the file, for messages; borrowed */
-    uint64_t offset;   /* of the records in the file */
+    const char *name; /* of the file, for messages; borrowed */
+    uint64_t offset;  /* of the records in the file */
     uint64_t seed;
-    size_t count;      /* records */
+    size_t count; /* records */
     unsigned bits;
     uint8_t *buckets;
     size_t buckets_size;
-    uint8_t *records;  /* all of them, or NULL */
-    copse_buf bucket;  /* the one that was read last */
+    uint8_t *records; /* all of them, or NULL */
+    copse_buf bucket; /* the one that was read last */
 } copse_pack_index;
 
 /** Sorts `count` records (X1) with keys under `seed`, and appends an index of them to `buf`. NOMEM,
  * LIMIT. The array is changed in any case. */
-COPSE_MUST_USE copse_status copse_pack_index_build(const copse_env *env,
-                                                   copse_pack_record *records, size_t count,
-                                                   uint64_t seed, copse_buf *buf, copse_err *err);
+COPSE_MUST_USE copse_status copse_pack_index_build(const copse_env *env, copse_pack_record *records,
+                                                   size_t count, uint64_t seed, copse_buf *buf,
+                                                   copse_err *err);
 
 /** Opens the index in bytes `offset` to `offset + size` of `file`. CORRUPT, IO, NOMEM. */
 COPSE_MUST_USE copse_status copse_pack_index_open(const copse_env *env, copse_file *file,

@@ -117,8 +117,10 @@ copse_status copse_pack_io_read(copse_file *file, const char *name, uint64_t off
     size_t got = 0;
     copse_status status = file->ops->read_at(file, offset, ret_bytes, size, &got, err);
     if (status == COPSE_OK && got != size) {
-        return COPSE_ERR(err, COPSE_CORRUPT, "%s is cut short: it ends at byte %llu, inside %zu "
-                         "bytes from %llu on", name, (unsigned long long)(offset + got), size,
+        return COPSE_ERR(err, COPSE_CORRUPT,
+                         "%s is cut short: it ends at byte %llu, inside %zu "
+                         "bytes from %llu on",
+                         name, (unsigned long long)(offset + got), size,
                          (unsigned long long)offset);
     }
     return status;

@@ -13,7 +13,7 @@
 
 enum {
     COPSE_PACK_PATH_SIZE_MAX = 4096,
-    COPSE_PACK_NAME_SIZE_MAX = 80,  /* of a file in the folder, with the NUL */
+    COPSE_PACK_NAME_SIZE_MAX = 80, /* of a file in the folder, with the NUL */
     COPSE_PACK_DIGEST_SIZE_BYTES = 32
 };
 

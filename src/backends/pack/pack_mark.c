@@ -83,8 +83,8 @@ static copse_status pack_mark_links(copse_pack_mark *mark, copse_bytes data, cop
 {
     copse_cbor_reader reader;
     copse_cbor_item item;
-    copse_status status = copse_cbor_reader_init_untrusted(
-        &reader, data, &mark->db->env->limits, COPSE_CBOR_LAX, NULL);
+    copse_status status = copse_cbor_reader_init_untrusted(&reader, data, &mark->db->env->limits,
+                                                           COPSE_CBOR_LAX, NULL);
     size_t first = mark->stack_count;
     if (status == COPSE_CORRUPT || status == COPSE_LIMIT) {
         mark->opaque++;

@@ -62,8 +62,8 @@ static copse_status pack_refs_iterate(copse_refs *refs, copse_refs_visit_fn visi
     for (size_t i = 0; i < db->view.refs_count && status == COPSE_OK; i++) {
         const copse_pack_ref *ref = &db->view.refs[i];
         copse_bytes name = {ref->name, ref->name_size};
-        status = ref->is_unsure ? pack_refs_unsure(db, name, err)
-                                : visit(ctx, name, &ref->cid, err);
+        status =
+            ref->is_unsure ? pack_refs_unsure(db, name, err) : visit(ctx, name, &ref->cid, err);
     }
     return status;
 }

@@ -93,6 +93,15 @@ static void pack_view_remove_ref(copse_pack_view *view, copse_bytes name)
     }
 }
 
+copse_status copse_pack_view_move_ref(copse_pack_view *view, const copse_item *item, copse_err *err)
+{
+    if (item->tag == COPSE_ITEM_REF) {
+        return pack_view_set_ref(view, item, err);
+    }
+    pack_view_remove_ref(view, item->name);
+    return COPSE_OK;
+}
+
 static copse_status pack_view_add_file(copse_pack_view *view, const copse_item *item,
                                        copse_err *err)
 {
@@ -139,10 +148,8 @@ static copse_status pack_view_apply_item(copse_pack_view *view, const copse_item
     case COPSE_ITEM_REMOVE:
         return copse_pack_file_add(view->journal, item->cid, place, &view->scratch, err);
     case COPSE_ITEM_REF:
-        return pack_view_set_ref(view, item, err);
     case COPSE_ITEM_UNREF:
-        pack_view_remove_ref(view, item->name);
-        return COPSE_OK;
+        return copse_pack_view_move_ref(view, item, err);
     case COPSE_ITEM_PACK:
     case COPSE_ITEM_JOURNAL:
         return pack_view_add_file(view, item, err);
@@ -334,8 +341,8 @@ static copse_status pack_view_load_start(copse_pack_view *view, copse_file *file
                                status == COPSE_OK ? "byte 16: another generation" : why.message)
                    : COPSE_ERR(err, status, "%s: %.180s", name, why.message);
     }
-    status = copse_pack_file_new(view->io->env, generation, file, view->header.salt,
-                                 &view->journal, err);
+    status = copse_pack_file_new(view->io->env, generation, file, view->header.salt, &view->journal,
+                                 err);
     if (status != COPSE_OK) {
         return status;
     }
@@ -345,8 +352,8 @@ static copse_status pack_view_load_start(copse_pack_view *view, copse_file *file
     copse_journal_reader_reset(&view->reader, file, view->header.salt);
     status = copse_journal_reader_at(&view->reader, view->tail, &frame, &payload, err);
     if (status == COPSE_END || status == COPSE_CORRUPT ||
-        (status == COPSE_OK && (frame.chain != view->header.chain ||
-                                (frame.flags & COPSE_FRAME_SNAPSHOT) == 0))) {
+        (status == COPSE_OK &&
+         (frame.chain != view->header.chain || (frame.flags & COPSE_FRAME_SNAPSHOT) == 0))) {
         return COPSE_ERR(err, COPSE_CORRUPT, "%s, byte %llu: the first frame is not whole", name,
                          (unsigned long long)view->tail);
     }
@@ -406,9 +413,9 @@ copse_status copse_pack_view_load(copse_pack_io *io, copse_pack_view *ret_view, 
         }
         if (status != COPSE_OK) {
             copse_pack_view_release(&view);
-            return status == COPSE_NOT_FOUND ? COPSE_ERR(err, COPSE_IO, "no journal stays in %s",
-                                                         io->path)
-                                             : status;
+            return status == COPSE_NOT_FOUND
+                       ? COPSE_ERR(err, COPSE_IO, "no journal stays in %s", io->path)
+                       : status;
         }
         *ret_view = view;
         return COPSE_OK;
@@ -440,8 +447,8 @@ static copse_status pack_view_peek(const copse_pack_view *view, bool *ret_more, 
     copse_status status = file->ops->read_at(file, view->tail - COPSE_FRAME_TRAILER_SIZE_BYTES,
                                              bytes, sizeof bytes, &got, err);
     if (status == COPSE_OK) {
-        *ret_changed = got < COPSE_FRAME_TRAILER_SIZE_BYTES ||
-                       copse_load_u64le(bytes) != view->checksum;
+        *ret_changed =
+            got < COPSE_FRAME_TRAILER_SIZE_BYTES || copse_load_u64le(bytes) != view->checksum;
         *ret_more = got == sizeof bytes;
     }
     return status;
@@ -451,8 +458,7 @@ copse_status copse_pack_view_catch_up(copse_pack_view *view, bool is_locked, cop
 {
     bool is_more = false;
     bool is_changed = view->is_stale;
-    copse_status status =
-        is_changed ? COPSE_OK : pack_view_peek(view, &is_more, &is_changed, err);
+    copse_status status = is_changed ? COPSE_OK : pack_view_peek(view, &is_more, &is_changed, err);
     if (status != COPSE_OK) {
         return status;
     }
@@ -482,8 +488,8 @@ copse_status copse_pack_view_find(copse_pack_view *view, const copse_cid *cid,
                                   copse_err *err)
 {
     copse_pack_file *file = view->journal;
-    copse_status status = copse_pack_file_find(file, cid, &view->scratch, ret_found, ret_place,
-                                               ret_block, err);
+    copse_status status =
+        copse_pack_file_find(file, cid, &view->scratch, ret_found, ret_place, ret_block, err);
     for (size_t i = view->files_count; i-- > 0 && status == COPSE_OK;) {
         if (*ret_found != COPSE_PACK_FOUND_NOTHING) {
             break;
@@ -552,8 +558,7 @@ copse_status copse_pack_view_snapshot(const copse_pack_view *view, bool with_jou
         ended.index_size = view->index_size;
         status = pack_view_write_file(&ended, buf);
     }
-    return status == COPSE_OK ? status
-                              : COPSE_ERR(err, status, "no room for a snapshot of %zu refs",
-                                          view->refs_count);
+    return status == COPSE_OK
+               ? status
+               : COPSE_ERR(err, status, "no room for a snapshot of %zu refs", view->refs_count);
 }
-

@@ -26,12 +26,12 @@ typedef struct copse_pack_view {
     uint64_t tail;            /* where its next frame goes */
     uint64_t sequence;        /* of its last frame */
     uint64_t checksum;
-    uint64_t synced; /* so much of it is known to be durable */
+    uint64_t synced;  /* so much of it is known to be durable */
     bool is_unsynced; /* the last frame was written with durability off */
-    bool is_last;    /* that frame was its last */
-    bool is_dirty;   /* bytes behind tail that are no frame, when it was last looked at */
-    bool is_stale;   /* a failure left it behind the file: load again */
-    bool is_damaged; /* J2 */
+    bool is_last;     /* that frame was its last */
+    bool is_dirty;    /* bytes behind tail that are no frame, when it was last looked at */
+    bool is_stale;    /* a failure left it behind the file: load again */
+    bool is_damaged;  /* J2 */
     copse_err damage;
     uint64_t index_offset; /* of a last frame */
     uint64_t index_size;
@@ -75,14 +75,17 @@ const copse_err *copse_pack_view_damage(const copse_pack_view *view);
 /** The place of a name among the refs; *ret_found says whether it is there. */
 size_t copse_pack_view_ref(const copse_pack_view *view, copse_bytes name, bool *ret_found);
 
+/** Applies a REF or an UNREF. NOMEM. */
+COPSE_MUST_USE copse_status copse_pack_view_move_ref(copse_pack_view *view, const copse_item *item,
+                                                     copse_err *err);
+
 /** The highest generation among the folder's journals; 0: there is none. */
 COPSE_MUST_USE copse_status copse_pack_view_newest(copse_pack_io *io, uint64_t *ret_generation,
                                                    copse_err *err);
 
 /** Appends the items of a snapshot: epoch, refs, files; the journal in use, which has ended, if
  * `with_journal`. NOMEM, LIMIT. */
-COPSE_MUST_USE copse_status copse_pack_view_snapshot(const copse_pack_view *view,
-                                                     bool with_journal, copse_buf *buf,
-                                                     copse_err *err);
+COPSE_MUST_USE copse_status copse_pack_view_snapshot(const copse_pack_view *view, bool with_journal,
+                                                     copse_buf *buf, copse_err *err);
 
 #endif

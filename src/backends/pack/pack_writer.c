@@ -203,9 +203,8 @@ copse_status copse_pack_writer_find(copse_pack_writer *writer, const copse_cid *
         if (bytes.len >= cid->size && memcmp(bytes.ptr, cid->bytes, cid->size) == 0) {
             *ret_found = true;
             bytes = (copse_bytes){bytes.ptr + cid->size, bytes.len - cid->size};
-            return ret_block != NULL
-                       ? copse_block_new(writer->io->env, cid, bytes, ret_block, err)
-                       : COPSE_OK;
+            return ret_block != NULL ? copse_block_new(writer->io->env, cid, bytes, ret_block, err)
+                                     : COPSE_OK;
         }
     }
     return COPSE_OK;
@@ -273,11 +272,10 @@ static copse_status pack_writer_gather(copse_pack_writer *writer, pack_writer_en
         /* The section's length takes what is left beside what it counts. */
         uint64_t head = copse_varint_size(size - copse_varint_size(size));
         copse_pack_place place = {writer->offsets[i] + head, (uint32_t)(size - head)};
-        end->records[i] =
-            (copse_pack_record){copse_pack_key((copse_bytes){cid.bytes, cid.size}, seed),
-                                copse_pack_place_pack(place)};
-        status = copse_car_index_builder_add(
-            &end->builder, &cid, writer->offsets[i] - COPSE_CAR_START_SIZE_BYTES, err);
+        end->records[i] = (copse_pack_record){
+            copse_pack_key((copse_bytes){cid.bytes, cid.size}, seed), copse_pack_place_pack(place)};
+        status = copse_car_index_builder_add(&end->builder, &cid,
+                                             writer->offsets[i] - COPSE_CAR_START_SIZE_BYTES, err);
     }
     return status;
 }
@@ -310,8 +308,8 @@ static copse_status pack_writer_write_indexes(copse_pack_writer *writer, pack_wr
         status = pack_writer_drain(writer, err);
     }
     if (status == COPSE_OK) {
-        status = copse_car_index_builder_write(
-            &end->builder, (copse_car_sink){pack_writer_append, writer}, err);
+        status = copse_car_index_builder_write(&end->builder,
+                                               (copse_car_sink){pack_writer_append, writer}, err);
     }
     return status == COPSE_OK ? pack_writer_drain(writer, err) : status;
 }
@@ -383,8 +381,7 @@ copse_status copse_pack_writer_finish(copse_pack_writer *writer, bool is_durable
     copse_car_index_builder_release(&end.builder);
     copse_free_array(writer->io->env, end.records, writer->count, sizeof end.records[0]);
     if (status == COPSE_OK && is_durable) {
-        status =
-            copse_pack_io_sync(writer->io, writer->file->file, COPSE_PACK_SITE_PACK, err);
+        status = copse_pack_io_sync(writer->io, writer->file->file, COPSE_PACK_SITE_PACK, err);
     }
     copse_pack_name_pack(digest, name);
     if (status == COPSE_OK) {

@@ -29,8 +29,8 @@ typedef struct copse_pack_writer {
     copse_pack_file *file; /* the temporary one, with a table; NULL: none begun */
     uint64_t written;      /* bytes of the file that are no longer in the buffer */
     copse_buf buffer;
-    copse_buf cids;        /* of all blocks, each behind its size in one byte */
-    uint64_t *offsets;     /* of their sections */
+    copse_buf cids;    /* of all blocks, each behind its size in one byte */
+    uint64_t *offsets; /* of their sections */
     size_t count;
     size_t capacity;
     copse_buf scratch;
