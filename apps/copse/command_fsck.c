@@ -10,14 +10,13 @@
 #include "text.h"
 
 #include <copse/check.h>
+#include <copse/pack_maintenance.h>
 
 #include <stdio.h>
 #include <string.h>
 
 static const copse_option fsck_options[] = {
-    {"--repair", NULL, COPSE_OPTION_FLAG,
-     "mend a torn end, drop damaged blocks: they can be imported again", 0},
-    COPSE_OPTION_DURABILITY,
+    {"--repair", NULL, COPSE_OPTION_FLAG, "keep all that is good, put damaged files aside", 0},
     COPSE_OPTION_PROGRESS,
     COPSE_OPTION_JSON,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
@@ -32,18 +31,19 @@ typedef struct fsck {
     copse_call *call;
     copse_database database;
     copse_progress progress;
-    const char *ref;   /* the tree at hand */
-    copse_buf refs;    /* of fsck_ref */
-    copse_buf damaged; /* of copse_cid */
-    uint64_t blocks;
-    uint64_t bytes;
+    bool repair;
+    copse_pack_fsck_stats files;
+    const char *ref; /* the tree at hand */
+    copse_buf refs;  /* of fsck_ref */
     uint64_t entries;
     uint64_t findings;
+    uint64_t faults; /* findings that are still wrong in the end */
 } fsck;
 
-/* A finding is a line KIND TAB REF TAB CID TAB message; what is not about a ref or a block has `-`
- * there. */
-static void fsck_print(fsck *self, const char *kind, const copse_cid *cid, const char *message)
+/* A finding is a line KIND TAB place TAB CID TAB message: the place is a file and an offset, or a
+ * ref. What has no place or is about no block has `-` there. */
+static void fsck_print(fsck *self, const char *kind, const char *place, const copse_cid *cid,
+                       const char *message)
 {
     copse_output *out = &self->call->output;
     char text[COPSE_CID_TEXT_SIZE_MAX];
@@ -51,53 +51,78 @@ static void fsck_print(fsck *self, const char *kind, const copse_cid *cid, const
     if (out->json) {
         copse_output_begin(out);
         copse_output_text(out, "finding", kind);
-        if (self->ref != NULL) {
-            copse_output_text(out, "ref", self->ref);
-        }
+        copse_output_text(out, "place", place);
         copse_output_cid(out, "cid", cid);
         copse_output_text(out, "message", message);
         copse_output_end(out);
         return;
     }
-    copse_output_format(out, "%s\t%s\t%s\t%s\n", kind, self->ref != NULL ? self->ref : "-",
+    copse_output_format(out, "%s\t%s\t%s\t%s\n", kind, place,
                         cid != NULL ? copse_cid_show(cid, text) : "-", message);
 }
 
-/* ---- Blocks ---- */
+/* ---- Files ---- */
 
-static copse_status fsck_block(void *ctx, copse_block *block, copse_err *err)
+/* The built-in config is linked by every tree and stands in no store. */
+static bool fsck_is_builtin(const fsck *self, const copse_cid *cid)
 {
-    fsck *self = ctx;
-    const copse_cid *cid = copse_block_cid(block);
-    copse_err found = {0};
-    (void)err;
-    copse_status status = copse_block_verify(block, &found);
-    self->blocks++;
-    self->bytes += copse_block_data(block).len;
-    copse_progress_update(&self->progress, self->blocks, self->blocks);
-    if (status == COPSE_CORRUPT) {
-        fsck_print(self, "HASH", cid, "the bytes of the block don't match its CID");
-        return copse_buf_append(&self->damaged, (copse_bytes){(const uint8_t *)cid, sizeof *cid});
-    }
-    if (status == COPSE_MISUSE) {
-        return COPSE_OK; /* a hash that nobody here computes */
-    }
-    return status;
+    copse_tree_config config;
+    copse_block *block = NULL;
+    copse_tree_config_init(&config);
+    bool same = copse_tree_config_block(&self->call->env, &config, &block, NULL) == COPSE_OK &&
+                copse_cid_equal(copse_block_cid(block), cid);
+    copse_block_unref(block);
+    return same;
 }
 
-static copse_status fsck_blocks(fsck *self)
+static copse_status fsck_file_finding(void *ctx, const copse_pack_finding *finding, copse_err *err)
+{
+    static const char *const kinds[] = {
+        [COPSE_PACK_FINDING_DAMAGE] = "DAMAGE",
+        [COPSE_PACK_FINDING_TAIL] = "TAIL",
+        [COPSE_PACK_FINDING_ABSENT] = "ABSENT",
+        [COPSE_PACK_FINDING_LEFTOVER] = "LEFTOVER",
+    };
+    fsck *self = ctx;
+    char place[512] = "-";
+    (void)err;
+    if (finding->kind == COPSE_PACK_FINDING_ABSENT && fsck_is_builtin(self, &finding->cid)) {
+        return COPSE_OK;
+    }
+    if (finding->file[0] != '\0') {
+        (void)snprintf(place, sizeof place, "%s:%llu", finding->file,
+                       (unsigned long long)finding->offset);
+    }
+    fsck_print(self, kinds[finding->kind], place, finding->cid.size > 0 ? &finding->cid : NULL,
+               finding->message);
+    /* A file that the store doesn't need is no fault, and what --repair mends is none any more. */
+    bool fault = finding->kind != COPSE_PACK_FINDING_LEFTOVER && !self->repair;
+    self->faults += fault ? 1 : 0;
+    return COPSE_OK;
+}
+
+/* Reads every byte. False: reported. */
+static bool fsck_files(fsck *self, const char *path)
 {
     copse_call *call = self->call;
-    copse_pack_stat stat;
-    copse_pack_db_stat(self->database.db, &stat);
-    copse_progress_init(&self->progress, call, "blocks", stat.blocks, "blocks");
-    copse_status status = copse_store_iterate(self->database.store, fsck_block, self, &call->err);
-    (void)copse_progress_end(&self->progress);
-    if (status == COPSE_CORRUPT) {
-        fsck_print(self, "STORE", NULL, call->err.message);
-        status = COPSE_OK;
+    copse_os *os = NULL;
+    copse_pack_fsck_options options = {
+        .repair = self->repair,
+        .found = fsck_file_finding,
+        .found_ctx = self,
+    };
+    copse_status status = copse_os_posix_new(&call->env, &os, &call->err);
+    if (status == COPSE_OK) {
+        status = copse_pack_fsck(&call->env, os, path, &options, &self->files, &call->err);
     }
-    return status;
+    os = copse_os_free(os);
+    if (status == COPSE_CONFLICT) {
+        (void)copse_failure(call, status, "run it again when no other process has the store open",
+                            "'%s' is in use, and can't be repaired: %s", path, call->err.message);
+    } else if (status != COPSE_OK) {
+        copse_database_failure_open(call, status, path);
+    }
+    return status == COPSE_OK;
 }
 
 /* ---- Trees ---- */
@@ -114,7 +139,10 @@ static copse_status fsck_add_ref(void *ctx, copse_bytes name, const copse_cid *c
 static copse_status fsck_tree_finding(void *ctx, const copse_check_finding *finding, copse_err *err)
 {
     (void)err;
-    fsck_print(ctx, copse_check_kind_name(finding->kind), finding->cid, finding->message);
+    fsck *self = ctx;
+    self->faults++;
+    fsck_print(self, copse_check_kind_name(finding->kind), self->ref, finding->cid,
+               finding->message);
     return COPSE_OK;
 }
 
@@ -130,7 +158,10 @@ static copse_status fsck_tree_progress(void *ctx, uint64_t done, uint64_t total,
 static copse_status fsck_missing(void *ctx, const copse_cid *cid, copse_err *err)
 {
     (void)err;
-    fsck_print(ctx, copse_check_kind_name(COPSE_CHECK_MISSING), cid, "the block is not there");
+    fsck *self = ctx;
+    self->faults++;
+    fsck_print(self, copse_check_kind_name(COPSE_CHECK_MISSING), self->ref, cid,
+               "the block is not there");
     return COPSE_OK;
 }
 
@@ -143,7 +174,8 @@ static copse_status fsck_dag(fsck *self, const copse_cid *root)
     copse_status status = copse_dag_walk_run(&walk, root, &self->call->err);
     copse_dag_walk_release(&walk);
     if (status == COPSE_CORRUPT) {
-        fsck_print(self, "FORMAT", NULL, self->call->err.message);
+        self->faults++;
+        fsck_print(self, "FORMAT", self->ref, root, self->call->err.message);
         status = COPSE_OK;
     }
     return status;
@@ -184,87 +216,61 @@ static copse_status fsck_trees(fsck *self)
 
 /* ---- Together ---- */
 
-static copse_status fsck_repair(fsck *self)
-{
-    copse_store *store = self->database.store;
-    const copse_cid *cids = (const copse_cid *)(const void *)self->damaged.ptr;
-    copse_status status =
-        copse_store_remove(store, cids, self->damaged.len / sizeof *cids, &self->call->err);
-    return status == COPSE_OK ? copse_store_flush(store, &self->call->err) : status;
-}
-
-static void fsck_report(fsck *self, bool repaired)
+static void fsck_report(fsck *self)
 {
     copse_output *out = &self->call->output;
     uint64_t refs = self->refs.len / sizeof(fsck_ref);
-    uint64_t damaged = self->damaged.len / sizeof(copse_cid);
-    char texts[5][COPSE_TEXT_NUMBER_SIZE];
+    char texts[4][COPSE_TEXT_NUMBER_SIZE];
     if (out->json) {
         copse_output_begin(out);
-        copse_output_number(out, "blocks", self->blocks);
-        copse_output_number(out, "bytes", self->bytes);
+        copse_output_number(out, "files", self->files.files);
+        copse_output_number(out, "blocks", self->files.blocks);
         copse_output_number(out, "refs", refs);
         copse_output_number(out, "entries", self->entries);
         copse_output_number(out, "findings", self->findings);
-        copse_output_number(out, "dropped", repaired ? damaged : 0);
+        copse_output_bool(out, "repaired", self->repair && self->findings > 0);
+        copse_output_bool(out, "good", self->faults == 0);
         copse_output_end(out);
         return;
     }
-    copse_output_format(out, "checked %s blocks, %s; %s %s with %s entries: %s\n",
-                        copse_text_of_count(self->blocks, texts[0]),
-                        copse_text_of_size(self->bytes, texts[1]),
+    copse_output_format(out, "checked %s files, %s blocks; %s %s with %s entries: %s\n",
+                        copse_text_of_count(self->files.files, texts[0]),
+                        copse_text_of_count(self->files.blocks, texts[1]),
                         copse_text_of_count(refs, texts[2]), refs == 1 ? "ref" : "refs",
                         copse_text_of_count(self->entries, texts[3]),
-                        self->findings == 0 ? "all is well" : "there is damage");
-    if (repaired && damaged > 0) {
-        copse_output_format(out, "dropped %s damaged blocks; import them again from a CAR\n",
-                            copse_text_of_count(damaged, texts[4]));
-    }
-}
-
-static int fsck_check(fsck *self)
-{
-    copse_call *call = self->call;
-    bool repair = copse_options_has(&call->options, "--repair");
-    copse_status status = fsck_blocks(self);
-    if (status == COPSE_OK) {
-        status = fsck_trees(self);
-    }
-    if (status == COPSE_OK && repair && self->damaged.len > 0) {
-        status = fsck_repair(self);
-    }
-    if (status != COPSE_OK) {
-        return copse_failure_of(call, status, "'%s' can't be checked", self->database.path);
-    }
-    fsck_report(self, repair);
-    return self->findings == 0 ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
+                        self->faults == 0 ? "all is well" : "there is damage");
 }
 
 static int fsck_run(copse_call *call)
 {
-    fsck self = {.call = call};
-    bool repair = copse_options_has(&call->options, "--repair");
-    int code = COPSE_EXIT_FAILED;
+    fsck self = {.call = call, .repair = copse_options_has(&call->options, "--repair")};
+    const char *path = call->options.arguments[0];
+    if (!fsck_files(&self, path) ||
+        !copse_database_open(&self.database, call, path, COPSE_DATABASE_READ)) {
+        return COPSE_EXIT_FAILED;
+    }
     copse_buf_init(&self.refs, &call->env, (size_t)1 << 30);
-    copse_buf_init(&self.damaged, &call->env, (size_t)1 << 30);
-    if (copse_database_open(&self.database, call, call->options.arguments[0],
-                            repair ? COPSE_DATABASE_WRITE : COPSE_DATABASE_READ)) {
-        code = fsck_check(&self);
+    copse_status status = fsck_trees(&self);
+    if (status != COPSE_OK) {
+        (void)copse_failure_of(call, status, "'%s' can't be checked", path);
+        self.faults++;
+    } else {
+        fsck_report(&self);
     }
     copse_database_close(&self.database);
     copse_buf_release(&self.refs);
-    copse_buf_release(&self.damaged);
-    return code;
+    return self.faults == 0 ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
 }
 
 const copse_command copse_command_fsck = {
     .name = "fsck",
     .arguments = "STORE",
-    .summary = "Check every block of a store and every tree that a ref names",
+    .summary = "Check every byte of a store and every tree that a ref names",
     .details =
         "Hashes all blocks again; checks that each tree is whole and is the one that its\n"
-        "entries make. A finding is a line KIND TAB REF TAB CID TAB message; exit code 1 if\n"
-        "there is one. What is not named can still be read.\n",
+        "entries make. A finding is a line KIND TAB PLACE TAB CID TAB message, a place being\n"
+        "FILE:OFFSET or a ref; exit code 1 if something is wrong. What is not named can still\n"
+        "be read. --repair keeps every good block and puts damaged files aside.\n",
     .options = fsck_options,
     .examples = "copse fsck fruit.db\n"
                 "copse fsck fruit.db --repair && copse tree import fruit.db backup.car",

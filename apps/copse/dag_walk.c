@@ -23,41 +23,11 @@ void copse_dag_walk_release(copse_dag_walk *walk)
 
 /* ---- The built-in config ---- */
 
-/* [min, max, 1, dag-cbor, sha2-256, null, {"weibull": [4, lambda, xxh3-64]}]; docs/formats/tree.md
- */
-static copse_status dag_walk_encode_config(copse_buf *buf)
+static copse_status dag_walk_make_config(copse_dag_walk *walk, copse_err *err)
 {
     copse_tree_config config;
     copse_tree_config_init(&config);
-    const uint64_t head[5] = {config.size_bytes_min, config.size_bytes_max, 1, COPSE_CODEC_DAG_CBOR,
-                              COPSE_HASH_SHA2_256};
-    const uint64_t weibull[3] = {4, config.lambda_bytes, 0xb3e3};
-    copse_status status = copse_cbor_write_array(buf, 7);
-    for (size_t i = 0; i < 5 && status == COPSE_OK; i++) {
-        status = copse_cbor_write_uint(buf, head[i]);
-    }
-    status = status == COPSE_OK ? copse_cbor_write_null(buf) : status;
-    status = status == COPSE_OK ? copse_cbor_write_map(buf, 1) : status;
-    status =
-        status == COPSE_OK ? copse_cbor_write_text(buf, copse_bytes_of_text("weibull")) : status;
-    status = status == COPSE_OK ? copse_cbor_write_array(buf, 3) : status;
-    for (size_t i = 0; i < 3 && status == COPSE_OK; i++) {
-        status = copse_cbor_write_uint(buf, weibull[i]);
-    }
-    return status;
-}
-
-static copse_status dag_walk_make_config(copse_dag_walk *walk, copse_err *err)
-{
-    copse_buf buf;
-    copse_buf_init(&buf, walk->env, 256);
-    copse_status status = dag_walk_encode_config(&buf);
-    if (status == COPSE_OK) {
-        status = copse_block_of_data(walk->env, COPSE_CODEC_DAG_CBOR, copse_buf_view(&buf),
-                                     &walk->config, err);
-    }
-    copse_buf_release(&buf);
-    return status;
+    return copse_tree_config_block(walk->env, &config, &walk->config, err);
 }
 
 /* A block from the store, or the built-in config. */

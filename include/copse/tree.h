@@ -28,6 +28,13 @@ typedef struct copse_tree_config {
 /** Sets the default config. Its block is built in and never fetched. */
 COPSE_API void copse_tree_config_init(copse_tree_config *config);
 
+/** Makes the block of a config, also of the default one, which stores don't hold: for who hands a
+ * tree on to software that does not have it built in. NOMEM. */
+COPSE_API COPSE_MUST_USE copse_status copse_tree_config_block(const copse_env *env,
+                                                              const copse_tree_config *config,
+                                                              copse_block **ret_block,
+                                                              copse_err *err);
+
 /** Decoded nodes of any number of trees over one source, bounded by limits.node_cache_bytes_max.
  * Belongs to one thread, with its source and all its trees. */
 typedef struct copse_node_cache copse_node_cache;

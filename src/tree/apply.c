@@ -143,7 +143,7 @@ static copse_status apply_put(apply *op, copse_store *store, copse_cid *ret_root
 {
     copse_block *config = NULL;
     copse_block *root = NULL;
-    copse_status status = copse_tree_config_block(op->env, &op->tree->config, &config, err);
+    copse_status status = copse_tree_config_stored(op->env, &op->tree->config, &config, err);
     if (status == COPSE_OK && config != NULL) {
         status = apply_stage(op, config, err);
     }

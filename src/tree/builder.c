@@ -310,7 +310,7 @@ static copse_status builder_put_root(copse_builder *builder, const copse_cid *to
     copse_block *root = NULL;
     copse_status status = copse_tree_config_cid(builder->env, &builder->config, &config_cid, err);
     if (status == COPSE_OK) {
-        status = copse_tree_config_block(builder->env, &builder->config, &config, err);
+        status = copse_tree_config_stored(builder->env, &builder->config, &config, err);
     }
     if (status == COPSE_OK) {
         status = copse_tree_root_block(builder->env, &config_cid, top, &root, err);

@@ -412,6 +412,23 @@ copse_status copse_cursor_seek_last(copse_cursor *cursor, copse_err *err)
 
 /* ---- stepping ---- */
 
+/* Whether the leaf reached lies beyond `leaf`. In trees of ours the way down has shown it; the Go
+ * implementation's branches don't show where their first child begins. */
+static copse_status cursor_check_order(const copse_node *leaf, const cursor_move *move,
+                                       bool reverse, copse_err *err)
+{
+    const copse_node *low = reverse ? move->leaf : leaf;
+    const copse_node *high = reverse ? leaf : move->leaf;
+    char text[COPSE_CID_TEXT_SIZE_MAX];
+    if (low->count == 0 || high->count == 0 ||
+        copse_bytes_compare(copse_node_key(low, low->count - 1), copse_node_key(high, 0)) < 0) {
+        return COPSE_OK;
+    }
+    copse_cid_to_text(&move->leaf->cid, COPSE_BASE32, text);
+    return COPSE_ERR(err, COPSE_CORRUPT, "node %s: its keys reach into those of its neighbour",
+                     text);
+}
+
 /* Moves to the leaf beside the present one. */
 static COPSE_NOINLINE copse_status cursor_leave_leaf(copse_cursor *cursor, bool reverse,
                                                      copse_err *err)
@@ -433,6 +450,9 @@ static COPSE_NOINLINE copse_status cursor_leave_leaf(copse_cursor *cursor, bool 
     }
     copse_status status = reverse ? cursor_move_back(cursor, &move, leaf, err)
                                   : cursor_move_forward(cursor, &move, err);
+    if (status == COPSE_OK) {
+        status = cursor_check_order(leaf, &move, reverse, err);
+    }
     if (status == COPSE_OK) {
         status = cursor_move_check(cursor, &move);
     }

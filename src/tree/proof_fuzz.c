@@ -179,7 +179,7 @@ static void fuzz_run(const copse_cid *root, const copse_proof_query *query, cops
     fuzz_require(whole == COPSE_OK || whole == COPSE_CORRUPT || whole == COPSE_LIMIT ||
                  whole == COPSE_MISUSE);
     fuzz_require(memory.size == 0);
-    /* Offsets take at most 17 bytes a byte of a node, and the nodes held are all different. */
+    /* Offsets take at most 8 bytes a byte of a node, and the nodes held are all different. */
     fuzz_require(memory.peak <= 64 * 1024 + 24 * car.len);
 }
 

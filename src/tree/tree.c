@@ -182,12 +182,6 @@ copse_status copse_tree_root_block(const copse_env *env, const copse_cid *config
 copse_status copse_tree_config_block(const copse_env *env, const copse_tree_config *config,
                                      copse_block **ret_block, copse_err *err)
 {
-    copse_tree_config known;
-    copse_tree_config_init(&known);
-    if (memcmp(&known, config, sizeof known) == 0) {
-        *ret_block = NULL;
-        return COPSE_OK;
-    }
     copse_buf buf;
     copse_buf_init(&buf, env, env->limits.block_size_bytes_max);
     copse_status status = copse_tree_config_encode(config, &buf, err);
@@ -197,6 +191,18 @@ copse_status copse_tree_config_block(const copse_env *env, const copse_tree_conf
     }
     copse_buf_release(&buf);
     return status;
+}
+
+copse_status copse_tree_config_stored(const copse_env *env, const copse_tree_config *config,
+                                      copse_block **ret_block, copse_err *err)
+{
+    copse_tree_config known;
+    copse_tree_config_init(&known);
+    if (memcmp(&known, config, sizeof known) == 0) {
+        *ret_block = NULL;
+        return COPSE_OK;
+    }
+    return copse_tree_config_block(env, config, ret_block, err);
 }
 
 const copse_cid *copse_tree_root(const copse_tree *tree)

@@ -41,10 +41,10 @@ COPSE_MUST_USE copse_status copse_tree_root_block(const copse_env *env, const co
                                                   const copse_cid *top, copse_block **ret_block,
                                                   copse_err *err);
 
-/** Makes the config's block, or NULL for the default config, which needs none. */
-COPSE_MUST_USE copse_status copse_tree_config_block(const copse_env *env,
-                                                    const copse_tree_config *config,
-                                                    copse_block **ret_block, copse_err *err);
+/** Makes the config's block for a store, or NULL for the default config, which needs none there. */
+COPSE_MUST_USE copse_status copse_tree_config_stored(const copse_env *env,
+                                                     const copse_tree_config *config,
+                                                     copse_block **ret_block, copse_err *err);
 
 /** The top node, with a reference. WANT, CORRUPT, IO, NOMEM. */
 COPSE_MUST_USE copse_status copse_tree_load_top(copse_tree *tree, copse_node **ret_node,

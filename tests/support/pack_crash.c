@@ -55,7 +55,8 @@ typedef struct crash_world {
     size_t flushed_count;
     /* the crash to come */
     crash_kind kind;
-    uint64_t at;
+    uint64_t at; /* the number of a call; with `kinds`: calls of those to go */
+    unsigned kinds;
     os_sim *after;
     copse_os *killed;
     const char *doing;
@@ -93,8 +94,11 @@ static copse_status crash_random_bytes(void *ctx, void *ret_bytes, size_t size)
 static void crash_hook(void *ctx, const os_sim_call *call)
 {
     crash_world *world = ctx;
-    if (world->kind == CRASH_NONE || call->number < world->at || world->after != NULL ||
-        world->killed != NULL) {
+    if (world->kind == CRASH_NONE || world->after != NULL || world->killed != NULL) {
+        return;
+    }
+    if (world->kinds != 0 ? (world->kinds & OS_SIM_MASK(call->kind)) == 0 || world->at-- > 0
+                          : call->number < world->at) {
         return;
     }
     if (world->kind == CRASH_KILL) {
@@ -408,7 +412,7 @@ static void crash_open_all(crash_world *world)
 {
     for (size_t i = 0; i < CRASH_PROCESSES && !crash_happened(world); i++) {
         copse_err err = {0};
-        copse_status status = crash_open(world, i, !world->is_created || i == 0, &err);
+        copse_status status = crash_open(world, i, !world->is_created, &err);
         if (status != COPSE_OK && !crash_happened(world)) {
             crash_break(world, "C1: the store doesn't open:", err.message);
             return;
@@ -423,7 +427,22 @@ static void crash_open_all(crash_world *world)
 static void crash_choose(crash_world *world)
 {
     uint64_t choice = crash_below(world, 10);
-    world->kind = choice < 7 ? CRASH_POWER : CRASH_KILL;
+    if (world->kind == CRASH_KILL && world->kinds != 0 && crash_below(world, 4) != 0) {
+        /* Somebody died before a sync: soon after others have gone on, power is lost. */
+        world->kind = CRASH_POWER;
+        world->kinds = OS_SIM_MASK(OS_SIM_LOCK);
+        world->at = 2 + crash_below(world, 20);
+        return;
+    }
+    world->kind = choice < 5 ? CRASH_POWER : choice < 9 ? CRASH_KILL : CRASH_NONE;
+    world->kinds = 0;
+    if (crash_below(world, 2) == 0) {
+        /* Just before a sync, where it matters that others can see what is not durable. */
+        world->kinds =
+            crash_below(world, 2) == 0 ? OS_SIM_MASK_SYNCS : OS_SIM_MASK(OS_SIM_SYNC_DIR);
+        world->at = crash_below(world, 12);
+        return;
+    }
     uint64_t spread = crash_below(world, 3) == 0 ? 30 : 300;
     world->at = os_sim_calls(world->sim) + crash_below(world, spread);
 }
@@ -470,9 +489,6 @@ static void crash_live(crash_world *world)
                             : choice < 7 ? COPSE_DURABILITY_NORMAL
                                          : COPSE_DURABILITY_OFF;
         crash_choose(world);
-        if (crash_below(world, 6) == 0) {
-            world->kind = CRASH_NONE;
-        }
         crash_session(world);
         bool is_off = world->durability == COPSE_DURABILITY_OFF;
         bool is_power = world->after != NULL;

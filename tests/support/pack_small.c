@@ -107,6 +107,7 @@ static copse_status small_found(void *ctx, const copse_pack_finding *finding, co
         look->has_tail = true;
     }
     if (finding->kind == COPSE_PACK_FINDING_DAMAGE || finding->kind == COPSE_PACK_FINDING_TAIL) {
+        assert_true(strlen(finding->message) > 0);
         if (strcmp(finding->file, look->name) == 0) {
             look->result->findings++;
         } else {
