@@ -64,10 +64,6 @@ COPSE_MUST_USE copse_status copse_tree_check_node(const copse_tree *tree, const 
 /** The child of `parent` that holds `key` if any does. */
 uint32_t copse_tree_route(const copse_tree *tree, const copse_node *parent, copse_bytes key);
 
-/** P5. CORRUPT names the node. */
-COPSE_MUST_USE copse_status copse_tree_check_node(const copse_tree *tree, const copse_node *node,
-                                                  copse_err *err);
-
 /** The child of `parent` that holds the last key below `key` if any does. */
 uint32_t copse_tree_route_below(const copse_tree *tree, const copse_node *parent, copse_bytes key);
 

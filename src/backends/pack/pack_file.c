@@ -411,20 +411,20 @@ static copse_status pack_file_candidate(copse_pack_file *file, uint64_t key, siz
     if (file->has_index) {
         copse_err why;
         copse_status status = copse_pack_index_find(&file->index, key, candidate, ret_place, &why);
-        if (status == COPSE_CORRUPT) {
-            /* The index was damaged since, or a part that opening doesn't look at. */
-            copse_pack_index_release(&file->index);
-            file->has_index = false;
-            file->damage = why;
-            status = pack_file_rebuild_table(file, err);
-            return status == COPSE_OK
-                       ? pack_file_candidate(file, key, candidate, cursor, ret_place, err)
-                       : status;
+        if (status != COPSE_CORRUPT) {
+            if (status != COPSE_OK && status != COPSE_NOT_FOUND && err != NULL) {
+                *err = why;
+            }
+            return status;
         }
-        if (status != COPSE_OK && status != COPSE_NOT_FOUND && err != NULL) {
-            *err = why;
+        /* The index was damaged since, or a part that opening doesn't look at. */
+        copse_pack_index_release(&file->index);
+        file->has_index = false;
+        file->damage = why;
+        status = pack_file_rebuild_table(file, err);
+        if (status != COPSE_OK) {
+            return status;
         }
-        return status;
     }
     const copse_pack_record *record = copse_pack_table_find(&file->table, key, cursor);
     if (record == NULL) {
