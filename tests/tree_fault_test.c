@@ -178,7 +178,7 @@ static void test_allocation_failures(void **state)
     fault_plan_init(&plan);
     uint64_t allocations = test_env_sweep(fault_sweep_run, &plan, 5000);
     printf("%llu allocations, each failed once\n", (unsigned long long)allocations);
-    assert_true(allocations > 200);
+    assert_true(allocations > 150); /* fewer in builds whose arenas take chunks */
     fault_plan_release(&plan);
 }
 
