@@ -164,7 +164,7 @@ static void test_histories(void **state)
                 tree_history_plan plan = {.config = tree_model_config(c),
                                           .keys = keys,
                                           .values = values,
-                                          .key_count = c == 0 ? 400 : 40 + 20 * seed % 160,
+                                          .key_count = c == 0 ? 1000 : 40 + 20 * seed % 160,
                                           .batch_max = 1 + 37 * seed % 120,
                                           .rounds = 8,
                                           .seed = seed};

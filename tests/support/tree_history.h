@@ -1,5 +1,6 @@
-/* Random histories of a tree: batches of puts, deletes, range deletes and splices, each followed by
- * a comparison with the plain build of the model.
+/* Random histories of a tree: batches of puts, deletes, range deletes and splices; merges with a
+ * fork, unions with another tree, and bulk loads that are spliced or united in. Each step is
+ * followed by a comparison with the plain build of the model.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -8,6 +9,25 @@
 
 #include "support/tree_model.h"
 #include "support/tree_naive.h"
+
+/** The configs by which merges, unions and loads are counted. */
+typedef enum tree_history_scale {
+    TREE_HISTORY_DEFAULT,
+    TREE_HISTORY_LAMBDA_128,
+    TREE_HISTORY_OTHER,
+    TREE_HISTORY_SCALES
+} tree_history_scale;
+
+/** The ways in which a second tree came in. */
+typedef struct tree_history_joins {
+    size_t merges;        /* three-way, with a fork */
+    size_t unions;        /* two-way, with another tree */
+    size_t loads_united;  /* trees made by a sorter, then united in */
+    size_t loads_spliced; /* the same, spliced in */
+    size_t duplicates;    /* entries of a load that a later one replaced */
+    size_t runs;          /* that its sorter spilled */
+    size_t conflicts;     /* keys that the callback decided, of merges and unions */
+} tree_history_joins;
 
 /** What the runs met. A test that met none of something proves nothing about it. */
 typedef struct tree_history_met {
@@ -27,6 +47,7 @@ typedef struct tree_history_met {
     size_t nodes_read;
     size_t nodes_written;
     size_t height_max;
+    tree_history_joins joined[TREE_HISTORY_SCALES];
 } tree_history_met;
 
 typedef struct tree_history_plan {
@@ -45,7 +66,8 @@ void tree_history_run(const tree_history_plan *plan, tree_history_met *met);
 
 void tree_history_print(const tree_history_met *met);
 
-/** Fails the test unless everything was met at least once. */
+/** Fails the test unless everything was met at least once; the ways in which a second tree came in,
+ * at the default config and at lambda 128 each. */
 void tree_history_assert_met(const tree_history_met *met);
 
 #endif
