@@ -133,7 +133,7 @@ copse_bytes bench_tree_key(const bench_tree_data *data, size_t index)
 void bench_db_open(bench_db *db)
 {
     copse_env_init(&db->env);
-    db->env.limits.node_cache_bytes_max = (size_t)1 << 30;
+    db->env.limits.node_cache_bytes_max = (size_t)8 << 30;
     bench_check(copse_memory_store_new(&db->env, &db->store, &db->err), &db->err);
     bench_check(copse_source_new(&db->env, db->store, &db->source, &db->err), &db->err);
     bench_check(copse_node_cache_new(&db->env, db->source, &db->cache, &db->err), &db->err);
