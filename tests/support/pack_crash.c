@@ -342,7 +342,6 @@ static void crash_commit(crash_world *world, size_t process, bool is_bulk)
     if (status == COPSE_OK) {
         world->acked++;
         world->is_under_way = false;
-        world->is_loose |= world->durability == COPSE_DURABILITY_OFF;
         if (world->durability == COPSE_DURABILITY_FULL) {
             world->durable = world->acked;
             world->is_loose = false;
@@ -387,6 +386,7 @@ static void crash_collect(crash_world *world, size_t process)
 static void crash_operate(crash_world *world)
 {
     size_t process = (size_t)crash_below(world, CRASH_PROCESSES);
+    world->is_loose |= world->durability == COPSE_DURABILITY_OFF;
     uint64_t choice = crash_below(world, 20);
     if (choice < 14) {
         world->doing = "commit";
@@ -484,7 +484,6 @@ static void crash_live(crash_world *world)
 {
     for (size_t round = 0; round < CRASH_ROUNDS && !world->is_broken; round++) {
         uint64_t choice = crash_below(world, 8);
-        bool was_created = world->is_created;
         world->durability = choice < 5   ? COPSE_DURABILITY_FULL
                             : choice < 7 ? COPSE_DURABILITY_NORMAL
                                          : COPSE_DURABILITY_OFF;
@@ -492,7 +491,7 @@ static void crash_live(crash_world *world)
         crash_session(world);
         bool is_off = world->durability == COPSE_DURABILITY_OFF;
         bool is_power = world->after != NULL;
-        if (!crash_recover(world, world->is_loose || (is_off && was_created))) {
+        if (!crash_recover(world, world->is_loose || (is_off && world->is_created))) {
             return;
         }
         if (is_power) {

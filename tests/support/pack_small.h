@@ -43,4 +43,8 @@ typedef struct pack_small_result {
 pack_small_result pack_small_examine(const pack_small *small, os_sim *sim, const char *path,
                                      bool with_repair);
 
+/** Examines stores with every `stride`-th byte of every file flipped, or the file cut there. The
+ * data of the pack's large blocks is long and all alike: there it takes larger steps. */
+void pack_small_sweep(size_t stride, bool is_cut);
+
 #endif

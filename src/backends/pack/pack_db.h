@@ -68,6 +68,9 @@ typedef struct copse_pack_move {
 COPSE_MUST_USE copse_status copse_pack_db_lock(copse_pack_db *db, copse_err *err);
 void copse_pack_db_unlock(copse_pack_db *db);
 
+/** Opens the journal in use for writing, once. */
+COPSE_MUST_USE copse_status copse_pack_db_open_journal(copse_pack_db *db, copse_err *err);
+
 /** Under the lock: completes `buf`, which begins with room for a header, writes it as a frame,
  * syncs it if `is_durable`, and applies it. On failure nothing was written, and `buf` is as it
  * was. */

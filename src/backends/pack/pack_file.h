@@ -71,6 +71,9 @@ COPSE_MUST_USE copse_status copse_pack_file_new(const copse_env *env, uint64_t g
 
 copse_pack_file *copse_pack_file_free(copse_pack_file *file);
 
+/** Indexes the file in memory, as far as it can be read. IO, NOMEM. */
+COPSE_MUST_USE copse_status copse_pack_file_rebuild(copse_pack_file *file, copse_err *err);
+
 /** Looks for `cid`. *ret_block (NULL: not wanted) is set if *ret_found is BLOCK. `scratch` is for
  * reading. OK also where nothing is found. CORRUPT, IO, NOMEM. */
 COPSE_MUST_USE copse_status copse_pack_file_find(copse_pack_file *file, const copse_cid *cid,

@@ -181,6 +181,9 @@ static copse_status fsck_journal_check(copse_fsck *fsck, const copse_pack_file *
                                  why.message);
     }
     if (status != COPSE_OK) {
+        if (err != NULL) {
+            *err = why;
+        }
         return status;
     }
     journal.chain = journal.header.chain;

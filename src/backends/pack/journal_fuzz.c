@@ -1,0 +1,163 @@
+/* Bytes of a disk as a frame, as a frame's items, as the index of a file, and as a pack. Nothing is
+ * read outside of the input, no memory is taken that the input doesn't pay for, and items that are
+ * accepted are written again as they were.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include <copse/pack_store.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/pack/journal.h"
+#include "backends/pack/pack_file.h"
+#include "support/test_env.h"
+
+enum { FUZZ_MEMORY_MAX = 4 << 20 };
+
+#define FUZZ_REQUIRE(condition)                                                                    \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+/* A file in memory. */
+typedef struct fuzz_file {
+    copse_file file;
+    copse_bytes bytes;
+} fuzz_file;
+
+static copse_status fuzz_read_at(copse_file *file, uint64_t offset, void *ret_bytes, size_t size,
+                                 size_t *ret_got, copse_err *err)
+{
+    (void)err;
+    copse_bytes bytes = ((fuzz_file *)file)->bytes;
+    size_t at = offset < bytes.len ? (size_t)offset : bytes.len;
+    *ret_got = bytes.len - at < size ? bytes.len - at : size;
+    if (*ret_got > 0) {
+        memcpy(ret_bytes, bytes.ptr + at, *ret_got);
+    }
+    return COPSE_OK;
+}
+
+static copse_status fuzz_size(copse_file *file, uint64_t *ret_size, copse_err *err)
+{
+    (void)err;
+    *ret_size = ((fuzz_file *)file)->bytes.len;
+    return COPSE_OK;
+}
+
+static void fuzz_close(copse_file *file)
+{
+    (void)file;
+}
+
+static const copse_file_ops fuzz_file_ops = {
+    .read_at = fuzz_read_at, .size = fuzz_size, .close = fuzz_close};
+
+typedef struct fuzz_os {
+    copse_os os;
+    fuzz_file *file;
+} fuzz_os;
+
+static copse_status fuzz_open(copse_os *os, const char *path, unsigned flags, copse_file **ret_file,
+                              copse_err *err)
+{
+    (void)path;
+    (void)flags;
+    (void)err;
+    *ret_file = &((fuzz_os *)os)->file->file;
+    return COPSE_OK;
+}
+
+static const copse_os_ops fuzz_os_ops = {.open = fuzz_open};
+
+static void fuzz_items(const copse_env *env, copse_bytes payload)
+{
+    copse_buf copy;
+    copse_item item;
+    size_t at = 0;
+    copse_buf_init(&copy, env, payload.len + 64);
+    while (copse_item_next(payload, &at, &item, NULL) == COPSE_OK) {
+        FUZZ_REQUIRE(copse_item_write(&copy, item.tag, &item.bytes, 1) == COPSE_OK);
+        FUZZ_REQUIRE(copy.len == at && memcmp(copy.ptr, payload.ptr, at) == 0);
+    }
+    copse_buf_release(&copy);
+}
+
+/* A frame that was written is read, and with any byte changed is not. */
+static void fuzz_frame(const copse_env *env, copse_bytes payload)
+{
+    copse_buf buf;
+    copse_frame frame = {.sequence = payload.len, .chain = 7};
+    copse_frame read;
+    copse_buf_init(&buf, env, payload.len + 256);
+    FUZZ_REQUIRE(copse_frame_begin(&buf) == COPSE_OK);
+    FUZZ_REQUIRE(copse_buf_append(&buf, payload) == COPSE_OK);
+    FUZZ_REQUIRE(copse_frame_finish(&buf, 99, &frame) == COPSE_OK);
+    FUZZ_REQUIRE(copse_frame_read(copse_buf_view(&buf), 99, &read) == COPSE_OK);
+    FUZZ_REQUIRE(read.checksum == frame.checksum && read.sequence == payload.len);
+    FUZZ_REQUIRE(copse_frame_read(copse_buf_view(&buf), 98, &read) != COPSE_OK);
+    buf.ptr[payload.len > 0 ? payload.ptr[0] % buf.len : 0] ^= 1;
+    FUZZ_REQUIRE(copse_frame_read(copse_buf_view(&buf), 99, &read) != COPSE_OK);
+    copse_buf_release(&buf);
+}
+
+static void fuzz_index(const copse_env *env, fuzz_file *file)
+{
+    copse_pack_index index;
+    copse_pack_place place;
+    if (copse_pack_index_open(env, &file->file, "fuzz", 0, file->bytes.len, &index, NULL) !=
+        COPSE_OK) {
+        return;
+    }
+    for (uint64_t key = 1; key != 0; key <<= 1) {
+        copse_status status = copse_pack_index_find(&index, key, 0, &place, NULL);
+        FUZZ_REQUIRE(status == COPSE_OK || status == COPSE_NOT_FOUND || status == COPSE_CORRUPT);
+    }
+    copse_pack_index_release(&index);
+}
+
+/* Opens the bytes as a pack; whatever is wrong with them, blocks that it finds have the CID that
+ * was asked for. */
+static void fuzz_pack(const copse_env *env, fuzz_file *file)
+{
+    static const uint8_t digest[COPSE_PACK_DIGEST_SIZE_BYTES];
+    fuzz_os os = {{&fuzz_os_ops}, file};
+    copse_pack_io io;
+    copse_pack_file *pack = NULL;
+    copse_buf scratch;
+    copse_cid cid;
+    copse_block *block = NULL;
+    copse_pack_found found;
+    copse_pack_place place;
+    copse_cid_of_data(COPSE_CODEC_RAW, (copse_bytes){NULL, 0}, &cid);
+    copse_buf_init(&scratch, env, SIZE_MAX);
+    FUZZ_REQUIRE(copse_pack_io_init(&io, env, &os.os, "-", NULL) == COPSE_OK);
+    if (copse_pack_file_open_pack(&io, digest, file->bytes.len, &pack, NULL) == COPSE_OK &&
+        copse_pack_file_find(pack, &cid, &scratch, &found, &place, &block, NULL) == COPSE_OK &&
+        found == COPSE_PACK_FOUND_BLOCK) {
+        FUZZ_REQUIRE(copse_cid_equal(copse_block_cid(block), &cid));
+    }
+    copse_block_unref(block);
+    (void)copse_pack_file_free(pack);
+    copse_pack_io_release(&io);
+    copse_buf_release(&scratch);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    test_env test;
+    copse_frame frame;
+    fuzz_file file = {{&fuzz_file_ops}, {data, size}};
+    test_env_init(&test);
+    FUZZ_REQUIRE(copse_frame_read(file.bytes, 99, &frame) != COPSE_OK || size >= 56);
+    fuzz_items(&test.env, file.bytes);
+    fuzz_frame(&test.env, file.bytes);
+    fuzz_index(&test.env, &file);
+    fuzz_pack(&test.env, &file);
+    FUZZ_REQUIRE(test.blocks == 0);
+    FUZZ_REQUIRE(test.peak_bytes <= FUZZ_MEMORY_MAX);
+    return 0;
+}
