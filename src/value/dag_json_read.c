@@ -39,8 +39,11 @@
 
 enum {
     JSON_HEAD_SIZE_MAX = 9,
-    JSON_PAIRS_MIN = 48 /* room for the pairs of most documents, in one allocation */
+    JSON_RESERVED_DEPTH = 2, /* what bytes nest deeper as text than as an item */
+    JSON_PAIRS_MIN = 48      /* room for the pairs of most documents, in one allocation */
 };
+
+static const char JSON_TOO_DEEP[] = "nested too deep (limits.cbor_depth_max)";
 
 /* What the value of a leading key says about its map. */
 typedef enum json_lead {
@@ -75,6 +78,7 @@ typedef struct json_reader {
     copse_buf scratch; /* what base64 becomes, or the pairs of a map that is sorted */
     json_frame *frames;
     size_t depth;
+    size_t deepest;
     size_t frames_capacity;
     copse_json_pair *pairs; /* of all open maps */
     size_t pairs_count;
@@ -281,13 +285,17 @@ static int json_on_key(void *ctx, const unsigned char *text, size_t size)
 
 /* ---- Arrays and maps ---- */
 
+static size_t json_reader_depth_max(const json_reader *reader)
+{
+    size_t limit = reader->env->limits.cbor_depth_max;
+    return limit < COPSE_CBOR_DEPTH_MAX ? limit : COPSE_CBOR_DEPTH_MAX;
+}
+
 static int json_reader_push(json_reader *reader, bool is_map)
 {
     void *frames = reader->frames;
-    size_t limit = reader->env->limits.cbor_depth_max;
-    limit = limit < COPSE_CBOR_DEPTH_MAX ? limit : COPSE_CBOR_DEPTH_MAX;
-    if (reader->depth >= limit) {
-        return json_reader_stop(reader, COPSE_LIMIT, "nested too deep (limits.cbor_depth_max)");
+    if (reader->depth >= json_reader_depth_max(reader) + JSON_RESERVED_DEPTH) {
+        return json_reader_stop(reader, COPSE_LIMIT, JSON_TOO_DEEP);
     }
     if (!copse_array_grow(reader->env, &frames, &reader->frames_capacity, reader->depth + 1,
                           sizeof *reader->frames)) {
@@ -299,6 +307,7 @@ static int json_reader_push(json_reader *reader, bool is_map)
     reader->frames[reader->depth++] = (json_frame){.offset = reader->buf->len,
                                                    .first_pair = reader->pairs_count,
                                                    .in_slash = in_slash && is_map};
+    reader->deepest = reader->depth > reader->deepest ? reader->depth : reader->deepest;
     return json_reader_wrote(reader, copse_buf_append_byte(reader->buf, 0));
 }
 
@@ -465,6 +474,7 @@ static const yajl_callbacks json_callbacks = {
 
 static copse_status json_reader_run(json_reader *reader, copse_bytes text, copse_err *err)
 {
+    size_t start = reader->buf->len;
     size_t offset = 0;
     copse_status status = copse_json_text_check(text, err);
     if (status == COPSE_OK) {
@@ -472,6 +482,14 @@ static copse_status json_reader_run(json_reader *reader, copse_bytes text, copse
     }
     if (status == COPSE_END) {
         status = copse_json_text_fail(text, offset, reader->status, reader->why, err);
+    }
+    /* The maps that were let through above the limit: were they all links and bytes? */
+    if (status == COPSE_OK && reader->deepest > json_reader_depth_max(reader)) {
+        copse_bytes item = {reader->buf->ptr + start, reader->buf->len - start};
+        status = copse_dag_cbor_check(item, &reader->env->limits, COPSE_CBOR_STRICT, NULL);
+        if (status != COPSE_OK) {
+            status = copse_json_text_fail(text, text.len, status, JSON_TOO_DEEP, err);
+        }
     }
     return status;
 }

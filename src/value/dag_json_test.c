@@ -503,6 +503,20 @@ static void test_depth(void **state)
         }
     }
     assert_refused(repeated(text, "{\"a\":", 800), COPSE_LIMIT, "nested too deep");
+    /* Bytes and links nest as text only. */
+    for (size_t depth = 127; depth <= 129; depth++) {
+        copse_bytes open = repeated(text, "[", depth);
+        size_t size = (size_t)snprintf(whole, sizeof whole, "%.*s", (int)open.len, text);
+        copse_bytes close = repeated(text, "]", depth);
+        size += (size_t)snprintf(whole + size, sizeof whole - size,
+                                 "{\"/\":{\"bytes\":\"AA\"}}%.*s", (int)close.len, text);
+        copse_bytes nested = {(const uint8_t *)whole, size};
+        if (depth <= 128) {
+            assert_canonical(nested, nested);
+        } else {
+            assert_refused(nested, COPSE_LIMIT, "nested too deep");
+        }
+    }
 }
 
 static void test_limits(void **state)
