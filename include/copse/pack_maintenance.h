@@ -21,6 +21,8 @@ typedef struct copse_pack_gc_stats {
                                 nor raw), or that can't be read: kept, but not followed. */
     uint64_t before_bytes; /**< Sizes of the files. */
     uint64_t after_bytes;  /**< 0 until the end. */
+    uint64_t tails; /**< Files with a journal's tail, put aside by a writer, that were removed
+                         with what they held: see copse_pack_fsck. */
 } copse_pack_gc_stats;
 
 /** Zeroed, or NULL in the call, it collects what no ref reaches, and does not wait. */
@@ -54,10 +56,13 @@ COPSE_API COPSE_MUST_USE copse_status copse_pack_gc(copse_pack_db *db,
 typedef enum copse_pack_finding_kind {
     COPSE_PACK_FINDING_DAMAGE,  /**< Bytes are not what they must be. */
     COPSE_PACK_FINDING_TAIL,    /**< The end of the journal is no frame: a write that a crash cut
-                                     short. If nothing crashed, the last commit is damaged. */
+                                     short. If nothing crashed, the last commit is damaged. With a
+                                     CID: a ref in damaged bytes named it, and was not moved. */
     COPSE_PACK_FINDING_ABSENT,  /**< A ref reaches a block that the store doesn't have. In a sparse
                                      replica that is no fault. */
-    COPSE_PACK_FINDING_LEFTOVER /**< A file that the store doesn't need; a collection removes it. */
+    COPSE_PACK_FINDING_LEFTOVER /**< A file that the store doesn't need; a collection removes it.
+                                     NAME.damaged: a tail that a writer put aside; a repair takes
+                                     out what is good, the second collection removes it. */
 } copse_pack_finding_kind;
 
 /** One thing that was found. Valid during the call only. */
@@ -77,9 +82,13 @@ typedef struct copse_pack_fsck_stats {
 } copse_pack_fsck_stats;
 
 typedef struct copse_pack_fsck_options {
-    /** Copy every good block into new packs, carry over the refs, and put the damaged files aside
-     * as NAME.damaged. What a damaged place held is lost unless another store has it; a ref that a
-     * damaged frame may have moved stays at its last known value, which is reported. */
+    /** Where there is damage: copy every good block into new packs, carry over the refs, and put
+     * the damaged files aside as NAME.damaged. Then commit again what proves itself in tails that
+     * writers put aside. A frame of the journal of up to 64 KiB with one wrong bit is set right
+     * (its checksum proves which bit); of others the blocks that hash to their CIDs are kept. What
+     * else a damaged place held is lost unless another store has it; a ref that it may have moved
+     * stays at its last known value, which is reported. A crash leaves the store as it was, or
+     * mended; call it again. */
     bool repair;
     /** Any status but OK ends the check and is returned. NULL: only counts. */
     copse_status (*found)(void *ctx, const copse_pack_finding *finding, copse_err *err);
@@ -88,8 +97,8 @@ typedef struct copse_pack_fsck_options {
 
 /** Reads every byte of the store in folder `path`: frames, sections, hashes, both indexes of each
  * pack, and whether refs reach their blocks. OK also if there are findings. NOT_FOUND: no store is
- * there. CONFLICT (repair): it is in use. IO, DENIED, NOMEM. `ret_stats` (NULL allowed) is set on
- * OK. */
+ * there. CONFLICT (repair): it is being written to. IO, DENIED, NOMEM. `ret_stats` (NULL allowed)
+ * is set on OK. */
 COPSE_API COPSE_MUST_USE copse_status copse_pack_fsck(const copse_env *env, copse_os *os,
                                                       const char *path,
                                                       const copse_pack_fsck_options *options,

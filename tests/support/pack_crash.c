@@ -135,10 +135,17 @@ static void crash_start(crash_world *world)
     os_sim_set_hook(world->sim, crash_hook, world);
 }
 
-static void crash_stop(crash_world *world)
+static void crash_close(crash_world *world)
 {
     for (size_t i = 0; i < CRASH_PROCESSES; i++) {
         world->db[i] = copse_pack_db_close(world->db[i]);
+    }
+}
+
+static void crash_stop(crash_world *world)
+{
+    crash_close(world);
+    for (size_t i = 0; i < CRASH_PROCESSES; i++) {
         world->os[i] = copse_os_free(world->os[i]);
     }
 }
@@ -478,6 +485,31 @@ static void crash_session(crash_world *world)
     for (size_t i = 0; i < CRASH_OPERATIONS && !crash_happened(world) && !world->is_broken; i++) {
         crash_operate(world);
     }
+    world->doing = "close"; /* which writes too */
+    crash_close(world);
+}
+
+static copse_status crash_found(void *ctx, const copse_pack_finding *finding, copse_err *err)
+{
+    crash_world *world = ctx;
+    (void)err;
+    if (finding->kind == COPSE_PACK_FINDING_DAMAGE) {
+        crash_break(world, "C5: damage:", finding->message);
+    }
+    world->counts->asides += strstr(finding->file, ".damaged") != NULL;
+    return COPSE_OK;
+}
+
+/* Looks at every byte (C5). */
+static void crash_check_files(crash_world *world)
+{
+    copse_err err = {0};
+    copse_pack_fsck_options options = {.found = crash_found, .found_ctx = world};
+    copse_status status =
+        copse_pack_fsck(&world->env.env, world->os[0], "/store", &options, NULL, &err);
+    if (status != COPSE_OK && (status != COPSE_NOT_FOUND || world->is_created)) {
+        crash_break(world, "C5: a check:", err.message);
+    }
 }
 
 static void crash_live(crash_world *world)
@@ -508,6 +540,7 @@ static void crash_live(crash_world *world)
             copse_pack_db_stat(world->db[0], &stat);
         }
         world->counts->packs += stat.packs;
+        crash_check_files(world);
         crash_stop(world);
     }
 }

@@ -8,6 +8,8 @@
  *       last that was flushed; after a kill nothing that was acknowledged is missing.
  *   C4  Every block of the refs is there and verifies, and every one that was flushed and not
  *       collected.
+ *   C5  In the end a check finds no damage: what a crash leaves looks like a torn tail at most,
+ *       whatever witnesses (J4) say.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -31,6 +33,7 @@ typedef struct pack_crash_counts {
     uint64_t in_gc;
     uint64_t journals; /* that were begun */
     uint64_t packs;
+    uint64_t asides; /* files with tails that were put aside, in the end */
 } pack_crash_counts;
 
 /** Lives one life. False: a rule was broken, and `ret_why` says which and where. */

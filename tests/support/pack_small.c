@@ -182,7 +182,9 @@ pack_small_result pack_small_examine(const pack_small *small, os_sim *sim, const
     status = copse_pack_db_open(env, os, "/store", &options, &db, &err);
     result.opened = status == COPSE_OK;
     if (status == COPSE_OK) {
-        bool is_older = look.has_tail || small_is_in_use(small, path);
+        /* Cut between two frames, the journal in use is a whole one of an earlier time. */
+        bool is_silent = result.findings == 0 && small_is_in_use(small, path);
+        bool is_older = look.has_tail || is_silent;
         small_look_at_blocks(small, db, is_older, &result);
         small_look_at_refs(small, db, is_older, &result);
         db = copse_pack_db_close(db);
@@ -204,18 +206,20 @@ pack_small_result pack_small_examine(const pack_small *small, os_sim *sim, const
         options.read_only = false;
         pack_must(copse_pack_db_open(env, os, "/store", &options, &db, &err), &err);
         small_look_at_blocks(small, db, true, &ignored);
+        small_look_at_refs(small, db, true, &ignored);
         assert_true(ignored.blocks_right >= result.blocks_right);
+        result.blocks_mended = ignored.blocks_right;
+        result.refs_mended = ignored.refs_right;
         copse_pack_db_close(db);
     }
     copse_os_free(os);
     return result;
 }
 
-/* Copies the machine and changes `path`: byte `at` flipped, or cut there. */
-static os_sim *small_damage(const pack_small *small, const char *path, size_t at, bool is_cut)
+/* Changes `path`: byte `at` flipped, or cut there. */
+static void small_damage(os_sim *sim, const char *path, size_t at, bool is_cut)
 {
     copse_bytes content;
-    os_sim *sim = os_sim_copy(small->sim);
     assert_true(os_sim_peek(sim, path, &content));
     uint8_t *bytes = malloc(content.len + 1);
     assert_non_null(bytes);
@@ -225,7 +229,17 @@ static os_sim *small_damage(const pack_small *small, const char *path, size_t at
     }
     os_sim_plant(sim, path, (copse_bytes){bytes, is_cut ? at : content.len});
     free(bytes);
-    return sim;
+}
+
+void pack_small_damage_pack(const pack_small *small, os_sim *sim)
+{
+    copse_bytes content;
+    for (size_t f = 0; f < small->files_count; f++) {
+        if (strstr(small->files[f], "/pack-") != NULL) {
+            assert_true(os_sim_peek(sim, small->files[f], &content));
+            small_damage(sim, small->files[f], content.len / 2, false);
+        }
+    }
 }
 
 void pack_small_sweep(size_t stride, bool is_cut)
@@ -243,10 +257,16 @@ void pack_small_sweep(size_t stride, bool is_cut)
         assert_true(os_sim_peek(small.sim, path, &content));
         for (size_t at = stride / 3; at < content.len; at += stride) {
             bool is_bulk = content.len > 100000 && at > 200 && at + 1000 < content.len;
-            os_sim *sim = small_damage(&small, path, at, is_cut);
-            pack_small_result result = pack_small_examine(&small, sim, path, tried % 16 == 0);
+            os_sim *sim = os_sim_copy(small.sim);
+            small_damage(sim, path, at, is_cut);
+            bool is_journal = !is_cut && strstr(path, "/journal-") != NULL;
+            pack_small_result result =
+                pack_small_examine(&small, sim, path, is_journal || tried % 16 == 0);
             os_sim_free(sim);
-            /* Cut between two frames, the journal in use is a whole one of an earlier time. */
+            if (is_journal && (result.blocks_mended != small.blocks_count ||
+                               result.refs_mended != PACK_SMALL_REFS)) {
+                fail_msg("%s: byte %zu was not mended", path, at);
+            }
             bool is_silent = is_cut && result.findings == 0 && small_is_in_use(&small, path);
             silent += is_silent;
             if (result.findings == 0 && !is_silent) {

@@ -34,14 +34,19 @@ typedef struct pack_small_result {
     size_t refs_right;
     size_t findings; /* of damage or a torn tail, in `path` */
     size_t findings_elsewhere;
+    size_t blocks_mended; /* right after the repair */
+    size_t refs_mended;
 } pack_small_result;
 
 /** Fails the test unless what is damaged is reported and nothing wrong is answered: each block is
  * right, or CORRUPT, or (behind a torn tail only) NOT_FOUND; each ref likewise, but that it may be
  * older behind a torn tail. `sim` is a copy with the damage done. Then repairs it, and looks
- * again. */
+ * again: no block that was right is gone. */
 pack_small_result pack_small_examine(const pack_small *small, os_sim *sim, const char *path,
                                      bool with_repair);
+
+/** Flips a bit in the middle of the pack, on `sim`, a copy. */
+void pack_small_damage_pack(const pack_small *small, os_sim *sim);
 
 /** Examines stores with every `stride`-th byte of every file flipped, or the file cut there. The
  * data of the pack's large blocks is long and all alike: there it takes larger steps. */

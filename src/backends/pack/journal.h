@@ -41,6 +41,9 @@
  *       with a right checksum says that the place was synced before it was written: that is
  *       damage, and never cut off.
  *   J3  What counts is a prefix of what was written, whatever un-synced bytes a crash lost.
+ *   J4  Whoever closes a store after a synced commit leaves a witness behind it: a frame without
+ *       items, not synced, whose `synced` covers the commit. So damage to the last commit is told
+ *       from a torn tail (J2), and what may be lost at the end of a journal holds nothing.
  *
  * Deviation from the lead's first sketch: the checksum is seeded with the salt and the frame before
  * is named in a field of its own. A seed that follows from the frame before would make every frame

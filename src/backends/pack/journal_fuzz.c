@@ -1,6 +1,6 @@
-/* Bytes of a disk as a frame, as a frame's items, as the index of a file, and as a pack. Nothing is
- * read outside of the input, no memory is taken that the input doesn't pay for, and items that are
- * accepted are written again as they were.
+/* Bytes of a disk as a frame, as a frame's items, as the index of a file, as a pack, and as a tail
+ * that is salvaged. Nothing is read outside of the input, no memory is taken that the input doesn't
+ * pay for, and items that are accepted are written again as they were.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -11,9 +11,10 @@
 
 #include "backends/pack/journal.h"
 #include "backends/pack/pack_file.h"
+#include "backends/pack/pack_salvage.h"
 #include "support/test_env.h"
 
-enum { FUZZ_MEMORY_MAX = 4 << 20 };
+enum { FUZZ_MEMORY_MAX = 4 << 20, FUZZ_CORRECTED_BYTES_MAX = 256 };
 
 #define FUZZ_REQUIRE(condition)                                                                    \
     do {                                                                                           \
@@ -86,7 +87,50 @@ static void fuzz_items(const copse_env *env, copse_bytes payload)
     copse_buf_release(&copy);
 }
 
-/* A frame that was written is read, and with any byte changed is not. */
+typedef struct fuzz_salvor {
+    uint64_t checksum; /* of the last frame */
+    uint64_t bytes;    /* that frames and items have, without the head of an item */
+} fuzz_salvor;
+
+static copse_status fuzz_salvaged_frame(void *ctx, const copse_frame *frame, copse_bytes payload,
+                                        copse_err *err)
+{
+    (void)err;
+    fuzz_salvor *salvor = ctx;
+    FUZZ_REQUIRE(payload.len == frame->payload_size);
+    salvor->checksum = frame->checksum;
+    salvor->bytes += copse_frame_size(frame);
+    return COPSE_OK;
+}
+
+static copse_status fuzz_salvaged_item(void *ctx, const copse_item *item, uint64_t offset,
+                                       copse_err *err)
+{
+    (void)offset;
+    (void)err;
+    fuzz_salvor *salvor = ctx;
+    copse_cid cid;
+    FUZZ_REQUIRE(copse_cid_from_bytes(item->cid, &cid, NULL) == COPSE_OK);
+    FUZZ_REQUIRE(item->tag == COPSE_ITEM_REF ||
+                 copse_cid_verify(&cid, item->data, NULL) == COPSE_OK);
+    salvor->bytes += item->bytes.len;
+    return COPSE_OK;
+}
+
+static fuzz_salvor fuzz_salvage(const copse_env *env, fuzz_file *file)
+{
+    static const uint64_t salt = 99;
+    fuzz_salvor found = {0, 0};
+    const copse_pack_salvor salvor = {fuzz_salvaged_frame, fuzz_salvaged_item, &found};
+    uint64_t lost = 0;
+    bool is_short = file->bytes.len <= FUZZ_CORRECTED_BYTES_MAX;
+    FUZZ_REQUIRE(copse_pack_salvage(env, &file->file, is_short ? &salt : NULL, 0, file->bytes.len,
+                                    &salvor, &lost, NULL) == COPSE_OK);
+    FUZZ_REQUIRE(lost + found.bytes <= file->bytes.len);
+    return found;
+}
+
+/* A frame that was written is read, and with a bit changed is not, but is salvaged. */
 static void fuzz_frame(const copse_env *env, copse_bytes payload)
 {
     copse_buf buf;
@@ -101,6 +145,10 @@ static void fuzz_frame(const copse_env *env, copse_bytes payload)
     FUZZ_REQUIRE(copse_frame_read(copse_buf_view(&buf), 98, &read) != COPSE_OK);
     buf.ptr[payload.len > 0 ? payload.ptr[0] % buf.len : 0] ^= 1;
     FUZZ_REQUIRE(copse_frame_read(copse_buf_view(&buf), 99, &read) != COPSE_OK);
+    if (buf.len <= FUZZ_CORRECTED_BYTES_MAX) {
+        fuzz_file file = {{&fuzz_file_ops}, copse_buf_view(&buf)};
+        FUZZ_REQUIRE(fuzz_salvage(env, &file).checksum == frame.checksum);
+    }
     copse_buf_release(&buf);
 }
 
@@ -157,6 +205,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_frame(&test.env, file.bytes);
     fuzz_index(&test.env, &file);
     fuzz_pack(&test.env, &file);
+    (void)fuzz_salvage(&test.env, &file);
     FUZZ_REQUIRE(test.blocks == 0);
     FUZZ_REQUIRE(test.peak_bytes <= FUZZ_MEMORY_MAX);
     return 0;

@@ -1,8 +1,8 @@
 /* Places that a mutant build takes out, to prove that the crash tests would notice.
  *
  * A build with -DCOPSE_MUTANT=n leaves out the one sync or test of number n; every other build
- * compiles the check away. cmake/CopseMutants.cmake builds one variant each; crash_slow_test.c must
- * fail in each within 500 seeds.
+ * compiles the check away. tools/test-mutants builds one variant each, in which
+ * pack_crash_test.c (500 seeds) or pack_tail_test.c must fail.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -30,9 +30,13 @@ typedef enum copse_pack_site {
     COPSE_PACK_SITE_OLD_JOURNAL, /* a journal that a writer ended who died, before the next */
     COPSE_PACK_SITE_ALL,         /* what was written with durability off: files, journal, folder */
     COPSE_PACK_SITE_CUT,         /* the journal, after its torn tail was cut off */
+    COPSE_PACK_SITE_ASIDE,       /* a tail that is put aside, before it gets its name */
+    COPSE_PACK_SITE_ASIDE_DIR,   /* the folder, before that tail is cut off */
     /* tests */
     COPSE_PACK_SITE_CHECKSUM, /* a frame's checksum */
     COPSE_PACK_SITE_CHAIN,    /* that a frame follows the one before it */
+    COPSE_PACK_SITE_KEEP,     /* that a tail is put aside at all */
+    COPSE_PACK_SITE_WITNESS,  /* the empty frame behind the last commit (J4) */
     COPSE_PACK_SITE_COUNT
 } copse_pack_site;
 

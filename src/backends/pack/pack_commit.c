@@ -53,7 +53,7 @@ copse_status copse_pack_db_append(copse_pack_db *db, copse_buf *buf, uint32_t fl
         if (copse_pack_view_apply(&db->view, &frame, payload, tail + COPSE_FRAME_HEADER_SIZE_BYTES,
                                   NULL) == COPSE_OK &&
             is_durable) {
-            db->view.synced = db->view.tail;
+            copse_pack_db_note_synced(db);
         }
     }
     copse_buf_truncate(buf, size);
@@ -110,6 +110,26 @@ copse_status copse_pack_db_end_journal(copse_pack_db *db, bool with_index, copse
     return status;
 }
 
+void copse_pack_db_witness(copse_pack_db *db)
+{
+    if (!db->needs_witness || db->is_poisoned || copse_pack_mutant(COPSE_PACK_SITE_WITNESS) ||
+        db->lock->ops->lock(db->lock, COPSE_LOCK_EXCLUSIVE, false, NULL) != COPSE_OK) {
+        return;
+    }
+    const copse_pack_view *view = &db->view;
+    copse_status status = copse_pack_view_catch_up(&db->view, true, NULL);
+    /* Who wrote behind us leaves a witness of its own; what is wrong is left to the next writer. */
+    if (status == COPSE_OK && view->synced == view->tail && view->journal->is_writable &&
+        !view->is_last && !view->is_dirty && !view->is_damaged) {
+        status = pack_db_begin_frame(db, NULL);
+        if (status == COPSE_OK) {
+            status = copse_pack_db_append(db, &db->frame, 0, false, NULL);
+        }
+    }
+    (void)status;
+    copse_pack_db_unlock(db);
+}
+
 copse_status copse_pack_db_new_journal(copse_pack_db *db, const copse_pack_view *view,
                                        bool with_journal, copse_buf *extra, copse_err *err)
 {
@@ -130,7 +150,7 @@ copse_status copse_pack_db_new_journal(copse_pack_db *db, const copse_pack_view 
     db->view.is_stale = true;
     status = copse_pack_view_catch_up(&db->view, true, err);
     if (status == COPSE_OK && copse_pack_db_syncs(db)) {
-        db->view.synced = db->view.tail;
+        copse_pack_db_note_synced(db);
     }
     return status == COPSE_OK ? copse_pack_db_open_journal(db, err) : status;
 }
@@ -216,6 +236,7 @@ static copse_status pack_db_finish_pack(copse_pack_db *db, copse_err *err)
         status = copse_pack_file_open_pack(&db->io, digest, size, &db->packs[db->packs_count], err);
     }
     db->packs_count += status == COPSE_OK;
+    db->is_broken |= status != COPSE_OK; /* its blocks are in no pack that could be named */
     return status;
 }
 
@@ -232,6 +253,10 @@ static copse_status pack_db_batch_section(void *ctx, uint64_t offset, copse_byte
 copse_status copse_pack_db_finish_bulk(copse_pack_db *db, copse_err *err)
 {
     copse_status status = COPSE_OK;
+    if (db->is_broken) {
+        return COPSE_ERR(err, COPSE_IO,
+                         "a pack of this load could not be written: open the store again");
+    }
     if (db->writer.count > 0 && copse_pack_writer_is_small(&db->writer)) {
         status = copse_pack_writer_each(&db->writer, pack_db_batch_section, db, err);
         if (status == COPSE_OK) {
@@ -284,7 +309,7 @@ static copse_status pack_db_sync_journal(copse_pack_db *db, copse_err *err)
     }
     if (status == COPSE_OK) {
         db->needs_sync = false;
-        db->view.synced = db->view.tail;
+        copse_pack_db_note_synced(db);
     }
     return status;
 }
@@ -321,9 +346,13 @@ copse_status copse_pack_db_begin(copse_pack_db *db, copse_err *err)
         return COPSE_OK;
     }
     copse_status status = db->gc_lock->ops->lock(db->gc_lock, COPSE_LOCK_SHARED, true, err);
-    if (status == COPSE_OK) {
-        db->holds_gc_lock = true;
-        status = copse_pack_view_catch_up(&db->view, false, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    status = copse_pack_view_catch_up(&db->view, false, err);
+    db->holds_gc_lock = status == COPSE_OK; /* else the next try must read again (D4) */
+    if (status != COPSE_OK) {
+        (void)db->gc_lock->ops->lock(db->gc_lock, COPSE_LOCK_NONE, false, NULL);
     }
     return status;
 }

@@ -33,15 +33,18 @@ static void crash_test_lives(uint64_t first, uint64_t count)
         }
     }
     print_message("%llu crashes (%llu half-way, %llu in creation, %llu in loads, %llu in gc), "
-                  "%llu kills, %llu commits, %llu lost, %llu torn writes, %llu packs at the end\n",
+                  "%llu kills, %llu commits, %llu lost, %llu torn writes, %llu packs and %llu "
+                  "tails at the end\n",
                   (unsigned long long)counts.crashes, (unsigned long long)counts.half_way,
                   (unsigned long long)counts.in_creation, (unsigned long long)counts.in_bulk,
                   (unsigned long long)counts.in_gc, (unsigned long long)counts.kills,
                   (unsigned long long)counts.commits, (unsigned long long)counts.lost,
-                  (unsigned long long)counts.torn, (unsigned long long)counts.packs);
+                  (unsigned long long)counts.torn, (unsigned long long)counts.packs,
+                  (unsigned long long)counts.asides);
     if (only == NULL) {
         assert_true(counts.half_way > 0 && counts.in_creation > 0 && counts.in_bulk > 0 &&
-                    counts.in_gc > 0 && counts.kills > 0 && counts.lost > 0 && counts.torn > 0);
+                    counts.in_gc > 0 && counts.kills > 0 && counts.lost > 0 && counts.torn > 0 &&
+                    counts.asides > 0);
     }
 }
 

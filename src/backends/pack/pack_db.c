@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "backends/pack/pack_db.h"
 
+#include "backends/pack/pack_aside.h"
 #include "backends/pack/pack_create.h"
 #include "base/alloc.h"
 #include "base/err.h"
@@ -109,6 +110,7 @@ void copse_pack_db_drop(copse_pack_db *db)
     copse_pack_writer_release(&db->writer);
     pack_db_release_packs(db);
     db->is_bulk = false;
+    db->is_broken = false;
     pack_db_release_gc_lock(db);
 }
 
@@ -118,6 +120,7 @@ copse_pack_db *copse_pack_db_close(copse_pack_db *db)
         return NULL;
     }
     copse_pack_db_drop(db);
+    copse_pack_db_witness(db);
     copse_pack_batch_release(&db->batch);
     copse_pack_view_release(&db->view);
     copse_buf_release(&db->frame);
@@ -185,11 +188,18 @@ copse_status copse_pack_db_open_journal(copse_pack_db *db, copse_err *err)
     return status;
 }
 
-/* Cuts off what a writer that died left behind the last frame (J2). */
+/* Cuts off what a writer that died left behind the last frame (J2), once it is kept (A1). */
 static copse_status pack_db_cut_tail(copse_pack_db *db, copse_err *err)
 {
     copse_file *file = db->view.journal->file;
-    copse_status status = file->ops->truncate(file, db->view.tail, err);
+    copse_status status = COPSE_OK;
+    if (!copse_pack_mutant(COPSE_PACK_SITE_KEEP)) {
+        status =
+            copse_pack_aside_keep(&db->io, file, db->view.header.generation, db->view.tail, err);
+    }
+    if (status == COPSE_OK) {
+        status = file->ops->truncate(file, db->view.tail, err);
+    }
     if (status == COPSE_OK && copse_pack_db_syncs(db)) {
         /* Else the old bytes could come back, behind a frame that fits in front of them. */
         status = copse_pack_io_sync(&db->io, file, COPSE_PACK_SITE_CUT, err);
@@ -217,7 +227,7 @@ static copse_status pack_db_sync_all(copse_pack_db *db, copse_err *err)
     }
     if (status == COPSE_OK) {
         db->view.is_unsynced = false;
-        db->view.synced = db->view.tail;
+        copse_pack_db_note_synced(db);
     }
     return status;
 }
@@ -241,7 +251,7 @@ static copse_status pack_db_keep_name(copse_pack_db *db, copse_err *err)
 {
     copse_status status = copse_pack_io_sync_dir(&db->io, COPSE_PACK_SITE_YOUNG_DIR, err);
     if (status == COPSE_OK) {
-        db->view.synced = db->view.tail;
+        copse_pack_db_note_synced(db);
     }
     return status;
 }

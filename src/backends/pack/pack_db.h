@@ -3,7 +3,7 @@
  * How a commit goes:
  *
  *     lock                              shared with nobody
- *     read what others appended         cut off a torn tail
+ *     read what others appended         put a torn tail aside, and cut it off
  *     compare the ref                   CONFLICT: unlock, keep what waits
  *     write one frame at the tail
  *     sync                              durability full
@@ -43,9 +43,11 @@ struct copse_pack_db {
     copse_file *lock;
     copse_file *gc_lock;
     bool holds_gc_lock;
-    bool is_poisoned; /* a sync failed: what is durable is no longer known */
-    bool needs_sync;  /* frames of ours were written and not synced */
+    bool is_poisoned;   /* a sync failed: what is durable is no longer known */
+    bool needs_sync;    /* frames of ours were written and not synced */
+    bool needs_witness; /* we know more of the journal to be durable than it says itself (J4) */
     bool is_bulk;
+    bool is_broken; /* a pack of the load could not be finished: it can't be committed any more */
     uint64_t read_epoch; /* D5 */
     copse_pack_view view;
     copse_pack_batch batch;
@@ -116,6 +118,17 @@ COPSE_MUST_USE copse_status copse_pack_db_find(copse_pack_db *db, const copse_ci
 
 /** Drops what waits. */
 void copse_pack_db_drop(copse_pack_db *db);
+
+/** Before the db is closed: writes the witness of the last commit (J4), if it can be done at once.
+ */
+void copse_pack_db_witness(copse_pack_db *db);
+
+/** Notes that all of the journal up to the view's tail, and its name, are durable. */
+static inline void copse_pack_db_note_synced(copse_pack_db *db)
+{
+    db->view.synced = db->view.tail;
+    db->needs_witness = true;
+}
 
 /** Whether commits are synced at all. */
 static inline bool copse_pack_db_syncs(const copse_pack_db *db)

@@ -255,6 +255,90 @@ static void fault_read_only_disk_is_denied(void **state)
     fault_release(&run);
 }
 
+/* A put that failed to read what others wrote must read it at the next try (D4): a collection may
+ * have taken the block away. */
+static void fault_put_looks_again(void **state)
+{
+    (void)state;
+    fault_run run;
+    copse_err err = {0};
+    copse_pack_db *db[2] = {NULL, NULL};
+    copse_os *os[2];
+    copse_cid cid;
+    bool is_there = false;
+    copse_pack_options options = {.create = true};
+    fault_init(&run);
+    for (size_t i = 0; i < 2; i++) {
+        os[i] = os_sim_process(run.sim);
+        pack_must(copse_pack_db_open(&run.env.env, os[i], "/store", &options, &db[i], &err), &err);
+        if (i == 0) {
+            pack_must(fault_put(&run, db[0], 1, 100, &cid, &err), &err);
+            pack_must(copse_store_flush(copse_pack_db_store(db[0]), &err), &err);
+        }
+    }
+    pack_must(copse_pack_gc(db[1], NULL, NULL, &err), &err);
+    os_sim_fail(run.sim, OS_SIM_MASK(OS_SIM_READ), 0, EIO, false);
+    assert_int_equal(fault_put(&run, db[0], 1, 100, &cid, &err), COPSE_IO);
+    os_sim_fail(run.sim, 0, 0, 0, false);
+    pack_must(fault_put(&run, db[0], 1, 100, &cid, &err), &err);
+    pack_must(copse_store_flush(copse_pack_db_store(db[0]), &err), &err);
+    pack_must(copse_pack_db_refresh(db[1], &err), &err);
+    pack_must(copse_store_has(copse_pack_db_store(db[1]), &cid, &is_there, &err), &err);
+    assert_true(is_there);
+    for (size_t i = 0; i < 2; i++) {
+        copse_pack_db_close(db[i]);
+        copse_os_free(os[i]);
+    }
+    fault_release(&run);
+}
+
+/* A load whose pack could not be finished, for a moment: when it is tried again, either all of it
+ * is committed and whole, or nothing. */
+static void fault_load_is_not_committed_by_half(void **state)
+{
+    (void)state;
+    bool fired = true;
+    size_t refused = 0;
+    for (uint64_t n = 0; fired; n++) {
+        fault_run run;
+        copse_err err = {0};
+        copse_pack_db *db = NULL;
+        copse_cid cid = {0};
+        copse_cid first = {0};
+        copse_pack_options options = {.create = true};
+        copse_pack_fsck_stats stats;
+        bool is_there = false;
+        fault_init(&run);
+        copse_os *os = os_sim_process(run.sim);
+        pack_must(copse_pack_db_open(&run.env.env, os, "/store", &options, &db, &err), &err);
+        pack_must(copse_pack_db_begin_bulk(db, &err), &err);
+        for (uint64_t i = 0; i < FAULT_BULK_BLOCKS; i++) {
+            pack_must(fault_put(&run, db, 1000 + i, FAULT_BULK_SIZE, &cid, &err), &err);
+            first = i == 0 ? cid : first;
+        }
+        os_sim_fail(run.sim, OS_SIM_MASK_ALL, n, EIO, false);
+        copse_bytes name = copse_bytes_of_text("r");
+        copse_status status = copse_refs_swap(copse_pack_db_refs(db), name, NULL, &cid, &err);
+        fired = os_sim_failed(run.sim) > 0;
+        os_sim_fail(run.sim, 0, 0, 0, false);
+        if (status != COPSE_OK) {
+            status = copse_refs_swap(copse_pack_db_refs(db), name, NULL, &cid, &err);
+        }
+        copse_pack_db_close(db);
+        pack_must(copse_pack_fsck(&run.env.env, os, "/store", NULL, &stats, &err), &err);
+        assert_int_equal(stats.findings[COPSE_PACK_FINDING_DAMAGE], 0);
+        assert_int_equal(stats.findings[COPSE_PACK_FINDING_ABSENT], 0);
+        pack_must(copse_pack_db_open(&run.env.env, os, "/store", &options, &db, &err), &err);
+        pack_must(copse_store_has(copse_pack_db_store(db), &first, &is_there, &err), &err);
+        assert_true(is_there || status != COPSE_OK);
+        refused += status != COPSE_OK;
+        copse_pack_db_close(db);
+        copse_os_free(os);
+        fault_release(&run);
+    }
+    assert_true(refused > 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +346,8 @@ int main(void)
         cmocka_unit_test(fault_allocations_that_fail_lose_nothing),
         cmocka_unit_test(fault_full_disk_loses_nothing),
         cmocka_unit_test(fault_read_only_disk_is_denied),
+        cmocka_unit_test(fault_put_looks_again),
+        cmocka_unit_test(fault_load_is_not_committed_by_half),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,19 @@ copse_status copse_fsck_report(copse_fsck *fsck, copse_pack_finding_kind kind, c
                : COPSE_OK;
 }
 
+copse_status copse_fsck_report_ref(copse_fsck *fsck, const char *file, uint64_t offset,
+                                   const copse_item *item, copse_err *err)
+{
+    copse_cid cid = {.size = (uint8_t)item->cid.len};
+    char message[COPSE_REF_NAME_SIZE_BYTES_MAX + 140];
+    memcpy(cid.bytes, item->cid.ptr, item->cid.len);
+    (void)snprintf(message, sizeof message,
+                   "ref %.*s named this block here and was not moved: nothing proves it, or newer "
+                   "commits came; a gc drops what no ref names",
+                   (int)item->name.len, (const char *)item->name.ptr);
+    return copse_fsck_report(fsck, COPSE_PACK_FINDING_TAIL, file, offset, &cid, err, message);
+}
+
 /* ---- Blocks ---- */
 
 static copse_status fsck_block(copse_fsck *fsck, const char *file, uint64_t offset,
@@ -297,8 +310,12 @@ static copse_status fsck_leftovers(copse_fsck *fsck, const copse_pack_view *view
     for (size_t i = 0; i < fsck->files_count && status == COPSE_OK; i++) {
         const copse_fsck_file *file = &fsck->files[i];
         if (!fsck_is_named(view, file)) {
-            status = copse_fsck_report(fsck, COPSE_PACK_FINDING_LEFTOVER, file->name, 0, NULL, err,
-                                       "no journal names this file");
+            bool is_tail = file->id.kind == COPSE_PACK_NAME_ASIDE;
+            status = copse_fsck_report(
+                fsck, COPSE_PACK_FINDING_LEFTOVER, file->name, 0, NULL, err,
+                is_tail ? "a writer found no whole commit in these bytes and put them aside; "
+                          "--repair takes out what is good, a later gc removes them"
+                        : "no journal names this file");
         }
     }
     return status;
@@ -331,17 +348,19 @@ static copse_status fsck_unopened(copse_fsck *fsck, const char *message, copse_e
 
 static bool fsck_file_before(const copse_pack_name *a, const copse_pack_name *b)
 {
-    return a->kind != b->kind ? a->kind < b->kind
-                              : a->kind == COPSE_PACK_NAME_JOURNAL && a->generation < b->generation;
+    if (a->kind != b->kind || a->generation != b->generation) {
+        return a->kind != b->kind ? a->kind < b->kind : a->generation < b->generation;
+    }
+    return a->offset < b->offset;
 }
 
-static copse_status fsck_list(void *ctx, const char *name, copse_err *err)
+static copse_status fsck_list_file(void *ctx, const char *name, copse_err *err)
 {
     copse_fsck *fsck = ctx;
     copse_pack_name id = copse_pack_name_parse(name);
     void *files = fsck->files;
     if (id.kind != COPSE_PACK_NAME_JOURNAL && id.kind != COPSE_PACK_NAME_PACK &&
-        id.kind != COPSE_PACK_NAME_TEMPORARY) {
+        id.kind != COPSE_PACK_NAME_TEMPORARY && id.kind != COPSE_PACK_NAME_ASIDE) {
         return COPSE_OK;
     }
     if (!copse_array_grow(fsck->env, &files, &fsck->files_capacity, fsck->files_count + 1,
@@ -360,12 +379,18 @@ static copse_status fsck_list(void *ctx, const char *name, copse_err *err)
     return COPSE_OK;
 }
 
+copse_status copse_fsck_list(copse_fsck *fsck, copse_err *err)
+{
+    fsck->files_count = 0;
+    return copse_pack_io_list(&fsck->io, fsck_list_file, fsck, err);
+}
+
 static copse_status fsck_run(copse_fsck *fsck, copse_err *err)
 {
     const copse_pack_options read_only = {.read_only = true};
     copse_pack_db *db = NULL;
     copse_err why = {0};
-    copse_status status = copse_pack_io_list(&fsck->io, fsck_list, fsck, &why);
+    copse_status status = copse_fsck_list(fsck, &why);
     if (status == COPSE_OK) {
         status = copse_pack_create_check(&fsck->io, &why);
     }
@@ -391,27 +416,42 @@ static copse_status fsck_run(copse_fsck *fsck, copse_err *err)
     return status;
 }
 
-/* A torn tail is what every writer cuts off; damage takes more. */
+/* Opens a lock file and takes it, without waiting. */
+static copse_status fsck_lock(copse_fsck *fsck, const char *name, copse_file **ret_file,
+                              copse_err *err)
+{
+    copse_status status =
+        copse_pack_io_open(&fsck->io, name, COPSE_OPEN_WRITE | COPSE_OPEN_CREATE, ret_file, err);
+    if (status == COPSE_OK) {
+        status = (*ret_file)->ops->lock(*ret_file, COPSE_LOCK_EXCLUSIVE, false, err);
+    }
+    return status == COPSE_CONFLICT
+               ? COPSE_ERR(err, status, "the store is in use: nobody may write while it is mended")
+               : status;
+}
+
+/* Checks and mends with nobody else at work: what is found is still so when it is mended, and no
+ * journal is made that nobody looked at. */
 static copse_status fsck_mend(copse_fsck *fsck, copse_err *err)
 {
-    const copse_pack_options options = {.durability = COPSE_DURABILITY_FULL};
-    copse_pack_db *db = NULL;
-    if (fsck->stats.findings[COPSE_PACK_FINDING_DAMAGE] > 0) {
-        return copse_fsck_repair(fsck, err);
+    copse_file *locks[2] = {NULL, NULL};
+    copse_status status = copse_pack_create_check(&fsck->io, err);
+    if (status != COPSE_OK && status != COPSE_CORRUPT) {
+        return status;
     }
-    if (fsck->stats.findings[COPSE_PACK_FINDING_TAIL] == 0) {
-        return COPSE_OK;
-    }
-    copse_status status =
-        copse_pack_db_open(fsck->env, fsck->os, fsck->io.path, &options, &db, err);
+    status = fsck_lock(fsck, "gc.lock", &locks[0], err);
     if (status == COPSE_OK) {
-        status = copse_pack_db_lock(db, err);
+        status = fsck_lock(fsck, "lock", &locks[1], err);
     }
     if (status == COPSE_OK) {
-        copse_pack_db_unlock(db);
+        status = fsck_run(fsck, err);
     }
-    (void)copse_pack_db_close(db);
-    return status;
+    if (status == COPSE_OK && fsck->stats.findings[COPSE_PACK_FINDING_DAMAGE] > 0) {
+        status = copse_fsck_repair(fsck, err);
+    }
+    (void)copse_pack_io_close(locks[1]);
+    (void)copse_pack_io_close(locks[0]);
+    return status == COPSE_OK ? copse_fsck_take_tails(fsck, err) : status;
 }
 
 copse_status copse_pack_fsck(const copse_env *env, copse_os *os, const char *path,
@@ -425,10 +465,7 @@ copse_status copse_pack_fsck(const copse_env *env, copse_os *os, const char *pat
     copse_fsck fsck = {.env = env, .os = os, .options = options != NULL ? options : &none};
     copse_status status = copse_pack_io_init(&fsck.io, env, os, path, err);
     if (status == COPSE_OK) {
-        status = fsck_run(&fsck, err);
-    }
-    if (status == COPSE_OK && fsck.options->repair) {
-        status = fsck_mend(&fsck, err);
+        status = fsck.options->repair ? fsck_mend(&fsck, err) : fsck_run(&fsck, err);
     }
     copse_free_array(env, fsck.files, fsck.files_capacity, sizeof fsck.files[0]);
     copse_pack_io_release(&fsck.io);

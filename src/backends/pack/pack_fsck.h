@@ -1,4 +1,4 @@
-/* The inside of a check: what pack_fsck.c finds and pack_repair.c mends.
+/* The inside of a check: what pack_fsck.c finds, and pack_repair.c and pack_fsck_tails.c mend.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -33,7 +33,19 @@ COPSE_MUST_USE copse_status copse_fsck_report(copse_fsck *fsck, copse_pack_findi
                                               const copse_cid *cid, copse_err *err,
                                               const char *message);
 
-/** Makes a new generation out of all that is good. CONFLICT: the store is in use. */
+/** Reports a ref that stands in `file` and that nothing proves. */
+COPSE_MUST_USE copse_status copse_fsck_report_ref(copse_fsck *fsck, const char *file,
+                                                  uint64_t offset, const copse_item *item,
+                                                  copse_err *err);
+
+/** Lists the folder's files anew. */
+COPSE_MUST_USE copse_status copse_fsck_list(copse_fsck *fsck, copse_err *err);
+
+/** Makes a new generation out of all that is good. The caller has both locks. */
 COPSE_MUST_USE copse_status copse_fsck_repair(copse_fsck *fsck, copse_err *err);
+
+/** Commits again what proves itself in the tails that are put aside, that of the journal in use
+ * too: pack_fsck_tails.c. */
+COPSE_MUST_USE copse_status copse_fsck_take_tails(copse_fsck *fsck, copse_err *err);
 
 #endif

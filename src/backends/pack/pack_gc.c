@@ -69,6 +69,7 @@ static copse_status pack_gc_mark(pack_gc *gc, copse_err *err)
 
 typedef struct pack_gc_sweep {
     copse_pack_db *db;
+    uint64_t tails; /* that were put aside, and are removed */
 } pack_gc_sweep;
 
 static bool pack_gc_is_used(const copse_pack_view *view, const copse_pack_name *name)
@@ -96,6 +97,13 @@ static copse_status pack_gc_sweep_file(void *ctx, const char *name, copse_err *e
     if (parsed.kind == COPSE_PACK_NAME_TEMPORARY ||
         (is_ours && !pack_gc_is_used(&sweep->db->view, &parsed))) {
         return copse_pack_io_remove(&sweep->db->io, name, err);
+    }
+    /* A tail of the journal that this collection ended may have been cut off by it just now. */
+    if (parsed.kind == COPSE_PACK_NAME_ASIDE &&
+        parsed.generation + 1 < sweep->db->view.header.generation) {
+        copse_status status = copse_pack_io_remove(&sweep->db->io, name, err);
+        sweep->tails += status == COPSE_OK;
+        return status;
     }
     return COPSE_OK;
 }
@@ -142,10 +150,11 @@ static copse_status pack_gc_finish(pack_gc *gc, uint64_t epoch, copse_err *err)
         status = pack_gc_switch(gc, err);
     }
     if (status == COPSE_OK) {
-        pack_gc_sweep sweep = {db};
+        pack_gc_sweep sweep = {db, 0};
         status = copse_pack_io_list(&db->io, pack_gc_sweep_file, &sweep, err);
         copse_pack_db_stat(db, &stat);
         gc->stats.after_bytes = stat.size_bytes;
+        gc->stats.tails = sweep.tails;
         db->read_epoch = db->view.epoch;
     }
     copse_pack_db_unlock(db);

@@ -155,6 +155,14 @@ void copse_pack_name_pack(const uint8_t digest[COPSE_PACK_DIGEST_SIZE_BYTES],
     (void)snprintf(ret_name, COPSE_PACK_NAME_SIZE_MAX, "pack-%s.car", hex);
 }
 
+void copse_pack_name_aside(uint64_t generation, uint64_t offset, uint64_t hash,
+                           char ret_name[COPSE_PACK_NAME_SIZE_MAX])
+{
+    (void)snprintf(ret_name, COPSE_PACK_NAME_SIZE_MAX, "journal-%016llx-%016llx-%016llx.damaged",
+                   (unsigned long long)generation, (unsigned long long)offset,
+                   (unsigned long long)hash);
+}
+
 uint64_t copse_pack_io_random(const copse_pack_io *io, uint64_t salt)
 {
     uint64_t value = 0;
@@ -187,21 +195,44 @@ static bool pack_name_read_hex(const char *text, size_t count, uint8_t *ret_byte
     return true;
 }
 
+/* Reads 16 hexadecimal digits. */
+static bool pack_name_read_number(const char *text, uint64_t *ret_number)
+{
+    uint8_t bytes[8];
+    uint64_t number = 0;
+    if (!pack_name_read_hex(text, sizeof bytes, bytes)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        number = number << 8 | bytes[i];
+    }
+    *ret_number = number;
+    return true;
+}
+
+static bool pack_name_is_aside(const char *name, size_t size, copse_pack_name *parsed)
+{
+    uint64_t hash;
+    return size == 66 && memcmp(name, "journal-", 8) == 0 && name[24] == '-' && name[41] == '-' &&
+           strcmp(name + 58, ".damaged") == 0 &&
+           pack_name_read_number(name + 8, &parsed->generation) &&
+           pack_name_read_number(name + 25, &parsed->offset) &&
+           pack_name_read_number(name + 42, &hash);
+}
+
 copse_pack_name copse_pack_name_parse(const char *name)
 {
     copse_pack_name parsed = {.kind = COPSE_PACK_NAME_FOREIGN};
     size_t size = strlen(name);
-    uint8_t number[8];
     if (strcmp(name, "format") == 0) {
         parsed.kind = COPSE_PACK_NAME_FORMAT;
     } else if (strcmp(name, "lock") == 0 || strcmp(name, "gc.lock") == 0) {
         parsed.kind = COPSE_PACK_NAME_LOCK;
     } else if (size == 24 && memcmp(name, "journal-", 8) == 0 &&
-               pack_name_read_hex(name + 8, 8, number)) {
+               pack_name_read_number(name + 8, &parsed.generation)) {
         parsed.kind = COPSE_PACK_NAME_JOURNAL;
-        for (size_t i = 0; i < 8; i++) {
-            parsed.generation = parsed.generation << 8 | number[i];
-        }
+    } else if (pack_name_is_aside(name, size, &parsed)) {
+        parsed.kind = COPSE_PACK_NAME_ASIDE;
     } else if (size == 73 && memcmp(name, "pack-", 5) == 0 && strcmp(name + 69, ".car") == 0 &&
                pack_name_read_hex(name + 5, COPSE_PACK_DIGEST_SIZE_BYTES, parsed.digest)) {
         parsed.kind = COPSE_PACK_NAME_PACK;

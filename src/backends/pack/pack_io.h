@@ -24,12 +24,14 @@ typedef enum copse_pack_name_kind {
     COPSE_PACK_NAME_LOCK, /* lock, gc.lock */
     COPSE_PACK_NAME_JOURNAL,
     COPSE_PACK_NAME_PACK,
-    COPSE_PACK_NAME_TEMPORARY /* of whatever was being made */
+    COPSE_PACK_NAME_TEMPORARY, /* of whatever was being made */
+    COPSE_PACK_NAME_ASIDE      /* a tail that was cut off: pack_aside.h */
 } copse_pack_name_kind;
 
 typedef struct copse_pack_name {
     copse_pack_name_kind kind;
-    uint64_t generation;                          /* of a journal */
+    uint64_t generation;                          /* of a journal, or that a tail stood in */
+    uint64_t offset;                              /* where the tail stood */
     uint8_t digest[COPSE_PACK_DIGEST_SIZE_BYTES]; /* of a pack */
 } copse_pack_name;
 
@@ -75,6 +77,9 @@ copse_file *copse_pack_io_close(copse_file *file);
 void copse_pack_name_journal(uint64_t generation, char ret_name[COPSE_PACK_NAME_SIZE_MAX]);
 void copse_pack_name_pack(const uint8_t digest[COPSE_PACK_DIGEST_SIZE_BYTES],
                           char ret_name[COPSE_PACK_NAME_SIZE_MAX]);
+/** For a tail of a journal that stood at `offset` and hashes to `hash`. */
+void copse_pack_name_aside(uint64_t generation, uint64_t offset, uint64_t hash,
+                           char ret_name[COPSE_PACK_NAME_SIZE_MAX]);
 /** A name that nobody else takes, for a file that will be renamed: from the random source, or
  * without one from `salt`. */
 void copse_pack_name_temporary(const copse_pack_io *io, const char *prefix, uint64_t salt,

@@ -65,6 +65,9 @@ static copse_status pack_refs_iterate(copse_refs *refs, copse_refs_visit_fn visi
         status =
             ref->is_unsure ? pack_refs_unsure(db, name, err) : visit(ctx, name, &ref->cid, err);
     }
+    if (status == COPSE_OK && db->view.is_damaged) { /* which may hide others */
+        return COPSE_ERR(err, COPSE_CORRUPT, "%s", db->view.damage.message);
+    }
     return status;
 }
 

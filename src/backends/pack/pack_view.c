@@ -470,7 +470,8 @@ copse_status copse_pack_view_catch_up(copse_pack_view *view, bool is_locked, cop
         copse_journal_reader_reset(&view->reader, view->journal->file, view->header.salt);
         status = pack_view_read(view, is_locked, err);
     }
-    if (status == COPSE_OK && view->is_last) {
+    /* What looks like a torn tail may be a last frame that was damaged since. */
+    if (status == COPSE_OK && (view->is_last || (view->is_dirty && is_locked))) {
         uint64_t newest = 0;
         status = copse_pack_view_newest(view->io, &newest, err);
         if (status == COPSE_OK && newest > view->header.generation) {
