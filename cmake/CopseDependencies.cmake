@@ -25,7 +25,21 @@ endfunction()
 
 copse_dependency(nettle)                  # SHA-256 and other primitives
 copse_dependency(libxxhash HEADER_ONLY)   # the chunker's hash
-copse_dependency(yajl)                    # JSON parsing
+copse_dependency(libpcre2-8)              # regexes in filters
+copse_dependency(libuv)                   # the server's event loop
+copse_dependency(libzstd)                 # answers, compressed
+copse_dependency(zlib)                    # answers, compressed for who has no zstd
+
+# llhttp, which parses HTTP, comes as C sources, and becomes a part of both libraries: its names are
+# hidden in the shared one. The strict mode refuses what smuggles requests past a proxy.
+find_path(copse_llhttp_include llhttp.h PATHS /usr/share/include/llhttp REQUIRED)
+find_path(copse_llhttp_sources llhttp.c PATHS /usr/share/llhttp REQUIRED)
+add_library(copse_llhttp OBJECT "${copse_llhttp_sources}/api.c" "${copse_llhttp_sources}/http.c"
+    "${copse_llhttp_sources}/llhttp.c")
+target_include_directories(copse_llhttp PUBLIC SYSTEM "${copse_llhttp_include}")
+target_compile_definitions(copse_llhttp PRIVATE LLHTTP_STRICT_MODE=1)
+target_compile_options(copse_llhttp PRIVATE -w)
+target_include_directories(copse_dependencies SYSTEM INTERFACE "${copse_llhttp_include}")
 
 list(JOIN copse_modules "\n" text)
 file(WRITE "${CMAKE_BINARY_DIR}/pkg-config-modules.txt" "${text}\n")

@@ -12,7 +12,7 @@ foreach(layer IN LISTS copse_system_layers)
 endforeach()
 
 function(copse_add_library target kind)
-    add_library(${target} ${kind} ${copse_sources})
+    add_library(${target} ${kind} ${copse_sources} $<TARGET_OBJECTS:copse_llhttp>)
     target_include_directories(${target}
         PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
                $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
@@ -45,6 +45,9 @@ file(GLOB copse_command_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/a
 add_executable(copse_command ${copse_command_sources})
 target_compile_definitions(copse_command PRIVATE
     _GNU_SOURCE COPSE_VERSION="${PROJECT_VERSION}")
-target_link_libraries(copse_command PRIVATE copse_static copse_options copse_dependencies)
+# Line editing of `copse shell`.
+pkg_check_modules(copse_libedit REQUIRED QUIET IMPORTED_TARGET libedit)
+target_link_libraries(copse_command PRIVATE copse_static copse_options copse_dependencies
+    PkgConfig::copse_libedit)
 set_target_properties(copse_command PROPERTIES
     OUTPUT_NAME copse RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")

@@ -3,6 +3,7 @@
 # Labels: `quick` is what `make check` runs; `slow` (noun_slow_test.c) runs by `make check-slow` and
 # in CI; `fuzz-replay` is among the quick ones.
 pkg_check_modules(copse_cmocka REQUIRED QUIET IMPORTED_TARGET cmocka)
+pkg_check_modules(copse_yajl REQUIRED QUIET IMPORTED_TARGET yajl) # to compare our JSON reader with
 
 set(copse_test_dir "${CMAKE_CURRENT_SOURCE_DIR}/tests")
 
@@ -23,7 +24,7 @@ target_compile_definitions(copse_test_options INTERFACE
     _GNU_SOURCE COPSE_VERSION="${PROJECT_VERSION}"
     COPSE_TEST_DIR="${copse_test_dir}" COPSE_TEST_VECTORS="${COPSE_VECTORS}")
 target_link_libraries(copse_test_options INTERFACE
-    copse_static copse_options copse_dependencies PkgConfig::copse_cmocka m)
+    copse_static copse_options copse_dependencies PkgConfig::copse_cmocka PkgConfig::copse_yajl m)
 
 if(copse_support_sources)
     add_library(copse_test_support STATIC EXCLUDE_FROM_ALL ${copse_support_sources})
@@ -130,12 +131,17 @@ if(COPSE_SHARED AND CMAKE_BUILD_TYPE STREQUAL "Release")
     set_tests_properties(install PROPERTIES LABELS install TIMEOUT 120)
 endif()
 
-# Files that Copse writes, read by software of others, and the other way round. Needs node and npm;
-# skipped without them.
+# Files and answers of Copse beside software of others. Needs node and npm; skipped without them.
 if(NOT COPSE_FUZZ)
-    add_executable(foreign-car_make "${copse_test_dir}/foreign/car_make.c")
-    target_link_libraries(foreign-car_make PRIVATE copse_test_base)
-    add_test(NAME foreign-car COMMAND "${copse_test_dir}/foreign/run"
-        $<TARGET_FILE:foreign-car_make> "${CMAKE_BINARY_DIR}/foreign")
-    set_tests_properties(foreign-car PROPERTIES LABELS foreign TIMEOUT 300 SKIP_RETURN_CODE 77)
+    foreach(pair car:car_make mingo:query_driver)
+        string(REPLACE ":" ";" pair "${pair}")
+        list(GET pair 0 check)
+        list(GET pair 1 program)
+        add_executable(foreign-${program} "${copse_test_dir}/foreign/${program}.c")
+        target_link_libraries(foreign-${program} PRIVATE copse_test_base)
+        add_test(NAME foreign-${check} COMMAND "${copse_test_dir}/foreign/run"
+            "${CMAKE_BINARY_DIR}/foreign" ${check} $<TARGET_FILE:foreign-${program}>)
+        set_tests_properties(foreign-${check} PROPERTIES LABELS foreign TIMEOUT 300
+            SKIP_RETURN_CODE 77 RESOURCE_LOCK foreign)
+    endforeach()
 endif()

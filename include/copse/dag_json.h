@@ -23,9 +23,9 @@ COPSE_EXTERN_C_BEGIN
  * CORRUPT: not JSON, not UTF-8, half of a surrogate pair, the same key twice, a map in the reserved
  * form that is no link or bytes. LIMIT: limits.json_size_bytes_max or limits.cbor_depth_max, a
  * number out of range, or the buf's maximum. Messages begin with line and column, both from 1, of
- * the place behind what is wrong. NOMEM. Whatever is not OK leaves `buf` as it was.
- * Takes memory for the levels of nesting, 40 bytes for each pair of the open maps, a copy of the
- * pairs of a map whose keys are out of order, and four times the longest text with escapes. */
+ * the place of what is wrong. NOMEM. Whatever is not OK leaves `buf` as it was.
+ * Takes memory for the levels of nesting, 48 bytes for each pair of the open maps, and a copy of
+ * the pairs of a map whose keys are out of order. */
 COPSE_API COPSE_MUST_USE copse_status copse_dag_json_to_cbor(const copse_env *env, copse_bytes text,
                                                              copse_buf *buf, copse_err *err);
 
@@ -34,7 +34,7 @@ COPSE_API COPSE_MUST_USE copse_status copse_dag_json_to_cbor(const copse_env *en
  * Checks `cbor` in `mode` first: CORRUPT and LIMIT as copse_dag_cbor_check. CORRUPT also: text that
  * is not UTF-8 (lax mode). LIMIT also: a map that DAG-JSON reserves, such as {"/":"text"} (it has
  * no form in JSON), or the buf's maximum. NOMEM. Whatever is not OK leaves `buf` as it was. Takes
- * memory for the pairs of all open maps, 40 bytes each, and for the text of one map if its keys
+ * memory for the pairs of all open maps, 48 bytes each, and for the text of one map if its keys
  * stand in another order than in DAG-CBOR. */
 COPSE_API COPSE_MUST_USE copse_status copse_dag_json_from_cbor(const copse_env *env,
                                                                copse_bytes cbor,

@@ -4,8 +4,11 @@
  * Process-global state of the libraries below Copse, which no copse_env reaches:
  *   nettle   chooses its SHA-256 code for the processor once, at load; allocates nothing here
  *   xxHash   header only; none
- *   yajl     none; takes our allocator
+ *   PCRE2    none without its JIT, which is never asked for; takes our allocator
  *   libc     opendir takes its buffer from malloc while a folder is listed (os/posix)
+ *   libuv    a server's event loop takes its tables from malloc; SIGPIPE is the program's to ignore
+ *   zlib     none; takes our allocator
+ *   zstd     none; takes our allocator
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -22,18 +25,34 @@ COPSE_EXTERN_C_BEGIN
 
 /** Bounds on whatever a peer or a user can make grow. Passing one returns COPSE_LIMIT. */
 typedef struct copse_limits {
-    size_t block_size_bytes_max;   /**< A block that Copse writes or takes as its own: 1 MiB. */
-    size_t foreign_size_bytes_max; /**< A block of a foreign codec or writer: 2 MiB. */
-    size_t cbor_depth_max;         /**< Nested arrays and maps in one CBOR or JSON item: 128. */
-    size_t json_size_bytes_max;    /**< One DAG-JSON text: 128 MiB. */
-    size_t car_header_bytes_max;   /**< The header of a CAR: 1 MiB. */
-    size_t car_roots_max;          /**< Roots of a CAR: 16,384. */
-    size_t tree_levels_max;        /**< Levels of a tree: 48. */
-    size_t forced_cuts_run_max;    /**< Forced cuts in a row in a foreign tree: 16. */
-    size_t wants_max;              /**< CIDs in one COPSE_WANT: 1,024. */
-    size_t pinned_size_bytes_max;  /**< Supplied blocks held by one source: 256 MiB. */
-    size_t node_cache_bytes_max;   /**< Decoded nodes that one node cache keeps: 256 MiB. */
-    size_t sort_memory_bytes_max;  /**< Entries that a sorter holds before it spills: 64 MiB. */
+    size_t block_size_bytes_max;    /**< A block that Copse writes or takes as its own: 1 MiB. */
+    size_t foreign_size_bytes_max;  /**< A block of a foreign codec or writer: 2 MiB. */
+    size_t cbor_depth_max;          /**< Nested arrays and maps in one CBOR or JSON item: 128. */
+    size_t json_size_bytes_max;     /**< One DAG-JSON text: 128 MiB. */
+    size_t car_header_bytes_max;    /**< The header of a CAR: 1 MiB. */
+    size_t car_roots_max;           /**< Roots of a CAR: 16,384. */
+    size_t tree_levels_max;         /**< Levels of a tree: 48. */
+    size_t forced_cuts_run_max;     /**< Forced cuts in a row in a foreign tree: 16. */
+    size_t wants_max;               /**< CIDs in one COPSE_WANT: 1,024. */
+    size_t pinned_size_bytes_max;   /**< Supplied blocks held by one source: 256 MiB. */
+    size_t node_cache_bytes_max;    /**< Decoded nodes that one node cache keeps: 256 MiB. */
+    size_t sort_memory_bytes_max;   /**< Entries that a sorter holds before it spills: 64 MiB. */
+    size_t document_size_bytes_max; /**< One document: 128 MiB. */
+    size_t filter_nodes_max;        /**< Tests and operators in one filter: 16,384. */
+    size_t index_entries_max;       /**< Entries of one document in one index: 1,000. */
+    size_t query_memory_bytes_max;  /**< What a query may hold to sort or to tell documents apart:
+                                         256 MiB. */
+    uint32_t regex_steps_max;       /**< Backtracking of one regex on one text: 1,000,000. */
+    size_t http_head_bytes_max;     /**< Request line and headers of one HTTP request: 16 KiB. */
+    size_t http_url_bytes_max;      /**< The request line alone: 4 KiB. */
+    size_t http_headers_max;        /**< Headers of one HTTP request: 64. */
+    size_t http_body_bytes_max;     /**< The body of one HTTP request: 1 MiB. */
+    size_t http_connections_max;    /**< Connections that an HTTP server holds: 256. */
+    size_t serve_memory_bytes_max;  /**< What all answers of one server hold together: 256 MiB. */
+    uint32_t http_request_ms_max;   /**< From the first byte of a request to its last: 10 s. */
+    uint32_t http_idle_ms_max;      /**< Between two requests of a connection: 60 s. */
+    uint32_t http_write_ms_max;     /**< To take 64 KiB of an answer: 20 s. */
+    uint32_t http_stop_ms_max;      /**< To finish the answers that run at a shutdown: 10 s. */
 } copse_limits;
 
 /** Allocates (ptr NULL, size_old 0), resizes, or frees (size_new 0, returns NULL). Returns NULL if

@@ -11,6 +11,8 @@
 #define COPSE_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define COPSE_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #define COPSE_PREFETCH(address) __builtin_prefetch(address)
+/** Zero bits above the highest set one of a uint64_t that is not 0. */
+#define COPSE_LEADING_ZEROS(value) __builtin_clzll(value)
 #define COPSE_INLINE static inline __attribute__((always_inline))
 #define COPSE_NOINLINE __attribute__((noinline))
 #define COPSE_UNUSED __attribute__((unused))

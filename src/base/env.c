@@ -29,6 +29,21 @@ void copse_limits_init(copse_limits *limits)
         .pinned_size_bytes_max = (size_t)256 << 20,
         .node_cache_bytes_max = (size_t)256 << 20,
         .sort_memory_bytes_max = (size_t)64 << 20,
+        .document_size_bytes_max = (size_t)128 << 20,
+        .filter_nodes_max = 16384,
+        .index_entries_max = 1000,
+        .query_memory_bytes_max = (size_t)256 << 20,
+        .regex_steps_max = 1000000,
+        .http_head_bytes_max = (size_t)16 << 10,
+        .http_url_bytes_max = (size_t)4 << 10,
+        .http_headers_max = 64,
+        .http_body_bytes_max = (size_t)1 << 20,
+        .http_connections_max = 256,
+        .serve_memory_bytes_max = (size_t)256 << 20,
+        .http_request_ms_max = 10000,
+        .http_idle_ms_max = 60000,
+        .http_write_ms_max = 20000,
+        .http_stop_ms_max = 10000,
     };
 }
 

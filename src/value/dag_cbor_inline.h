@@ -55,6 +55,10 @@ typedef struct copse_cbor_head {
 /** As copse_cbor_head_read for heads of two bytes and more, near the end of the input. */
 bool copse_cbor_head_read_careful(const uint8_t *at, const uint8_t *end, copse_cbor_head *ret_head);
 
+/** Writes the head of major type 0 to 6 and returns its size. */
+size_t copse_cbor_head_store(uint8_t ret_head[COPSE_CBOR_HEAD_SIZE_BYTES_MAX], uint8_t major,
+                             uint64_t arg);
+
 /** The least argument that needs 1, 2, 4 and 8 bytes. */
 extern const uint64_t copse_cbor_arg_min[4];
 

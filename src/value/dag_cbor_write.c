@@ -54,6 +54,14 @@ static void cbor_put_head(uint8_t major, uint64_t arg, size_t size, uint8_t *ret
     }
 }
 
+size_t copse_cbor_head_store(uint8_t ret_head[COPSE_CBOR_HEAD_SIZE_BYTES_MAX], uint8_t major,
+                             uint64_t arg)
+{
+    size_t size = cbor_head_size(arg);
+    cbor_put_head(major, arg, size, ret_head);
+    return size;
+}
+
 /* Appends a head, then `content`. */
 static copse_status cbor_append(copse_buf *buf, uint8_t major, uint64_t arg, copse_bytes content)
 {

@@ -7,8 +7,7 @@
 #include <copse/dag_json.h>
 
 #include "support/test_env.h"
-
-#include <yajl/yajl_parse.h>
+#include "support/yajl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,57 +74,11 @@ static copse_status bench_read(const copse_env *env, copse_bytes line, copse_buf
     return copse_dag_json_to_cbor(env, line, out, NULL);
 }
 
-static int bench_nothing(void *ctx)
-{
-    (void)ctx;
-    return 1;
-}
-
-static int bench_boolean(void *ctx, int value)
-{
-    (void)ctx;
-    (void)value;
-    return 1;
-}
-
-static int bench_number(void *ctx, const char *text, size_t size)
-{
-    (void)ctx;
-    (void)text;
-    (void)size;
-    return 1;
-}
-
-static int bench_text(void *ctx, const unsigned char *text, size_t size)
-{
-    (void)ctx;
-    (void)text;
-    (void)size;
-    return 1;
-}
-
 static copse_status bench_yajl(const copse_env *env, copse_bytes line, copse_buf *out)
 {
-    static const yajl_callbacks callbacks = {
-        .yajl_null = bench_nothing,
-        .yajl_boolean = bench_boolean,
-        .yajl_number = bench_number,
-        .yajl_string = bench_text,
-        .yajl_start_map = bench_nothing,
-        .yajl_map_key = bench_text,
-        .yajl_end_map = bench_nothing,
-        .yajl_start_array = bench_nothing,
-        .yajl_end_array = bench_nothing,
-    };
     (void)env;
     (void)out;
-    yajl_handle handle = yajl_alloc(&callbacks, NULL, NULL);
-    yajl_status answer = yajl_parse(handle, line.ptr, line.len);
-    if (answer == yajl_status_ok) {
-        answer = yajl_complete_parse(handle);
-    }
-    yajl_free(handle);
-    return answer == yajl_status_ok ? COPSE_OK : COPSE_CORRUPT;
+    return test_yajl_takes(line, false) ? COPSE_OK : COPSE_CORRUPT;
 }
 
 static copse_status bench_write(const copse_env *env, copse_bytes cbor, copse_buf *out)

@@ -169,7 +169,7 @@ static const refused_row refused_rows[] = {
     {COPSE_CORRUPT, "line 1", ""},
     {COPSE_CORRUPT, "line 1", " "},
     {COPSE_CORRUPT, "line 1", "nul"},
-    {COPSE_CORRUPT, "line 2, column 4", "[1,\n2 3]"},
+    {COPSE_CORRUPT, "line 2, column 3", "[1,\n2 3]"},
     {COPSE_CORRUPT, "line 1", "1 2"},
     {COPSE_CORRUPT, "line 1", "{} {}"},
     {COPSE_CORRUPT, "line 1", "[1,]"},
@@ -210,7 +210,7 @@ static const refused_row refused_rows[] = {
     {COPSE_CORRUPT, "surrogate", "\"\\\\\\uD800\""},
     /* keys */
     {COPSE_CORRUPT, "same key twice", "{\"a\":1,\"a\":1}"},
-    {COPSE_CORRUPT, "line 1, column 25: the map", "{\"b\":1,\"a\":1,\"\\u0062\":1}"},
+    {COPSE_CORRUPT, "line 1, column 24: the map", "{\"b\":1,\"a\":1,\"\\u0062\":1}"},
     {COPSE_CORRUPT, "same key twice", "[{\"x\":{\"aa\":1,\"b\":1,\"aa\":2}}]"},
     /* numbers */
     {COPSE_LIMIT, "18446744073709551616 is out of range", "[18446744073709551616]"},
@@ -226,7 +226,7 @@ static const refused_row refused_rows[] = {
     {COPSE_CORRUPT, "other keys", "{\"/\":\"bafkqaaa\",\"a\":1}"},
     {COPSE_CORRUPT, "other keys", "{\"a\":1,\"/\":\"bafkqaaa\"}"},
     {COPSE_CORRUPT, "other keys", "{\"/\":\"bafkqaaa\",\"!\":1}"},
-    {COPSE_CORRUPT, "other keys", "{\"/\":\"bafkqaaa\",\"/\":\"bafkqaaa\"}"},
+    {COPSE_CORRUPT, "same key twice", "{\"/\":\"bafkqaaa\",\"/\":\"bafkqaaa\"}"},
     /* (J2) */
     {COPSE_CORRUPT, "base64", "{\"/\":{\"bytes\":\"AQI=\"}}"},
     {COPSE_CORRUPT, "base64", "{\"/\":{\"bytes\":\"A\"}}"},
@@ -568,7 +568,7 @@ static void test_memory(void **state)
         assert_int_equal(copse_dag_json_to_cbor(
                              &test.env, (copse_bytes){(uint8_t *)text, sizeof text}, &cbor, NULL),
                          COPSE_OK);
-        assert_in_range(test.peak_bytes - before, 0, escaped ? 4 * sizeof text : 0);
+        assert_int_equal(test.peak_bytes, before);
         copse_buf_release(&cbor);
         test_env_assert_empty(&test);
     }

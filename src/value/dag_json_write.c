@@ -5,20 +5,16 @@
  * order is rearranged when it ends, its text being the last in the buf then.
  *
  * A map that reading would take for a link or bytes, or refuse (rules J1 and J2 of
- * dag_json_read.c), has no DAG-JSON: it is refused here.
+ * json_slash.h), has no DAG-JSON: it is refused here.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include <copse/dag_json.h>
 
-#include <copse/cid.h>
-
 #include "base/alloc.h"
 #include "base/err.h"
-#include "base/loadstore.h"
-#include "value/dag_json_pairs.h"
-#include "value/json_number.h"
-#include "value/multibase.h"
+#include "value/json_pairs.h"
+#include "value/json_print.h"
 #include "value/utf8.h"
 
 #include <string.h>
@@ -53,50 +49,7 @@ static copse_status json_writer_fail(json_writer *writer, copse_status status, c
     return status;
 }
 
-static copse_status json_writer_put_text(json_writer *writer, const char *text, size_t size)
-{
-    return copse_buf_append(writer->buf, (copse_bytes){(const uint8_t *)text, size});
-}
-
 /* ---- Scalars ---- */
-
-static copse_status json_writer_put_escape(json_writer *writer, uint8_t byte)
-{
-    static const char hex[] = "0123456789abcdef";
-    char escape[6] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
-    static const char named[] = "\bb\ff\nn\rr\tt\"\"\\\\";
-    for (size_t i = 0; i + 1 < sizeof named; i += 2) {
-        if ((uint8_t)named[i] == byte) {
-            escape[1] = named[i + 1];
-            return json_writer_put_text(writer, escape, 2);
-        }
-    }
-    return json_writer_put_text(writer, escape, sizeof escape);
-}
-
-/* The high bit of each byte of `word` that is a control character, a quote or a backslash, or has
- * one of these below it. */
-static uint64_t json_special_bytes(uint64_t word)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    uint64_t quote = word ^ ones * '"';
-    uint64_t backslash = word ^ ones * '\\';
-    uint64_t special = ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
-                       ((backslash - ones) & ~backslash);
-    return special & COPSE_UTF8_HIGH_BITS;
-}
-
-/* Where the next byte is, from `at` on, that can't stand in a JSON text as it is. */
-static size_t json_plain_end(copse_bytes text, size_t at)
-{
-    while (text.len - at >= 8 && json_special_bytes(copse_load_u64le(text.ptr + at)) == 0) {
-        at += 8;
-    }
-    while (at < text.len && text.ptr[at] >= 0x20 && text.ptr[at] != '"' && text.ptr[at] != '\\') {
-        at++;
-    }
-    return at;
-}
 
 static copse_status json_writer_put_string(json_writer *writer, copse_bytes text)
 {
@@ -104,63 +57,35 @@ static copse_status json_writer_put_string(json_writer *writer, copse_bytes text
         return json_writer_fail(writer, COPSE_CORRUPT,
                                 "a text is not UTF-8, which JSON can't hold");
     }
-    copse_status status = copse_buf_append_byte(writer->buf, '"');
-    size_t at = 0;
-    while (status == COPSE_OK && at < text.len) {
-        size_t end = json_plain_end(text, at);
-        status = copse_buf_append(writer->buf, (copse_bytes){text.ptr + at, end - at});
-        if (status == COPSE_OK && end < text.len) {
-            status = json_writer_put_escape(writer, text.ptr[end++]);
-        }
-        at = end;
-    }
-    return status == COPSE_OK ? copse_buf_append_byte(writer->buf, '"') : status;
+    return copse_json_print_string(writer->buf, text);
 }
 
 static copse_status json_writer_put_bytes(json_writer *writer, copse_bytes bytes)
 {
-    static const char head[] = "{\"/\":{\"bytes\":\"";
-    copse_status status = json_writer_put_text(writer, head, sizeof head - 1);
+    copse_status status = copse_json_print(writer->buf, "{\"/\":{\"bytes\":\"");
     if (status == COPSE_OK) {
-        status = copse_buf_reserve(writer->buf, copse_base64_text_size(bytes.len));
+        status = copse_json_print_base64(writer->buf, bytes);
     }
-    if (status == COPSE_OK && bytes.len != 0) {
-        writer->buf->len +=
-            copse_base64_encode(bytes, (char *)(writer->buf->ptr + writer->buf->len));
-    }
-    return status == COPSE_OK ? json_writer_put_text(writer, "\"}}", 3) : status;
+    return status == COPSE_OK ? copse_json_print(writer->buf, "\"}}") : status;
 }
 
-static copse_status json_writer_put_link(json_writer *writer, copse_bytes bytes)
+static copse_status json_writer_put_link(json_writer *writer, copse_bytes cid)
 {
-    copse_cid cid;
-    char text[COPSE_CID_TEXT_SIZE_MAX];
-    copse_status status = copse_cid_from_bytes(bytes, &cid, NULL);
-    if (status != COPSE_OK) {
-        return json_writer_fail(writer, status, "a link is no CID");
-    }
-    size_t size = copse_cid_to_text(&cid, COPSE_BASE32, text);
-    status = json_writer_put_text(writer, "{\"/\":\"", 6);
-    if (status == COPSE_OK) {
-        status = json_writer_put_text(writer, text, size);
-    }
-    return status == COPSE_OK ? json_writer_put_text(writer, "\"}", 2) : status;
+    copse_status status = copse_json_print_link(writer->buf, cid);
+    return status == COPSE_CORRUPT ? json_writer_fail(writer, status, "a link is no CID") : status;
 }
 
 static copse_status json_writer_put_scalar(json_writer *writer, const copse_cbor_item *item)
 {
-    char text[COPSE_JSON_NUMBER_TEXT_SIZE_MAX];
     switch (item->kind) {
     case COPSE_CBOR_NULL:
-        return json_writer_put_text(writer, "null", 4);
+        return copse_json_print(writer->buf, "null");
     case COPSE_CBOR_BOOL:
-        return item->boolean ? json_writer_put_text(writer, "true", 4)
-                             : json_writer_put_text(writer, "false", 5);
+        return copse_json_print(writer->buf, item->boolean ? "true" : "false");
     case COPSE_CBOR_INT:
-        return json_writer_put_text(writer, text,
-                                    copse_json_int_write(item->negative, item->arg, text));
+        return copse_json_print_int(writer->buf, item->negative, item->arg);
     case COPSE_CBOR_FLOAT:
-        return json_writer_put_text(writer, text, copse_json_float_write(item->real, text));
+        return copse_json_print_float(writer->buf, item->real);
     case COPSE_CBOR_BYTES:
         return json_writer_put_bytes(writer, item->bytes);
     case COPSE_CBOR_LINK:
@@ -276,10 +201,11 @@ static copse_status json_writer_key(json_writer *writer)
         return COPSE_NOMEM;
     }
     writer->pairs = pairs;
-    writer->pairs[writer->pairs_count++] =
-        (copse_json_pair){.key = (size_t)(item.bytes.ptr - writer->input.ptr),
-                          .key_size = item.bytes.len,
-                          .start = writer->buf->len};
+    writer->pairs[writer->pairs_count++] = (copse_json_pair){
+        .rank = copse_json_key_rank(COPSE_JSON_BYTEWISE, item.bytes, writer->reader.end),
+        .key = (size_t)(item.bytes.ptr - writer->input.ptr),
+        .key_size = item.bytes.len,
+        .start = writer->buf->len};
     status = json_writer_put_string(writer, item.bytes);
     return status == COPSE_OK ? copse_buf_append_byte(writer->buf, ':') : status;
 }

@@ -16,6 +16,8 @@
  */
 #include "value/json_number.h"
 
+#include "value/json_token.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -41,11 +43,6 @@ typedef struct json_decimal {
     char digits[JSON_DIGITS_MAX + 1];
 } json_decimal;
 
-static bool json_is_digit(uint8_t byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
 /* ---- Reading ---- */
 
 static void json_decimal_add(json_decimal *decimal, uint8_t digit)
@@ -64,7 +61,7 @@ static void json_decimal_add(json_decimal *decimal, uint8_t digit)
 static size_t json_decimal_read_digits(json_decimal *decimal, copse_bytes text, size_t at,
                                        bool fraction)
 {
-    for (; at < text.len && json_is_digit(text.ptr[at]); at++) {
+    for (; at < text.len && copse_json_is_digit(text.ptr[at]); at++) {
         bool leading = decimal->count == 0 && text.ptr[at] == '0';
         if (!fraction && !leading) {
             decimal->point++;
@@ -93,7 +90,7 @@ static bool json_decimal_read_exponent(json_decimal *decimal, copse_bytes text, 
     if (i == text.len) {
         return false;
     }
-    for (; i < text.len && json_is_digit(text.ptr[i]); i++) {
+    for (; i < text.len && copse_json_is_digit(text.ptr[i]); i++) {
         if (exponent < JSON_EXPONENT_MAX) {
             exponent = exponent * 10 + (text.ptr[i] - '0');
         }
@@ -189,7 +186,7 @@ static bool json_parse_short_int(copse_bytes text, copse_json_number *number)
         return false;
     }
     for (size_t i = start; i < text.len; i++) {
-        if (!json_is_digit(text.ptr[i])) {
+        if (!copse_json_is_digit(text.ptr[i])) {
             return false;
         }
         value = value * 10 + (uint64_t)(text.ptr[i] - '0');
@@ -199,11 +196,55 @@ static bool json_parse_short_int(copse_bytes text, copse_json_number *number)
     return true;
 }
 
+/* Decimals of up to 15 digits without exponent: digits and power of ten are exact, so the quotient
+ * is the nearest double. False: not one of them. */
+static bool json_parse_short_decimal(copse_bytes text, copse_json_number *number)
+{
+    uint64_t digits = 0;
+    bool negative = text.len != 0 && text.ptr[0] == '-';
+    size_t start = negative ? 1 : 0;
+    size_t point = text.len;
+    if (text.len - start > 16 || text.len - start < 3 ||
+        (text.ptr[start] == '0' && text.ptr[start + 1] != '.')) {
+        return false;
+    }
+    for (size_t i = start; i < text.len; i++) {
+        if (text.ptr[i] == '.' && point == text.len) {
+            point = i;
+        } else if (copse_json_is_digit(text.ptr[i])) {
+            digits = digits * 10 + (uint64_t)(text.ptr[i] - '0');
+        } else {
+            return false;
+        }
+    }
+    if (point == start || point + 1 >= text.len) {
+        return false;
+    }
+    double real = (double)digits / json_powers[text.len - point - 1];
+    *number = (copse_json_number){.is_float = true, .real = negative ? -real : real};
+    return true;
+}
+
+copse_status copse_json_double_parse(copse_bytes text, double *ret_value)
+{
+    json_decimal decimal;
+    bool is_float = false;
+    if (!json_decimal_parse(&decimal, text, &is_float)) {
+        return COPSE_CORRUPT;
+    }
+    double value = json_decimal_to_double(&decimal);
+    if (!isfinite(value)) {
+        return COPSE_LIMIT;
+    }
+    *ret_value = decimal.negative ? -value : value;
+    return COPSE_OK;
+}
+
 copse_status copse_json_number_parse(copse_bytes text, copse_json_number *ret_number)
 {
     json_decimal decimal;
     bool is_float = false;
-    if (json_parse_short_int(text, ret_number)) {
+    if (json_parse_short_int(text, ret_number) || json_parse_short_decimal(text, ret_number)) {
         return COPSE_OK;
     }
     if (!json_decimal_parse(&decimal, text, &is_float)) {
@@ -232,7 +273,7 @@ static void json_decimal_round(json_decimal *decimal, double value, int count)
     decimal->count = 0;
     decimal->dropped = false;
     for (; *at != 'e' && *at != '\0'; at++) {
-        if (json_is_digit((uint8_t)*at)) {
+        if (copse_json_is_digit((uint8_t)*at)) {
             decimal->digits[decimal->count++] = *at;
         }
     }
@@ -242,7 +283,7 @@ static void json_decimal_round(json_decimal *decimal, double value, int count)
     bool negative = at[0] == 'e' && at[1] == '-';
     int64_t exponent = 0;
     for (; *at != '\0'; at++) {
-        if (json_is_digit((uint8_t)*at)) {
+        if (copse_json_is_digit((uint8_t)*at)) {
             exponent = exponent * 10 + (*at - '0');
         }
     }

@@ -23,6 +23,10 @@ typedef struct copse_json_number {
 COPSE_MUST_USE copse_status copse_json_number_parse(copse_bytes text,
                                                     copse_json_number *ret_number);
 
+/** As copse_json_number_parse, but every number is a float: also 1, and integers of any size; -0 is
+ * -0.0. LIMIT: above the largest finite one. */
+COPSE_MUST_USE copse_status copse_json_double_parse(copse_bytes text, double *ret_value);
+
 /** Writes a finite float in the fewest digits that read back as the same, laid out as in
  * ECMAScript, with ".0" where it would look like an integer. Returns the size; no NUL. */
 size_t copse_json_float_write(double value, char ret_text[COPSE_JSON_NUMBER_TEXT_SIZE_MAX]);
