@@ -45,6 +45,7 @@ struct copse_builder {
     copse_status poisoned;
     copse_block *put[BUILDER_PUT_BATCH];
     size_t put_count;
+    copse_builder_written written;
 };
 
 static copse_status builder_put_flush(copse_builder *builder, copse_err *err)
@@ -63,7 +64,14 @@ static copse_status builder_put_flush(copse_builder *builder, copse_err *err)
 static copse_status builder_put(copse_builder *builder, copse_block *block, copse_err *err)
 {
     builder->put[builder->put_count++] = block;
+    builder->written.blocks++;
+    builder->written.size_bytes += copse_block_data(block).len;
     return builder->put_count == BUILDER_PUT_BATCH ? builder_put_flush(builder, err) : COPSE_OK;
+}
+
+copse_builder_written copse_builder_get_written(const copse_builder *builder)
+{
+    return builder->written;
 }
 
 static copse_status builder_on_chunk(void *ctx, const copse_chunk *chunk, copse_err *err);

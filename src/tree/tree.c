@@ -445,32 +445,59 @@ static copse_status tree_descend_to_leaf(copse_tree *tree, copse_bytes key, tree
     return status;
 }
 
-/* Gives out entry `index` of the descent's leaf and keeps the leaf alive. */
-static void tree_lend(copse_tree *tree, tree_descent *descent, uint32_t index, copse_bytes *ret_key,
+copse_status copse_tree_find(copse_tree *tree, copse_bytes key, copse_node **ret_leaf,
+                             uint32_t *ret_index, bool *ret_found, copse_err *err)
+{
+    tree_descent descent = {0};
+    copse_status status = tree_descend_to_leaf(tree, key, &descent, err);
+    if (status == COPSE_OK) {
+        copse_node *leaf = descent.node;
+        uint32_t index = copse_node_lower(leaf, key);
+        *ret_found = index < leaf->count && copse_bytes_equal(copse_node_key(leaf, index), key);
+        *ret_index = index;
+        *ret_leaf = copse_node_ref(leaf);
+    }
+    tree_descent_release(tree, &descent);
+    return status;
+}
+
+/* Gives out entry `index` of `leaf` and keeps the leaf alive; takes over the reference. */
+static void tree_lend(copse_tree *tree, copse_node *leaf, uint32_t index, copse_bytes *ret_key,
                       copse_bytes *ret_value)
 {
-    copse_node *leaf = descent->node;
     if (ret_key != NULL) {
         *ret_key = copse_node_key(leaf, index);
     }
     *ret_value = copse_node_value(leaf, index);
-    copse_node_cache_lend(tree->cache, copse_node_ref(leaf));
+    copse_node_cache_lend(tree->cache, leaf);
 }
 
 copse_status copse_tree_get(copse_tree *tree, copse_bytes key, copse_bytes *ret_value,
                             copse_err *err)
 {
-    tree_descent descent = {0};
+    copse_node *leaf;
+    uint32_t index;
+    bool found;
     copse_source_begin(tree->cache->source);
+    copse_status status = copse_tree_find(tree, key, &leaf, &index, &found, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    if (!found) {
+        copse_node_unref(tree->env, leaf);
+        return COPSE_ERR(err, COPSE_NOT_FOUND, "no such key in the tree");
+    }
+    tree_lend(tree, leaf, index, NULL, ret_value);
+    return COPSE_OK;
+}
+
+copse_status copse_tree_load_leaf(copse_tree *tree, copse_bytes key, copse_node **ret_leaf,
+                                  copse_err *err)
+{
+    tree_descent descent = {0};
     copse_status status = tree_descend_to_leaf(tree, key, &descent, err);
     if (status == COPSE_OK) {
-        uint32_t index = copse_node_lower(descent.node, key);
-        if (index < descent.node->count &&
-            copse_bytes_equal(copse_node_key(descent.node, index), key)) {
-            tree_lend(tree, &descent, index, NULL, ret_value);
-        } else {
-            status = COPSE_ERR(err, COPSE_NOT_FOUND, "no such key in the tree");
-        }
+        *ret_leaf = copse_node_ref(descent.node);
     }
     tree_descent_release(tree, &descent);
     return status;
@@ -631,7 +658,7 @@ copse_status copse_tree_nth(copse_tree *tree, uint64_t index, copse_bytes *ret_k
         status = tree_descend(tree, &descent, child, err);
     }
     if (status == COPSE_OK) {
-        tree_lend(tree, &descent, (uint32_t)left, ret_key, ret_value);
+        tree_lend(tree, copse_node_ref(descent.node), (uint32_t)left, ret_key, ret_value);
     }
     tree_descent_release(tree, &descent);
     return status;

@@ -67,6 +67,18 @@ uint32_t copse_tree_route(const copse_tree *tree, const copse_node *parent, cops
 /** The child of `parent` that holds the last key below `key` if any does. */
 uint32_t copse_tree_route_below(const copse_tree *tree, const copse_node *parent, copse_bytes key);
 
+/** The leaf in which `key` is or would be, with a reference, the place of its first entry that is
+ * not below `key` (its count, if there is none), and whether that entry has it. Part of an
+ * operation on the source that was begun before: adds to its want list. WANT, CORRUPT, IO, NOMEM.
+ */
+COPSE_MUST_USE copse_status copse_tree_find(copse_tree *tree, copse_bytes key,
+                                            copse_node **ret_leaf, uint32_t *ret_index,
+                                            bool *ret_found, copse_err *err);
+
+/** The leaf that holds `key` if any does, with a reference. WANT, CORRUPT, IO, NOMEM. */
+COPSE_MUST_USE copse_status copse_tree_load_leaf(copse_tree *tree, copse_bytes key,
+                                                 copse_node **ret_leaf, copse_err *err);
+
 /** Makes tree->height known, by going down towards `key`. WANT, CORRUPT, IO, NOMEM. */
 COPSE_MUST_USE copse_status copse_tree_find_height(copse_tree *tree, copse_bytes key,
                                                    copse_err *err);

@@ -1,0 +1,122 @@
+/* Writing: operations on a database, collected in order and applied at once, all or none.
+ *
+ *     copse_write_new(env, &write, &err);
+ *     copse_write_insert(write, posts, document, NULL, &err);
+ *     copse_write_apply(write, tree, store, &next, &stats, &err);
+ *     then a commit on top (commit.h), and the head moves by compare-and-swap
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef COPSE_WRITE_H
+#define COPSE_WRITE_H
+
+#include <copse/database.h>
+#include <copse/sys/run_store.h>
+
+COPSE_EXTERN_C_BEGIN
+
+/** Belongs to one thread. */
+typedef struct copse_write copse_write;
+
+COPSE_API COPSE_MUST_USE copse_status copse_write_new(const copse_env *env, copse_write **ret_write,
+                                                      copse_err *err);
+
+/** Frees it; NULL is allowed. Returns NULL. */
+COPSE_API copse_write *copse_write_free(copse_write *write);
+
+/** Forgets all operations; keeps the memory. */
+COPSE_API void copse_write_clear(copse_write *write);
+
+/* Each of the following adds one operation; operations take effect in the order in which they were
+ * added. All arguments are copied. CORRUPT: an argument is not what it must be. LIMIT, NOMEM. On
+ * failure nothing was added. */
+
+/** Makes a collection. CONFLICT (at apply): there is one of that name. Inserting into a collection
+ * that isn't there makes it with the defaults: primary key `_id`, documents inline. */
+COPSE_API COPSE_MUST_USE copse_status copse_write_create_collection(copse_write *write,
+                                                                    copse_bytes name,
+                                                                    copse_bytes primary_key,
+                                                                    copse_documents_form documents,
+                                                                    copse_err *err);
+
+/** Removes a collection with all its documents and indexes, as one range. NOT_FOUND (at apply). */
+COPSE_API COPSE_MUST_USE copse_status copse_write_drop_collection(copse_write *write,
+                                                                  copse_bytes name, copse_err *err);
+
+/** Makes an index, over the documents that there are when it takes effect. If none of its fields is
+ * named as the array field, the first field in which a document has an array becomes it. LIMIT
+ * also: its fields make a name over 128 bytes, and none is given. CONFLICT (at
+ * apply): another index of that name (the same definition again is no change), or, unique, two
+ * documents with equal values (the message has both _ids and the values). NOT_FOUND (at apply): no
+ * such collection. CORRUPT (at apply): a document has arrays in two of the fields. LIMIT (at
+ * apply): the rows don't fit into the memory, and options.runs is not set. */
+COPSE_API COPSE_MUST_USE copse_status
+copse_write_create_index(copse_write *write, copse_bytes collection,
+                         const copse_index_definition *definition, copse_err *err);
+
+/** NOT_FOUND (at apply). */
+COPSE_API COPSE_MUST_USE copse_status copse_write_drop_index(copse_write *write,
+                                                             copse_bytes collection,
+                                                             copse_bytes index, copse_err *err);
+
+/** Inserts a document (an object). If the primary key is `_id` and it is missing, a new ObjectId is
+ * put in. `ret_id` (NULL allowed): the item of the document's `_id`, or of the new one, is
+ * appended; what the primary key is, is only known at apply. CONFLICT (at apply): there is a
+ * document with that key, or a unique index has the values. CORRUPT (at apply): no primary key, or
+ * one that can't be one; arrays in two fields of an index. LIMIT (at apply): a key that is too
+ * long, or too many entries. MISUSE: `ret_id` asks for a new ObjectId, and the env has no clock or
+ * random source. */
+COPSE_API COPSE_MUST_USE copse_status copse_write_insert(copse_write *write, copse_bytes collection,
+                                                         copse_bytes document, copse_buf *ret_id,
+                                                         copse_err *err);
+
+/** Replaces the document with the same primary key. NOT_FOUND (at apply): there is none, unless
+ * `upsert`, which then inserts as copse_write_insert. At apply else as that, but that the document
+ * may be there. */
+COPSE_API COPSE_MUST_USE copse_status copse_write_replace(copse_write *write,
+                                                          copse_bytes collection,
+                                                          copse_bytes document, bool upsert,
+                                                          copse_err *err);
+
+/** Deletes the document with the primary key `id`; no matter if there is none. */
+COPSE_API COPSE_MUST_USE copse_status copse_write_delete(copse_write *write, copse_bytes collection,
+                                                         copse_bytes id, copse_err *err);
+
+/** The number of operations. */
+COPSE_API size_t copse_write_count(const copse_write *write);
+
+/** What an apply did. Of documents it counts what came of all operations together: one that was
+ * inserted and deleted again counts nowhere. */
+typedef struct copse_write_stats {
+    uint64_t inserted;
+    uint64_t replaced; /**< By a document that differs. */
+    uint64_t deleted;
+    uint64_t index_rows_added;
+    uint64_t index_rows_removed;
+    uint64_t nodes_written;
+    uint64_t bytes_written; /**< Nodes and linked documents. */
+} copse_write_stats;
+
+/** How the apply works. Zeroed: in memory of at most limits.sort_memory_bytes_max. */
+typedef struct copse_write_options {
+    const copse_run_store *runs; /**< Where an index build sorts what doesn't fit. */
+    size_t memory_bytes_max;
+    /** Told how far an index build is, now and then. NULL: nobody. */
+    void (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
+    void *progress_ctx;
+} copse_write_options;
+
+/** Applies the operations to the database in `tree`: puts the new blocks into `store`, which must
+ * be among what the tree's source reads from, and opens the new tree. All or nothing: on failure
+ * there is no new tree, and what was put is no part of any. The operations are kept. `options` and
+ * `ret_stats` may be NULL. *ret_failed (NULL allowed) is set where a failure is about one
+ * operation, to its number from 0: with CONFLICT, NOT_FOUND, and CORRUPT or LIMIT of a document; no
+ * operation before it fails. WANT: supply the blocks and call again. CORRUPT, LIMIT, IO, NOMEM;
+ * MISUSE: a version 1 database. */
+COPSE_API COPSE_MUST_USE copse_status copse_write_apply(
+    copse_write *write, copse_tree *tree, copse_store *store, const copse_write_options *options,
+    copse_tree **ret_tree, copse_write_stats *ret_stats, size_t *ret_failed, copse_err *err);
+
+COPSE_EXTERN_C_END
+
+#endif

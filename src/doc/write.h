@@ -1,0 +1,130 @@
+/* The inside of a write: its operations, and a run that applies them.
+ *
+ * A run goes through the operations in order. Operations on documents only collect *changes*; what
+ * changes the catalogue is done at once, on the write's catalogue and in the batch. A change is
+ * settled when the run ends, or before its collection's catalogue changes:
+ *
+ *   W1  Changes are grouped by the document's key. A group takes the document that is in the tree
+ *       through all its changes; only the first and the last version make rows, and only rows that
+ *       differ go into the batch.
+ *   W2  All documents of a settling are looked up before anything else, in one operation on the
+ *       source, so that one want list names all the blocks that are missing.
+ *   W3  Every version, also one in between, must be one that its indexes can hold, and is checked
+ *       for uniqueness at its time (write_unique.h). Of several operations that fail, the first in
+ *       the order of the operations is reported.
+ *   W4  One batch and one apply do it all, unless an index is built: that needs the tree of what is
+ *       before it.
+ *   W5  The blocks of linked documents are put after the tree was applied, so that nothing is put
+ *       when blocks are wanted.
+ *
+ * The write keeps the catalogue of the last tree that it read or made, with its derivers: a commit
+ * of one document then reads no catalogue.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef COPSE_DOC_WRITE_H
+#define COPSE_DOC_WRITE_H
+
+#include "doc/catalogue.h"
+#include "doc/document.h"
+
+#include <copse/batch.h>
+#include <copse/write.h>
+
+typedef enum copse_write_kind {
+    COPSE_WRITE_CREATE_COLLECTION,
+    COPSE_WRITE_DROP_COLLECTION,
+    COPSE_WRITE_CREATE_INDEX,
+    COPSE_WRITE_DROP_INDEX,
+    COPSE_WRITE_INSERT,
+    COPSE_WRITE_REPLACE,
+    COPSE_WRITE_UPSERT,
+    COPSE_WRITE_DELETE
+} copse_write_kind;
+
+/** Bytes of copse_write.bytes. */
+typedef struct copse_write_span {
+    size_t offset;
+    size_t len;
+} copse_write_span;
+
+typedef struct copse_write_op {
+    copse_write_kind kind;
+    copse_documents_form documents; /**< CREATE_COLLECTION. */
+    copse_write_span collection;
+    copse_write_span name; /**< The index; CREATE_COLLECTION: the primary key. */
+    copse_write_span item; /**< The document, the definition's row, or DELETE: the primary key. */
+    copse_write_span id;   /**< INSERT, UPSERT: the `_id` that a document without one gets. */
+} copse_write_op;
+
+/** An operation on a document, on its way. */
+typedef struct copse_write_change {
+    copse_catalogue_collection *collection;
+    size_t op;            /**< Its number. */
+    copse_bytes key;      /**< Of the document's row; in the run's arena. */
+    copse_bytes id;       /**< Its primary key, one item. */
+    copse_bytes document; /**< DELETE: len 0. */
+} copse_write_change;
+
+struct copse_write {
+    const copse_env *env;
+    copse_buf bytes; /**< What the operations' spans are of. */
+    copse_write_op *ops;
+    size_t ops_count;
+    size_t ops_capacity;
+    copse_catalogue catalogue; /**< Of the tree `catalogue_root`. */
+    copse_cid catalogue_root;  /**< Size 0: of none. */
+    copse_batch *batch;        /**< Empty between runs. */
+    copse_write_change *changes;
+    size_t changes_capacity;
+};
+
+/** An apply. */
+typedef struct copse_write_run {
+    copse_write *write;
+    const copse_env *env;
+    copse_store *store;
+    copse_write_options options;
+    copse_tree *base; /**< The tree that was given. */
+    copse_tree *tree; /**< The present one: the base, or one of the run's own. */
+    copse_arena arena;
+    copse_block_list blocks; /**< Of linked documents, to be put. */
+    size_t changes_count;
+    copse_buf scratch;
+    copse_write_stats stats;
+    size_t failed; /**< The operation that failed; SIZE_MAX: none. */
+} copse_write_run;
+
+static inline copse_bytes copse_write_bytes(const copse_write *write, copse_write_span span)
+{
+    return (copse_bytes){write->bytes.ptr + span.offset, span.len};
+}
+
+/** Whether a failure is about the operation at hand, so that one of an earlier operation comes
+ * before it; the others are about the world. */
+static inline bool copse_write_is_refusal(copse_status status)
+{
+    return status == COPSE_CONFLICT || status == COPSE_NOT_FOUND || status == COPSE_CORRUPT ||
+           status == COPSE_LIMIT;
+}
+
+/** Settles all changes: puts the rows of their documents and indexes into the batch, and the blocks
+ * of documents into run->blocks. CONFLICT and NOT_FOUND set run->failed. */
+COPSE_MUST_USE copse_status copse_write_settle(copse_write_run *run, copse_err *err);
+
+/** Makes the index `definition`, which is not in the catalogue yet, over the documents of the
+ * collection in run->tree: puts its rows and its definition into the batch, and adds it to the
+ * catalogue. *ret_built: the tree that the batch takes the rows from, to be closed after the apply;
+ * NULL if there are no rows. */
+COPSE_MUST_USE copse_status copse_write_build_index(copse_write_run *run,
+                                                    copse_catalogue_collection *collection,
+                                                    const copse_index_definition *definition,
+                                                    copse_tree **ret_built, copse_err *err);
+
+/** Puts the row of an index's definition into the batch. */
+COPSE_MUST_USE copse_status copse_write_put_definition(copse_write_run *run,
+                                                       const copse_collection *collection,
+                                                       const copse_index_definition *definition,
+                                                       copse_err *err);
+
+#endif

@@ -1,0 +1,512 @@
+/* Applying a write: write.h has the rules.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include "base/alloc.h"
+#include "base/err.h"
+#include "doc/write.h"
+#include "index/definition.h"
+#include "tree/tree.h"
+
+/* ---- rows of the catalogue ---- */
+
+/* Puts a row whose key and value stand one behind the other in run->scratch. */
+static copse_status write_run_put_scratch(copse_write_run *run, size_t key_size,
+                                          copse_status status, copse_err *err)
+{
+    if (status != COPSE_OK) {
+        return COPSE_ERR(err, status, "no memory for a row of the catalogue");
+    }
+    copse_bytes key = {run->scratch.ptr, key_size};
+    copse_bytes value = {run->scratch.ptr + key_size, run->scratch.len - key_size};
+    return copse_batch_put(run->write->batch, key, value, err);
+}
+
+static copse_status write_run_put_header(copse_write_run *run, copse_err *err)
+{
+    copse_buf_truncate(&run->scratch, 0);
+    copse_status status = copse_key_write_database(&run->scratch);
+    size_t key_size = run->scratch.len;
+    if (status == COPSE_OK) {
+        status = copse_catalogue_encode_database(&run->scratch);
+    }
+    return write_run_put_scratch(run, key_size, status, err);
+}
+
+static copse_status write_run_put_collection(copse_write_run *run,
+                                             const copse_collection *collection, copse_err *err)
+{
+    copse_buf_truncate(&run->scratch, 0);
+    copse_status status = copse_key_write_collection(&run->scratch, collection->name);
+    size_t key_size = run->scratch.len;
+    if (status == COPSE_OK) {
+        status = copse_catalogue_encode_collection(collection, &run->scratch);
+    }
+    return write_run_put_scratch(run, key_size, status, err);
+}
+
+copse_status copse_write_put_definition(copse_write_run *run, const copse_collection *collection,
+                                        const copse_index_definition *definition, copse_err *err)
+{
+    copse_buf_truncate(&run->scratch, 0);
+    copse_status status = copse_key_write_index(&run->scratch, collection->name, definition->name);
+    size_t key_size = run->scratch.len;
+    if (status == COPSE_OK) {
+        status = copse_index_definition_encode(definition, &run->scratch, NULL);
+    }
+    return write_run_put_scratch(run, key_size, status, err);
+}
+
+/* Deletes the keys that begin with what is in run->scratch; `status` is that of writing it. */
+static copse_status write_run_delete_scratch(copse_write_run *run, copse_status status,
+                                             copse_err *err)
+{
+    size_t len = run->scratch.len;
+    if (status == COPSE_OK) {
+        status = copse_key_write_range_end(&run->scratch, 0);
+    }
+    if (status != COPSE_OK) {
+        return COPSE_ERR(err, status, "no memory for the bounds of a range");
+    }
+    copse_bytes from = {run->scratch.ptr, len};
+    copse_bytes to = {run->scratch.ptr + len, run->scratch.len - len};
+    return copse_batch_delete_range(run->write->batch, from, &to, err);
+}
+
+/* ---- one apply ---- */
+
+static copse_status write_run_apply_batch(copse_write_run *run, copse_err *err)
+{
+    copse_apply_stats stats;
+    copse_tree *next;
+    copse_write *write = run->write;
+    if (!write->catalogue.has_header && copse_batch_count(write->batch) > 0) {
+        copse_status status = write_run_put_header(run, err);
+        if (status != COPSE_OK) {
+            return status;
+        }
+        write->catalogue.has_header = true;
+        write->catalogue_root.size = 0;
+    }
+    copse_status status = copse_tree_apply(run->tree, write->batch, run->store, &next, &stats, err);
+    if (status == COPSE_OK && run->blocks.count > 0) {
+        status = copse_store_put(run->store, run->blocks.blocks, run->blocks.count, err); /* W5 */
+        if (status != COPSE_OK) {
+            copse_tree_close(next);
+        }
+    }
+    if (status != COPSE_OK) {
+        return status;
+    }
+    run->stats.nodes_written += stats.nodes_written;
+    run->stats.bytes_written += stats.nodes_written_bytes + run->blocks.size_bytes;
+    copse_block_list_clear(&run->blocks);
+    copse_batch_clear(write->batch);
+    if (run->tree != run->base) {
+        copse_tree_close(run->tree);
+    }
+    run->tree = next;
+    for (size_t i = 0; i < write->catalogue.count; i++) {
+        write->catalogue.collections[i]->is_new = false;
+    }
+    return COPSE_OK;
+}
+
+static copse_status write_run_flush(copse_write_run *run, copse_err *err)
+{
+    copse_status status = copse_write_settle(run, err);
+    return status == COPSE_OK ? write_run_apply_batch(run, err) : status;
+}
+
+/* Applies what is pending if any of it is about `collection`. */
+static copse_status write_run_flush_collection(copse_write_run *run,
+                                               const copse_catalogue_collection *collection,
+                                               copse_err *err)
+{
+    for (size_t i = 0; i < run->changes_count; i++) {
+        if (run->write->changes[i].collection == collection) {
+            return write_run_flush(run, err);
+        }
+    }
+    return COPSE_OK;
+}
+
+/* ---- operations on the catalogue ---- */
+
+static copse_status write_run_add_collection(copse_write_run *run, copse_bytes name,
+                                             copse_bytes primary_key,
+                                             copse_documents_form documents,
+                                             copse_catalogue_collection **ret_collection,
+                                             copse_err *err)
+{
+    copse_write *write = run->write;
+    write->catalogue_root.size = 0;
+    copse_status status =
+        copse_catalogue_add(&write->catalogue, name, primary_key, documents, ret_collection, err);
+    if (status == COPSE_OK) {
+        (*ret_collection)->is_new = true;
+        status = write_run_put_collection(run, &(*ret_collection)->collection, err);
+    }
+    return status;
+}
+
+static copse_status write_run_no_collection(copse_bytes name, copse_err *err)
+{
+    return COPSE_ERR(err, COPSE_NOT_FOUND, "there is no collection %.*s", (int)name.len,
+                     (const char *)name.ptr);
+}
+
+static copse_status write_run_create_collection(copse_write_run *run, const copse_write_op *op,
+                                                copse_err *err)
+{
+    copse_bytes name = copse_write_bytes(run->write, op->collection);
+    copse_catalogue_collection *collection;
+    if (copse_catalogue_find(&run->write->catalogue, name) != NULL) {
+        return COPSE_ERR(err, COPSE_CONFLICT, "there is a collection %.*s", (int)name.len,
+                         (const char *)name.ptr);
+    }
+    return write_run_add_collection(run, name, copse_write_bytes(run->write, op->name),
+                                    op->documents, &collection, err);
+}
+
+static copse_status write_run_drop_collection(copse_write_run *run, const copse_write_op *op,
+                                              copse_err *err)
+{
+    copse_write *write = run->write;
+    copse_buf *scratch = &run->scratch;
+    copse_bytes name = copse_write_bytes(write, op->collection);
+    copse_catalogue_collection *collection = copse_catalogue_find(&write->catalogue, name);
+    if (collection == NULL) {
+        return write_run_no_collection(name, err);
+    }
+    copse_status status = write_run_flush_collection(run, collection, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    write->catalogue_root.size = 0;
+    copse_buf_truncate(scratch, 0);
+    status = copse_key_write_collection(scratch, name);
+    if (status == COPSE_OK) {
+        status = copse_batch_delete(write->batch, copse_buf_view(scratch), err);
+    }
+    if (status == COPSE_OK) { /* the definitions: the row's key and a 00 */
+        status = write_run_delete_scratch(run, copse_buf_append_byte(scratch, 0), err);
+    }
+    if (status == COPSE_OK) {
+        copse_buf_truncate(scratch, 0);
+        status = write_run_delete_scratch(run, copse_key_write_data(scratch, name), err);
+    }
+    if (status == COPSE_OK) {
+        copse_catalogue_remove(&write->catalogue, collection);
+    }
+    return status;
+}
+
+/* Whether `wanted` is the index that is there, whose array field may have been found then. */
+static copse_status write_run_same_index(const copse_write_run *run,
+                                         const copse_index_definition *present, copse_bytes wanted,
+                                         bool wanted_array, bool *ret_same, copse_err *err)
+{
+    copse_index_definition copy = *present;
+    copse_sort_field fields[COPSE_SORT_FIELDS_MAX];
+    copse_buf row;
+    for (size_t i = 0; i < copy.fields_count; i++) {
+        fields[i] = copy.fields[i];
+        fields[i].array = wanted_array && fields[i].array;
+    }
+    copy.fields = fields;
+    copse_buf_init(&row, run->env, SIZE_MAX);
+    copse_status status = copse_index_definition_encode(&copy, &row, err);
+    if (status == COPSE_OK) {
+        *ret_same = copse_bytes_equal(copse_buf_view(&row), wanted);
+    }
+    copse_buf_release(&row);
+    return status;
+}
+
+static copse_status write_run_build_index(copse_write_run *run,
+                                          copse_catalogue_collection *collection,
+                                          const copse_index_definition *definition, copse_err *err)
+{
+    copse_tree *built = NULL;
+    copse_status status = write_run_flush_collection(run, collection, err);
+    run->write->catalogue_root.size = 0;
+    if (status == COPSE_OK) {
+        status = copse_write_build_index(run, collection, definition, &built, err);
+    }
+    if (status == COPSE_OK && built != NULL) {
+        status = write_run_flush(run, err);
+    }
+    copse_tree_close(built);
+    return status;
+}
+
+static copse_status write_run_create_index(copse_write_run *run, const copse_write_op *op,
+                                           copse_err *err)
+{
+    copse_bytes name = copse_write_bytes(run->write, op->collection);
+    copse_bytes index = copse_write_bytes(run->write, op->name);
+    copse_bytes row = copse_write_bytes(run->write, op->item);
+    copse_index_definition definition;
+    copse_catalogue_collection *collection = copse_catalogue_find(&run->write->catalogue, name);
+    if (collection == NULL) {
+        return write_run_no_collection(name, err);
+    }
+    copse_status status = copse_index_definition_decode(&run->arena, index, row, &definition, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    size_t position = copse_catalogue_find_index(collection, index);
+    if (position == SIZE_MAX) {
+        return write_run_build_index(run, collection, &definition, err);
+    }
+    bool same;
+    bool has_array = false;
+    for (size_t i = 0; i < definition.fields_count; i++) {
+        has_array = has_array || definition.fields[i].array;
+    }
+    status = write_run_same_index(run, &collection->collection.indexes[position], row, has_array,
+                                  &same, err);
+    if (status == COPSE_OK && !same) {
+        status = COPSE_ERR(err, COPSE_CONFLICT, "%.*s: there is another index %.*s", (int)name.len,
+                           (const char *)name.ptr, (int)index.len, (const char *)index.ptr);
+    }
+    return status;
+}
+
+static copse_status write_run_drop_index(copse_write_run *run, const copse_write_op *op,
+                                         copse_err *err)
+{
+    copse_write *write = run->write;
+    copse_buf *scratch = &run->scratch;
+    copse_bytes name = copse_write_bytes(write, op->collection);
+    copse_bytes index = copse_write_bytes(write, op->name);
+    copse_catalogue_collection *collection = copse_catalogue_find(&write->catalogue, name);
+    if (collection == NULL) {
+        return write_run_no_collection(name, err);
+    }
+    size_t position = copse_catalogue_find_index(collection, index);
+    if (position == SIZE_MAX) {
+        return COPSE_ERR(err, COPSE_NOT_FOUND, "%.*s: there is no index %.*s", (int)name.len,
+                         (const char *)name.ptr, (int)index.len, (const char *)index.ptr);
+    }
+    copse_status status = write_run_flush_collection(run, collection, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    write->catalogue_root.size = 0;
+    copse_buf_truncate(scratch, 0);
+    status = copse_key_write_index(scratch, name, index);
+    if (status == COPSE_OK) {
+        status = copse_batch_delete(write->batch, copse_buf_view(scratch), err);
+    }
+    if (status == COPSE_OK) {
+        copse_buf_truncate(scratch, 0);
+        status =
+            write_run_delete_scratch(run, copse_key_write_index_rows(scratch, name, index), err);
+    }
+    if (status == COPSE_OK) {
+        copse_catalogue_remove_index(collection, position);
+    }
+    return status;
+}
+
+/* ---- operations on documents ---- */
+
+/* The collection of an operation on a document; NULL: there is none, and none is needed. */
+static copse_status write_run_find_collection(copse_write_run *run, const copse_write_op *op,
+                                              copse_catalogue_collection **ret_collection,
+                                              copse_err *err)
+{
+    copse_bytes name = copse_write_bytes(run->write, op->collection);
+    copse_catalogue_collection *collection = copse_catalogue_find(&run->write->catalogue, name);
+    copse_status status = COPSE_OK;
+    if (collection == NULL && op->kind == COPSE_WRITE_REPLACE) {
+        status = write_run_no_collection(name, err);
+    } else if (collection == NULL && op->kind != COPSE_WRITE_DELETE) {
+        status = write_run_add_collection(run, name, copse_bytes_of_text("_id"),
+                                          COPSE_DOCUMENTS_INLINE, &collection, err);
+    }
+    if (status == COPSE_OK) {
+        *ret_collection = collection;
+    }
+    return status;
+}
+
+/* Keeps in the arena what is in run->scratch. */
+static copse_status write_run_keep_scratch(copse_write_run *run, copse_bytes *ret_kept,
+                                           copse_err *err)
+{
+    copse_bytes kept = copse_arena_dup(&run->arena, copse_buf_view(&run->scratch));
+    if (kept.ptr == NULL) {
+        return COPSE_ERR_NOMEM(err);
+    }
+    *ret_kept = kept;
+    return COPSE_OK;
+}
+
+/* The document of an operation, with the `_id` that was made for it if it needs one, and its
+ * primary key. */
+static copse_status write_run_read_document(copse_write_run *run, const copse_write_op *op,
+                                            copse_write_change *change, copse_err *err)
+{
+    copse_bytes primary_key = change->collection->collection.primary_key;
+    copse_bytes item = copse_write_bytes(run->write, op->item);
+    if (op->kind == COPSE_WRITE_DELETE) {
+        change->id = item;
+        return COPSE_OK;
+    }
+    copse_status status = copse_document_primary(item, primary_key, &change->id, err);
+    if (status == COPSE_NOT_FOUND && copse_bytes_equal(primary_key, copse_bytes_of_text("_id")) &&
+        op->id.len > 0) {
+        copse_buf_truncate(&run->scratch, 0);
+        status = copse_document_write_with_id(&run->scratch, item,
+                                              copse_write_bytes(run->write, op->id), err);
+        if (status == COPSE_OK) {
+            status = write_run_keep_scratch(run, &item, err);
+        }
+        if (status == COPSE_OK) {
+            status = copse_document_primary(item, primary_key, &change->id, err);
+        }
+    }
+    change->document = item;
+    return status == COPSE_NOT_FOUND
+               ? COPSE_ERR(err, COPSE_CORRUPT, "%.*s: a document without its primary key %.*s",
+                           (int)change->collection->collection.name.len,
+                           (const char *)change->collection->collection.name.ptr,
+                           (int)primary_key.len, (const char *)primary_key.ptr)
+               : status;
+}
+
+static copse_status write_run_add_change(copse_write_run *run, size_t number, copse_err *err)
+{
+    copse_write *write = run->write;
+    const copse_write_op *op = &write->ops[number];
+    copse_write_change change = {.op = number};
+    void *changes = write->changes;
+    copse_status status = write_run_find_collection(run, op, &change.collection, err);
+    if (status != COPSE_OK || change.collection == NULL) {
+        return status;
+    }
+    status = write_run_read_document(run, op, &change, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    copse_buf_truncate(&run->scratch, 0);
+    status = copse_key_write_documents(&run->scratch, change.collection->collection.name);
+    if (status != COPSE_OK) {
+        return COPSE_ERR(err, status, "no memory for a key");
+    }
+    status = copse_order_write_primary(&run->scratch, change.id, err);
+    if (status == COPSE_OK) {
+        status = write_run_keep_scratch(run, &change.key, err);
+    }
+    if (status == COPSE_OK && !copse_array_grow(run->env, &changes, &write->changes_capacity,
+                                                run->changes_count + 1, sizeof *write->changes)) {
+        status = COPSE_ERR_NOMEM(err);
+    }
+    write->changes = changes;
+    if (status == COPSE_OK) {
+        write->changes[run->changes_count++] = change;
+    }
+    return status;
+}
+
+/* ---- all operations ---- */
+
+static copse_status write_run_operation(copse_write_run *run, size_t number, copse_err *err)
+{
+    const copse_write_op *op = &run->write->ops[number];
+    switch (op->kind) {
+    case COPSE_WRITE_CREATE_COLLECTION:
+        return write_run_create_collection(run, op, err);
+    case COPSE_WRITE_DROP_COLLECTION:
+        return write_run_drop_collection(run, op, err);
+    case COPSE_WRITE_CREATE_INDEX:
+        return write_run_create_index(run, op, err);
+    case COPSE_WRITE_DROP_INDEX:
+        return write_run_drop_index(run, op, err);
+    default:
+        return write_run_add_change(run, number, err);
+    }
+}
+
+static copse_status write_run_operations(copse_write_run *run, copse_err *err)
+{
+    copse_write *write = run->write;
+    for (size_t i = 0; i < write->ops_count; i++) {
+        copse_status status = write_run_operation(run, i, err);
+        if (status != COPSE_OK && copse_write_is_refusal(status) && run->failed == SIZE_MAX) {
+            /* Operations before it that are not settled yet may fail too, and then come first. */
+            run->failed = i;
+            copse_status earlier = copse_write_settle(run, err);
+            status = earlier == COPSE_OK ? status : earlier;
+        }
+        if (status != COPSE_OK) {
+            return status;
+        }
+    }
+    return run->changes_count > 0 || copse_batch_count(write->batch) > 0 || run->tree == run->base
+               ? write_run_flush(run, err)
+               : COPSE_OK;
+}
+
+/* Makes the write's catalogue that of the tree. */
+static copse_status write_run_read_catalogue(copse_write_run *run, copse_err *err)
+{
+    copse_write *write = run->write;
+    if (copse_cid_equal(&write->catalogue_root, copse_tree_root(run->tree))) {
+        return COPSE_OK;
+    }
+    copse_catalogue_release(&write->catalogue);
+    write->catalogue_root.size = 0;
+    copse_status status = copse_catalogue_read(&write->catalogue, run->tree, err);
+    if (status == COPSE_OK) {
+        write->catalogue_root = *copse_tree_root(run->tree);
+    }
+    return status;
+}
+
+copse_status copse_write_apply(copse_write *write, copse_tree *tree, copse_store *store,
+                               const copse_write_options *options, copse_tree **ret_tree,
+                               copse_write_stats *ret_stats, size_t *ret_failed, copse_err *err)
+{
+    copse_write_run run = {.write = write,
+                           .env = write->env,
+                           .store = store,
+                           .base = tree,
+                           .tree = tree,
+                           .blocks = {.env = write->env},
+                           .failed = SIZE_MAX};
+    if (options != NULL) {
+        run.options = *options;
+    }
+    copse_arena_init(&run.arena, write->env);
+    copse_buf_init(&run.scratch, write->env, SIZE_MAX);
+    copse_status status = copse_tree_require_ours(tree, "writing", err);
+    if (status == COPSE_OK) {
+        status = write_run_read_catalogue(&run, err);
+    }
+    if (status == COPSE_OK) {
+        status = write_run_operations(&run, err);
+    }
+    copse_batch_clear(write->batch);
+    copse_block_list_release(&run.blocks);
+    copse_buf_release(&run.scratch);
+    copse_arena_release(&run.arena);
+    if (status != COPSE_OK) {
+        if (run.tree != tree) {
+            copse_tree_close(run.tree);
+        }
+        if (ret_failed != NULL && run.failed != SIZE_MAX) {
+            *ret_failed = run.failed;
+        }
+        return status;
+    }
+    write->catalogue_root = *copse_tree_root(run.tree);
+    *ret_tree = run.tree;
+    if (ret_stats != NULL) {
+        *ret_stats = run.stats;
+    }
+    return COPSE_OK;
+}

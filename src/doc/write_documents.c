@@ -1,0 +1,452 @@
+/* Settling changes of documents: write.h, W1 to W3.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include "base/alloc.h"
+#include "base/err.h"
+#include "doc/write_unique.h"
+#include "tree/key_sort.h"
+#include "tree/tree.h"
+
+#include <copse/ext_json.h>
+
+/* The changes of one document, in their order: items[first .. first + count). */
+typedef struct settle_group {
+    size_t first;
+    size_t count;
+    copse_document base; /* what is in the tree */
+    copse_bytes link;    /* to it */
+    bool has_base;
+} settle_group;
+
+/* A row of one version of a document; offsets into the rows' bytes. */
+typedef struct settle_row {
+    size_t key_offset;
+    size_t key_size;
+    size_t value_offset;
+    size_t value_size;
+} settle_row;
+
+/* The index rows of a version, in key order over all its indexes. */
+typedef struct settle_rows {
+    settle_row *rows;
+    size_t count;
+    size_t capacity;
+    copse_buf bytes;
+} settle_rows;
+
+typedef struct settle {
+    copse_write_run *run;
+    copse_sort_item *items; /* changes by key; the tag is the change's number */
+    settle_group *groups;
+    size_t groups_count;
+    copse_unique_events unique;
+    settle_rows before;
+    settle_rows after;
+    copse_buf value;
+    copse_status failure; /* of operation run->failed */
+    copse_err failure_err;
+} settle;
+
+static const copse_write_change *settle_change(const settle *state, size_t item)
+{
+    return &state->run->write->changes[state->items[item].tag];
+}
+
+/* ---- what the tree holds ---- */
+
+static copse_status settle_make_groups(settle *state, copse_err *err)
+{
+    copse_write_run *run = state->run;
+    for (size_t i = 0; i < run->changes_count; i++) {
+        state->items[i] = (copse_sort_item){.key = run->write->changes[i].key, .tag = i};
+    }
+    copse_status status = copse_key_sort(run->env, state->items, run->changes_count, err);
+    for (size_t i = 0; i < run->changes_count && status == COPSE_OK; i++) {
+        if (i == 0 || !copse_bytes_equal(state->items[i - 1].key, state->items[i].key)) {
+            state->groups[state->groups_count++] = (settle_group){.first = i};
+        }
+        state->groups[state->groups_count - 1].count++;
+    }
+    return status;
+}
+
+/* Keeps what an inline document borrows from its leaf. */
+static copse_status settle_keep_base(settle *state, settle_group *group, copse_err *err)
+{
+    if (group->base.block == NULL && group->base.buf.ptr == NULL) {
+        group->base.encoded = copse_arena_dup(&state->run->arena, group->base.encoded);
+        return group->base.encoded.ptr == NULL ? COPSE_ERR_NOMEM(err) : COPSE_OK;
+    }
+    if (group->base.block != NULL) {
+        const copse_cid *cid = copse_block_cid(group->base.block);
+        group->link = (copse_bytes){cid->bytes, cid->size};
+    }
+    return COPSE_OK;
+}
+
+static copse_status settle_load_base(settle *state, settle_group *group, copse_err *err)
+{
+    copse_write_run *run = state->run;
+    copse_node *leaf;
+    uint32_t index;
+    bool found;
+    copse_status status = copse_tree_find(run->tree, settle_change(state, group->first)->key, &leaf,
+                                          &index, &found, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    if (found) {
+        status =
+            copse_document_load_within(copse_node_cache_source(copse_tree_cache(run->tree)),
+                                       run->env, copse_node_value(leaf, index), &group->base, err);
+        if (status == COPSE_OK) {
+            group->has_base = true;
+            status = settle_keep_base(state, group, err);
+        }
+    }
+    copse_node_unref(run->env, leaf);
+    return status;
+}
+
+/* W2 */
+static copse_status settle_load_bases(settle *state, copse_err *err)
+{
+    copse_status missing = COPSE_OK;
+    copse_source_begin(copse_node_cache_source(copse_tree_cache(state->run->tree)));
+    for (size_t i = 0; i < state->groups_count; i++) {
+        settle_group *group = &state->groups[i];
+        if (settle_change(state, group->first)->collection->is_new) {
+            continue;
+        }
+        copse_status status = settle_load_base(state, group, err);
+        if (status == COPSE_WANT) {
+            missing = status;
+        } else if (status != COPSE_OK) {
+            return status;
+        }
+    }
+    return missing;
+}
+
+/* ---- versions and their rows ---- */
+
+/* A derive of one version. */
+typedef struct settle_derive {
+    settle *state;
+    settle_rows *rows;
+    const copse_write_change *change;
+    size_t index;
+    size_t claim_op;   /* SIZE_MAX: it was there before */
+    size_t release_op; /* SIZE_MAX: it stays */
+} settle_derive;
+
+static copse_status settle_add_row(settle *state, settle_rows *rows, const copse_index_row *row,
+                                   copse_err *err)
+{
+    void *array = rows->rows;
+    bool grown = copse_array_grow(state->run->env, &array, &rows->capacity, rows->count + 1,
+                                  sizeof *rows->rows);
+    rows->rows = array;
+    if (!grown) {
+        return COPSE_ERR_NOMEM(err);
+    }
+    settle_row *added = &rows->rows[rows->count];
+    *added =
+        (settle_row){rows->bytes.len, row->key.len, rows->bytes.len + row->key.len, row->value.len};
+    copse_status status = copse_buf_append(&rows->bytes, row->key);
+    if (status == COPSE_OK) {
+        status = copse_buf_append(&rows->bytes, row->value);
+    }
+    if (status != COPSE_OK) {
+        return COPSE_ERR(err, status, "no memory for the rows of a document");
+    }
+    rows->count++;
+    return COPSE_OK;
+}
+
+static copse_status settle_add_event(settle_derive *derive, const copse_index_row *row, size_t op,
+                                     bool is_claim, copse_err *err)
+{
+    copse_unique_event event = {.collection = derive->change->collection,
+                                .index = derive->index,
+                                .document = derive->change->key,
+                                .entry = row->key,
+                                .unique_size = row->unique_size,
+                                .op = op,
+                                .is_claim = is_claim};
+    return op == SIZE_MAX
+               ? COPSE_OK
+               : copse_unique_events_add(&derive->state->unique, derive->state->run, &event, err);
+}
+
+static copse_status settle_visit_row(void *ctx, const copse_index_row *row, copse_err *err)
+{
+    settle_derive *derive = ctx;
+    copse_status status = settle_add_row(derive->state, derive->rows, row, err);
+    if (status == COPSE_OK && row->unique_size > 0) {
+        status = settle_add_event(derive, row, derive->claim_op, true, err);
+        if (status == COPSE_OK) {
+            status = settle_add_event(derive, row, derive->release_op, false, err);
+        }
+    }
+    return status;
+}
+
+/* Derives the rows of a version of the document of `change` in all indexes. */
+static copse_status settle_derive_rows(settle_derive *derive, copse_bytes document,
+                                       copse_bytes link, copse_err *err)
+{
+    const copse_catalogue_collection *collection = derive->change->collection;
+    copse_status status = COPSE_OK;
+    derive->rows->count = 0;
+    copse_buf_truncate(&derive->rows->bytes, 0);
+    if (document.len == 0) {
+        return COPSE_OK;
+    }
+    copse_bytes id;
+    status = copse_document_primary(document, collection->collection.primary_key, &id, err);
+    for (size_t i = 0; i < collection->collection.indexes_count && status == COPSE_OK; i++) {
+        derive->index = i;
+        status = copse_index_derive(collection->derivers[i], document, id, link, settle_visit_row,
+                                    derive, err);
+    }
+    return status == COPSE_NOT_FOUND
+               ? COPSE_ERR(err, COPSE_CORRUPT, "a document without its primary key")
+               : status;
+}
+
+static copse_bytes settle_row_key(const settle_rows *rows, size_t row)
+{
+    return (copse_bytes){rows->bytes.ptr + rows->rows[row].key_offset, rows->rows[row].key_size};
+}
+
+static copse_bytes settle_row_value(const settle_rows *rows, size_t row)
+{
+    return (copse_bytes){rows->bytes.ptr + rows->rows[row].value_offset,
+                         rows->rows[row].value_size};
+}
+
+/* Puts the difference of `before` and `after` into the batch. */
+static copse_status settle_diff_rows(settle *state, copse_err *err)
+{
+    const settle_rows *before = &state->before;
+    const settle_rows *after = &state->after;
+    copse_write_run *run = state->run;
+    size_t i = 0;
+    size_t j = 0;
+    copse_status status = COPSE_OK;
+    while ((i < before->count || j < after->count) && status == COPSE_OK) {
+        int order = i == before->count ? 1
+                    : j == after->count
+                        ? -1
+                        : copse_bytes_compare(settle_row_key(before, i), settle_row_key(after, j));
+        if (order < 0) {
+            run->stats.index_rows_removed++;
+            status = copse_batch_delete(run->write->batch, settle_row_key(before, i), err);
+        } else if (order > 0) {
+            run->stats.index_rows_added++;
+            status = copse_batch_put(run->write->batch, settle_row_key(after, j),
+                                     settle_row_value(after, j), err);
+        } else if (!copse_bytes_equal(settle_row_value(before, i), settle_row_value(after, j))) {
+            run->stats.index_rows_removed++;
+            run->stats.index_rows_added++;
+            status = copse_batch_put(run->write->batch, settle_row_key(after, j),
+                                     settle_row_value(after, j), err);
+        }
+        i += order <= 0;
+        j += order >= 0;
+    }
+    return status;
+}
+
+/* ---- operations ---- */
+
+/* Says of which document an operation failed: "posts: there is a document with _id 1". */
+static copse_status settle_refuse(settle *state, const copse_write_change *change,
+                                  copse_status refusal, const char *what, copse_err *err)
+{
+    const copse_collection *collection = &change->collection->collection;
+    copse_buf text;
+    copse_buf_init(&text, state->run->env, SIZE_MAX);
+    copse_status status = copse_ext_json_from_cbor(state->run->env, change->id, false, &text, err);
+    if (status == COPSE_OK) {
+        status = COPSE_ERR(
+            err, refusal, "%.*s: there is %s document with %.*s %.*s", (int)collection->name.len,
+            (const char *)collection->name.ptr, what, (int)collection->primary_key.len,
+            (const char *)collection->primary_key.ptr, (int)text.len, (const char *)text.ptr);
+    }
+    copse_buf_release(&text);
+    return status;
+}
+
+/* Whether the operation may follow on the version `present` (len 0: none). */
+static copse_status settle_allow(settle *state, const copse_write_change *change,
+                                 copse_bytes present, copse_err *err)
+{
+    copse_write_kind kind = state->run->write->ops[change->op].kind;
+    if (kind == COPSE_WRITE_INSERT && present.len > 0) {
+        return settle_refuse(state, change, COPSE_CONFLICT, "a", err);
+    }
+    if (kind == COPSE_WRITE_REPLACE && present.len == 0) {
+        return settle_refuse(state, change, COPSE_NOT_FOUND, "no", err);
+    }
+    return COPSE_OK;
+}
+
+/* Puts the last version of a group into the batch: its document, and what its rows change. */
+static copse_status settle_put(settle *state, settle_derive *derive, settle_group *group,
+                               copse_bytes last, copse_err *err)
+{
+    copse_write_run *run = state->run;
+    copse_bytes link = {NULL, 0};
+    copse_status status;
+    if (last.len == 0) {
+        run->stats.deleted++;
+        status = copse_batch_delete(run->write->batch, derive->change->key, err);
+    } else {
+        run->stats.replaced += group->has_base;
+        run->stats.inserted += !group->has_base;
+        copse_buf_truncate(&state->value, 0);
+        status = copse_document_store(derive->change->collection->collection.documents, last,
+                                      &state->value, &run->blocks, err);
+        if (status == COPSE_OK) {
+            link = copse_document_row_link(copse_buf_view(&state->value));
+            status = copse_batch_put(run->write->batch, derive->change->key,
+                                     copse_buf_view(&state->value), err);
+        }
+    }
+    if (status == COPSE_OK) {
+        derive->rows = &state->after;
+        status = settle_derive_rows(derive, last, link, err);
+    }
+    return status == COPSE_OK ? settle_diff_rows(state, err) : status;
+}
+
+/* Derives the version `present`, which one change made and the next one ends, for the values it
+ * claims in between and for the failures that it has in store. */
+static copse_status settle_pass_version(settle *state, settle_derive *derive, settle_group *group,
+                                        copse_bytes present, copse_err *err)
+{
+    bool is_base = derive->claim_op == SIZE_MAX;
+    derive->rows = is_base ? &state->before : &state->after;
+    return settle_derive_rows(derive, present, is_base ? group->link : (copse_bytes){NULL, 0}, err);
+}
+
+/* Takes the document of a group through its changes (W1, W3). *ret_op: the operation that a failure
+ * is about. */
+static copse_status settle_group_changes(settle *state, settle_group *group, size_t *ret_op,
+                                         copse_err *err)
+{
+    const copse_bytes base = group->has_base ? group->base.encoded : (copse_bytes){NULL, 0};
+    copse_bytes present = base;
+    settle_derive derive = {.state = state, .claim_op = SIZE_MAX};
+    derive.change = settle_change(state, group->first);
+    copse_status status = COPSE_OK;
+    for (size_t i = 0; i < group->count && status == COPSE_OK; i++) {
+        const copse_write_change *next = settle_change(state, group->first + i);
+        copse_status allowed = settle_allow(state, next, present, err);
+        if (allowed == COPSE_OK && copse_bytes_equal(present, next->document)) {
+            continue;
+        }
+        *ret_op = derive.claim_op == SIZE_MAX ? next->op : derive.claim_op;
+        derive.release_op = allowed == COPSE_OK ? next->op : SIZE_MAX;
+        status = settle_pass_version(state, &derive, group, present, err);
+        if (status == COPSE_OK) {
+            *ret_op = next->op;
+            status = allowed;
+        }
+        present = next->document;
+        derive.claim_op = next->op;
+    }
+    if (status != COPSE_OK || derive.claim_op == SIZE_MAX) {
+        return status;
+    }
+    derive.release_op = SIZE_MAX;
+    return copse_bytes_equal(base, present)
+               ? settle_pass_version(state, &derive, group, present, err)
+               : settle_put(state, &derive, group, present, err);
+}
+
+/* ---- all of it ---- */
+
+static copse_status settle_all_groups(settle *state, copse_err *err)
+{
+    copse_write_run *run = state->run;
+    for (size_t i = 0; i < state->groups_count; i++) {
+        copse_err failure;
+        size_t op = SIZE_MAX;
+        copse_status status = settle_group_changes(state, &state->groups[i], &op, &failure);
+        if (status != COPSE_OK && !copse_write_is_refusal(status)) {
+            if (err != NULL) {
+                *err = failure;
+            }
+            return status;
+        }
+        if (status != COPSE_OK && op < run->failed) {
+            run->failed = op;
+            state->failure = status;
+            state->failure_err = failure;
+        }
+    }
+    return COPSE_OK;
+}
+
+static copse_status settle_run(settle *state, copse_err *err)
+{
+    copse_status status = settle_make_groups(state, err);
+    if (status == COPSE_OK) {
+        status = settle_load_bases(state, err);
+    }
+    if (status == COPSE_OK) {
+        status = settle_all_groups(state, err);
+    }
+    if (status == COPSE_OK) {
+        status = copse_unique_events_check(&state->unique, state->run, err);
+    }
+    if (status == COPSE_OK && state->failure != COPSE_OK) {
+        status = state->failure;
+        if (err != NULL) {
+            *err = state->failure_err;
+        }
+    }
+    return status;
+}
+
+static void settle_release(settle *state)
+{
+    const copse_env *env = state->run->env;
+    for (size_t i = 0; i < state->groups_count; i++) {
+        copse_document_release(&state->groups[i].base);
+    }
+    copse_unique_events_release(&state->unique, env);
+    copse_free_array(env, state->items, state->run->changes_count, sizeof *state->items);
+    copse_free_array(env, state->groups, state->run->changes_count, sizeof *state->groups);
+    copse_free_array(env, state->before.rows, state->before.capacity, sizeof *state->before.rows);
+    copse_free_array(env, state->after.rows, state->after.capacity, sizeof *state->after.rows);
+    copse_buf_release(&state->before.bytes);
+    copse_buf_release(&state->after.bytes);
+    copse_buf_release(&state->value);
+}
+
+copse_status copse_write_settle(copse_write_run *run, copse_err *err)
+{
+    if (run->changes_count == 0) {
+        return COPSE_OK;
+    }
+    settle state = {
+        .run = run,
+        .items = copse_alloc_array(run->env, run->changes_count, sizeof *state.items),
+        .groups = copse_alloc_array(run->env, run->changes_count, sizeof *state.groups),
+    };
+    copse_buf_init(&state.before.bytes, run->env, SIZE_MAX);
+    copse_buf_init(&state.after.bytes, run->env, SIZE_MAX);
+    copse_buf_init(&state.value, run->env, SIZE_MAX);
+    copse_status status = state.items == NULL || state.groups == NULL ? COPSE_ERR_NOMEM(err)
+                                                                      : settle_run(&state, err);
+    settle_release(&state);
+    if (status == COPSE_OK) {
+        run->changes_count = 0;
+    }
+    return status;
+}
