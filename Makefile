@@ -66,10 +66,10 @@ bench: build/release/.configured ## build and run the benchmarks (BENCH=name for
 
 demo: ## install what is missing, build the release, show what Copse does
 	tools/setup build
+	tools/setup demo
 	$(MAKE) build/release/.configured
 	cmake --build build/release -j $(JOBS) --target installed
-	@if [ -x tools/demo ]; then tools/demo build/release/bin/copse; \
-	else build/release/bin/copse --help; fi
+	tools/demo build/release/bin/copse build/demo
 
 install: build/release/.configured ## install the release build below PREFIX (/usr/local)
 	cmake --build build/release -j $(JOBS) --target installed
