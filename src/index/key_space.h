@@ -7,9 +7,9 @@
  *     00 00 name                                  a collection
  *     00 00 name 00 index-name                    an index's definition
  *     00 name 00 'd' 00 order(pk)                 a document, or where it is
- *     00 name 00 'i' 00 index-name 00 why order(field) order(pk)   a document that limits what the
- *                                                 index may be used for: why is 'a' or 'l'
- *     00 name 00 'i' 00 index-name 01 order(values…, pk) trailer   an entry
+ *     00 name 00 'i' 00 index-name 00 00 why order(field) order(pk)  a document that limits what
+ *                                                 the index may be used for: why: 'a' or 'l'
+ *     00 name 00 'i' 00 index-name 00 01 order(values…, pk) trailer  an entry
  *
  * Each call appends to `buf`; LIMIT and NOMEM from the buf, which is then as before. The names must
  * have passed copse_name_check, the field of a mark copse_path_check.

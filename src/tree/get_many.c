@@ -35,8 +35,8 @@ static bool get_many_is_inside(const copse_node *leaf, copse_bytes key)
 }
 
 /* The leaf for `key`, held. */
-static copse_status get_many_leaf(copse_get_many *gets, copse_bytes key, const copse_node **ret_leaf,
-                                  copse_err *err)
+static copse_status get_many_leaf(copse_get_many *gets, copse_bytes key,
+                                  const copse_node **ret_leaf, copse_err *err)
 {
     copse_node *leaf = gets->leaves_count > 0 ? gets->leaves[gets->leaves_count - 1] : NULL;
     if (leaf == NULL || !get_many_is_inside(leaf, key)) {
@@ -73,8 +73,7 @@ copse_status copse_get_many_run(copse_get_many *gets, const copse_bytes *keys, s
             return status;
         }
         uint32_t index = copse_node_lower(leaf, keys[i]);
-        bool found =
-            index < leaf->count && copse_bytes_equal(copse_node_key(leaf, index), keys[i]);
+        bool found = index < leaf->count && copse_bytes_equal(copse_node_key(leaf, index), keys[i]);
         ret_values[i] = found ? copse_node_value(leaf, index) : (copse_bytes){NULL, 0};
     }
     return wanted;

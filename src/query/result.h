@@ -1,0 +1,98 @@
+/* The inside of a running query.
+ *
+ * A result pulls entries from a scanner, in batches: of an index, the keys of the documents that
+ * they lead to, told apart if need be; of the documents' range, their rows. The documents of a
+ * batch are asked for together. Then each goes through the filter, is skipped or projected, and is
+ * given out or put into a ranking.
+ *
+ *   R1  On WANT everything stays where it is: the batch, the place in it, the scanner.
+ *   R2  A batch is as large as what is still to be given, if a limit says so and every document
+ *       counts; else it begins small and doubles.
+ *   R3  What is lent stays until the next call: leaves are held by the batch, not by the cursor.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef COPSE_QUERY_RESULT_H
+#define COPSE_QUERY_RESULT_H
+
+#include "query/covered.h"
+#include "query/id_set.h"
+#include "query/ranking.h"
+#include "query/scanner.h"
+#include "tree/get_many.h"
+
+/** Documents that are asked for together, at most. */
+#define COPSE_RESULT_BATCH_MAX 256
+
+/** A place in result->bytes. */
+typedef struct copse_result_span {
+    size_t offset;
+    size_t len;
+} copse_result_span;
+
+/** A document on its way. */
+typedef struct copse_result_row {
+    const copse_access *access;
+    copse_result_span key;         /* of the document's row */
+    copse_result_span entry;       /* rechecked: the entry's key, */
+    copse_result_span entry_value; /* and value */
+    copse_result_span value;       /* of the document's row, if it was scanned */
+} copse_result_row;
+
+typedef enum copse_result_stage {
+    RESULT_BEGUN,
+    RESULT_READING,
+    RESULT_GIVING, /* from the ranking */
+    RESULT_ENDED
+} copse_result_stage;
+
+struct copse_result {
+    const copse_env *env;
+    copse_query *query;
+    copse_database *database;
+    copse_planned planned;
+    bool given_plan;      /* made by others */
+    bool recheck_entries; /* of a foreign root: documents must have the entries that led to them */
+    bool counts;          /* only counts what it finds */
+    copse_result_stage stage;
+    copse_status failed; /* a failure ends it: what it was */
+    copse_scanner scanner;
+    size_t point; /* documents by points: the next range */
+    copse_id_set seen;
+    copse_ranking ranking;
+    copse_covered covered;
+    copse_get_many gets;
+    copse_buf prefix; /* of documents' keys */
+    /* The batch. */
+    copse_result_row rows[COPSE_RESULT_BATCH_MAX];
+    copse_bytes keys[COPSE_RESULT_BATCH_MAX];
+    copse_bytes values[COPSE_RESULT_BATCH_MAX];
+    size_t rows_count;
+    size_t row;     /* the next */
+    bool looked_up; /* `values` is filled */
+    bool hinted;    /* and what they link to is present */
+    size_t batch_size;
+    copse_buf bytes;
+    copse_document document;
+    copse_buf made;   /* a covered document */
+    copse_buf answer; /* a projected one */
+    copse_buf key;    /* for sorting */
+    uint64_t skip;    /* left */
+    uint64_t limit;   /* left; UINT64_MAX: none */
+    copse_result_stats stats;
+};
+
+/** How a result is opened. */
+typedef struct copse_result_options {
+    copse_query_need need;
+    bool recheck_entries; /**< See copse_result. */
+    bool has_plan;
+    copse_bytes plan; /**< Given by others. */
+} copse_result_options;
+
+/** As copse_result_open and copse_result_open_plan. */
+COPSE_MUST_USE copse_status copse_result_open_with(copse_query *query, copse_database *database,
+                                                   const copse_result_options *options,
+                                                   copse_result **ret_result, copse_err *err);
+
+#endif

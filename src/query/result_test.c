@@ -1,0 +1,376 @@
+/* Running queries: what they read exactly, blocks that are not there, memory that is not there, and
+ * plans that are not the query's.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <copse/ext_json.h>
+
+#include "query/result.h"
+#include "support/database_world.h"
+
+enum { POSTS = 300, ROUNDS_MAX = 100 };
+
+static void posts_init(database_world *db, copse_documents_form form)
+{
+    database_world_init(db, NULL);
+    database_world_create(db, "posts", "_id", form);
+    database_world_index(db, "posts", "tags", "tags[],-at", NULL);
+    database_world_index(db, "posts", "n", "n,at", "include=text");
+    for (int i = 0; i < POSTS; i++) {
+        char json[160];
+        (void)snprintf(
+            json, sizeof json,
+            "{\"_id\":%d,\"tags\":[\"t%d\",\"u%d\"],\"at\":%d,\"n\":%d,\"text\":\"x%d\"}", i, i % 7,
+            i % 5, (i * 37) % POSTS, i % 4, i);
+        database_world_insert(db, "posts", json);
+    }
+    database_world_commit(db);
+}
+
+/* A query as text. */
+typedef struct result_case {
+    const char *filter;
+    const char *sort;
+    const char *projection;
+    uint64_t skip;
+    uint64_t limit;
+} result_case;
+
+static copse_status case_prepare(const copse_env *env, const result_case *test,
+                                 copse_query **ret_query)
+{
+    copse_sort_spec sort = {.count = 0};
+    copse_bytes filter = database_world_value(test->filter);
+    copse_bytes projection =
+        test->projection != NULL ? database_world_value(test->projection) : (copse_bytes){NULL, 0};
+    copse_status status =
+        copse_sort_spec_parse(env, copse_bytes_of_text(test->sort), false, &sort, NULL);
+    if (status == COPSE_OK) {
+        const copse_query_options options = {.collection = copse_bytes_of_text("posts"),
+                                             .filter = filter,
+                                             .sort = &sort,
+                                             .projection = projection,
+                                             .skip = test->skip,
+                                             .limit = test->limit};
+        status = copse_query_new(env, &options, ret_query, NULL);
+    }
+    copse_sort_spec_release(&sort);
+    database_world_free(filter);
+    database_world_free(projection);
+    return status;
+}
+
+/* ---- What is read ---------------------------------------------------------------------------- */
+
+static copse_result_stats case_stats(database_world *db, const result_case *test)
+{
+    copse_query *query = NULL;
+    copse_result *result = NULL;
+    copse_database *database = NULL;
+    copse_bytes document;
+    assert_int_equal(case_prepare(database_world_env(db), test, &query), COPSE_OK);
+    assert_int_equal(copse_database_open(db->tree, &database, NULL), COPSE_OK);
+    assert_int_equal(copse_result_open(query, database, &result, NULL), COPSE_OK);
+    copse_status status = COPSE_OK;
+    while (status == COPSE_OK) {
+        status = copse_result_next(result, &document, NULL);
+    }
+    assert_int_equal(status, COPSE_END);
+    copse_result_stats stats = copse_result_get_stats(result);
+    copse_result_close(result);
+    copse_database_close(database);
+    copse_query_free(query);
+    return stats;
+}
+
+static void test_reads_exactly(void **state)
+{
+    (void)state;
+    static const struct {
+        result_case test;
+        copse_result_stats stats;
+    } cases[] = {
+        {{"{\"tags\":\"t3\"}", "-at", NULL, 0, 5}, {5, 5, 5, 0}},
+        {{"{\"tags\":\"t3\"}", "-at", NULL, 30, 5}, {5, 5, 5, 0}},
+        {{"{\"n\":2}", "at", "{\"text\":1,\"at\":1}", 0, 7}, {7, 0, 7, 0}},
+        {{"{\"n\":{\"$in\":[1,2,3]}}", "-at", "{\"text\":1,\"_id\":0}", 0, 9}, {9, 0, 9, 0}},
+        {{"{\"_id\":{\"$in\":[7,900]}}", "", NULL, 0, 0}, {2, 1, 1, 0}},
+        {{"{\"_id\":{\"$gte\":10,\"$lt\":20}}", "-_id", NULL, 3, 4}, {4, 4, 4, 0}},
+        {{"{\"text\":\"x5\"}", "", NULL, 0, 0}, {POSTS, POSTS, 1, 0}},
+        {{"{\"n\":2}", "text", NULL, 0, 3}, {POSTS / 4, POSTS / 4, 3, 3}},
+        {{"{\"n\":{\"$in\":[]}}", "", NULL, 0, 0}, {0, 0, 0, 0}},
+    };
+    database_world db;
+    posts_init(&db, COPSE_DOCUMENTS_INLINE);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        copse_result_stats stats = case_stats(&db, &cases[i].test);
+        if (memcmp(&stats, &cases[i].stats, sizeof stats) != 0) {
+            fail_msg("%s: keys %d, documents %d, returned %d, sorted %d", cases[i].test.filter,
+                     (int)stats.keys_examined, (int)stats.documents_examined, (int)stats.returned,
+                     (int)stats.sorted);
+        }
+    }
+    database_world_release(&db);
+}
+
+/* ---- Blocks that are not there --------------------------------------------------------------- */
+
+/* A reader that has nothing but what it was given. */
+typedef struct result_reader {
+    database_world *full;
+    copse_source *source;
+    copse_node_cache *cache;
+    copse_tree *tree;
+    copse_database *database;
+    copse_result *result;
+    copse_cid missing; /* never supplied; size 0: none */
+    copse_cid got[512];
+    size_t got_count;
+    size_t rounds;
+} result_reader;
+
+/* Supplies what is wanted; false: nothing could be. */
+static bool reader_supply(result_reader *reader)
+{
+    size_t count;
+    size_t supplied = 0;
+    const copse_cid *wants = copse_source_wants(reader->source, &count);
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        copse_block *block = NULL;
+        if (copse_cid_equal(&wants[i], &reader->missing)) {
+            continue;
+        }
+        assert_int_equal(copse_store_get(reader->full->world.store, &wants[i], &block, NULL),
+                         COPSE_OK);
+        assert_int_equal(copse_source_supply_block(reader->source, block, NULL), COPSE_OK);
+        assert_true(reader->got_count < sizeof reader->got / sizeof *reader->got);
+        reader->got[reader->got_count++] = wants[i];
+        copse_block_unref(block);
+        supplied++;
+    }
+    reader->rounds += supplied > 0;
+    return supplied > 0;
+}
+
+/* The next step: opening what is not open, then documents. */
+static copse_status reader_step(result_reader *reader, copse_query *query,
+                                copse_bytes *ret_document)
+{
+    copse_status status = COPSE_OK;
+    if (reader->tree == NULL) {
+        status = copse_tree_open(reader->cache, copse_tree_root(reader->full->tree), &reader->tree,
+                                 NULL);
+    }
+    if (status == COPSE_OK && reader->database == NULL) {
+        status = copse_database_open(reader->tree, &reader->database, NULL);
+    }
+    if (status == COPSE_OK && reader->result == NULL) {
+        status = copse_result_open(query, reader->database, &reader->result, NULL);
+    }
+    return status == COPSE_OK ? copse_result_next(reader->result, ret_document, NULL) : status;
+}
+
+/* Runs a query from nothing, appending what it gives. END, or WANT if a block stays missing. */
+static copse_status reader_run(database_world *full, copse_query *query, const copse_cid *missing,
+                               result_reader *reader, copse_buf *answer)
+{
+    const copse_env *env = database_world_env(full);
+    copse_bytes document;
+    *reader = (result_reader){.full = full};
+    if (missing != NULL) {
+        reader->missing = *missing;
+    }
+    assert_int_equal(copse_source_new(env, NULL, &reader->source, NULL), COPSE_OK);
+    assert_int_equal(copse_node_cache_new(env, reader->source, &reader->cache, NULL), COPSE_OK);
+    copse_status status = COPSE_OK;
+    while (status == COPSE_OK || (status == COPSE_WANT && reader_supply(reader))) {
+        assert_true(reader->rounds < ROUNDS_MAX);
+        status = reader_step(reader, query, &document);
+        if (status == COPSE_OK) {
+            assert_int_equal(copse_buf_append(answer, document), COPSE_OK);
+        }
+    }
+    copse_result_close(reader->result);
+    copse_database_close(reader->database);
+    copse_tree_close(reader->tree);
+    copse_node_cache_free(reader->cache);
+    copse_source_free(reader->source);
+    return status;
+}
+
+static const result_case want_cases[] = {
+    {"{\"tags\":\"t3\"}", "-at", NULL, 0, 12},
+    {"{\"tags\":\"t3\"}", "-at", NULL, 20, 4},
+    {"{\"n\":{\"$in\":[1,2,3]}}", "-at", "{\"text\":1,\"_id\":0}", 0, 9},
+    {"{\"n\":{\"$in\":[1,3]},\"text\":{\"$ne\":\"x3\"}}", "text", NULL, 0, 6},
+    {"{\"_id\":{\"$in\":[7,99,250]}}", "-_id", NULL, 0, 0},
+    {"{\"$or\":[{\"tags\":\"u1\",\"at\":{\"$lt\":20}},{\"n\":1,\"at\":{\"$lt\":9}}]}", "", NULL, 0,
+     0},
+};
+
+/* The blocks that each case wants and the rounds that it takes, inline and linked. */
+static const size_t want_counts[][2][2] = {
+    {{34, 17}, {50, 22}},  {{26, 18}, {30, 19}}, {{25, 15}, {25, 15}},
+    {{78, 12}, {384, 17}}, {{13, 12}, {16, 14}}, {{81, 12}, {387, 22}},
+};
+
+static void test_wants(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 2; form++) {
+        database_world db;
+        posts_init(&db, form == 0 ? COPSE_DOCUMENTS_INLINE : COPSE_DOCUMENTS_LINKED);
+        for (size_t i = 0; i < sizeof want_cases / sizeof *want_cases; i++) {
+            copse_query *query = NULL;
+            result_reader whole;
+            copse_buf answer;
+            copse_buf again;
+            copse_buf_init(&answer, database_world_env(&db), SIZE_MAX);
+            copse_buf_init(&again, database_world_env(&db), SIZE_MAX);
+            assert_int_equal(case_prepare(database_world_env(&db), &want_cases[i], &query),
+                             COPSE_OK);
+            assert_int_equal(reader_run(&db, query, NULL, &whole, &answer), COPSE_END);
+            assert_true(answer.len > 0);
+            assert_int_equal(whole.got_count, want_counts[i][form][0]);
+            assert_int_equal(whole.rounds, want_counts[i][form][1]);
+            for (size_t b = 0; b < whole.got_count; b++) {
+                result_reader reader;
+                copse_buf_truncate(&again, 0);
+                copse_status status = reader_run(&db, query, &whole.got[b], &reader, &again);
+                /* what was asked for in advance may not be needed */
+                assert_true(status == COPSE_WANT ||
+                            (status == COPSE_END &&
+                             copse_bytes_equal(copse_buf_view(&answer), copse_buf_view(&again))));
+            }
+            copse_buf_release(&answer);
+            copse_buf_release(&again);
+            copse_query_free(query);
+        }
+        database_world_release(&db);
+    }
+}
+
+/* ---- Memory that is not there ---------------------------------------------------------------- */
+
+typedef struct result_sweep {
+    copse_store *store;
+    const copse_cid *root;
+    const result_case *test;
+} result_sweep;
+
+static copse_status sweep_read(copse_query *query, copse_tree *tree)
+{
+    copse_database *database = NULL;
+    copse_result *result = NULL;
+    copse_bytes document;
+    copse_status status = copse_database_open(tree, &database, NULL);
+    if (status == COPSE_OK) {
+        status = copse_result_open(query, database, &result, NULL);
+    }
+    while (status == COPSE_OK) {
+        status = copse_result_next(result, &document, NULL);
+    }
+    copse_result_close(result);
+    copse_database_close(database);
+    return status == COPSE_END ? COPSE_OK : status;
+}
+
+static copse_status sweep_run(const copse_env *env, void *ctx)
+{
+    const result_sweep *sweep = ctx;
+    copse_source *source = NULL;
+    copse_node_cache *cache = NULL;
+    copse_tree *tree = NULL;
+    copse_query *query = NULL;
+    copse_status status = case_prepare(env, sweep->test, &query);
+    if (status == COPSE_OK) {
+        status = copse_source_new(env, sweep->store, &source, NULL);
+    }
+    if (status == COPSE_OK) {
+        status = copse_node_cache_new(env, source, &cache, NULL);
+    }
+    if (status == COPSE_OK) {
+        status = copse_tree_open(cache, sweep->root, &tree, NULL);
+    }
+    if (status == COPSE_OK) {
+        status = sweep_read(query, tree);
+    }
+    copse_query_free(query);
+    copse_tree_close(tree);
+    copse_node_cache_free(cache);
+    copse_source_free(source);
+    return status;
+}
+
+static void test_sweep(void **state)
+{
+    (void)state;
+    database_world db;
+    posts_init(&db, COPSE_DOCUMENTS_INLINE);
+    for (size_t i = 0; i < sizeof want_cases / sizeof *want_cases; i++) {
+        result_sweep sweep = {db.world.store, copse_tree_root(db.tree), &want_cases[i]};
+        assert_true(test_env_sweep(sweep_run, &sweep, 5000) > 20);
+    }
+    database_world_release(&db);
+}
+
+/* ---- Plans of others ------------------------------------------------------------------------- */
+
+static void test_denies_other_plans(void **state)
+{
+    (void)state;
+    static const result_case own = {"{\"tags\":\"t3\",\"n\":1}", "-at", NULL, 0, 5};
+    static const result_case others[] = {
+        {"{\"tags\":\"t4\",\"n\":1}", "-at", NULL, 0, 5},
+        {"{\"tags\":\"t3\",\"n\":1}", "at", NULL, 0, 5},
+        {"{\"tags\":\"t3\"}", "-at", NULL, 0, 5},
+        {"{}", "", NULL, 0, 0},
+    };
+    database_world db;
+    copse_database *database = NULL;
+    copse_query *query = NULL;
+    copse_result *result = NULL;
+    copse_buf plan;
+    copse_err err;
+    posts_init(&db, COPSE_DOCUMENTS_INLINE);
+    copse_buf_init(&plan, database_world_env(&db), SIZE_MAX);
+    assert_int_equal(copse_database_open(db.tree, &database, NULL), COPSE_OK);
+    assert_int_equal(case_prepare(database_world_env(&db), &own, &query), COPSE_OK);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        copse_query *other = NULL;
+        copse_buf_truncate(&plan, 0);
+        assert_int_equal(case_prepare(database_world_env(&db), &others[i], &other), COPSE_OK);
+        assert_int_equal(copse_query_plan(other, database, &plan, NULL), COPSE_OK);
+        assert_int_equal(
+            copse_result_open_plan(query, database, copse_buf_view(&plan), &result, &err),
+            COPSE_DENIED);
+        copse_query_free(other);
+    }
+    copse_buf_truncate(&plan, plan.len - 1);
+    assert_int_equal(copse_result_open_plan(query, database, copse_buf_view(&plan), &result, &err),
+                     COPSE_CORRUPT);
+    assert_null(result);
+    copse_query_free(query);
+    copse_database_close(database);
+    copse_buf_release(&plan);
+    database_world_release(&db);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reads_exactly),
+        cmocka_unit_test(test_wants),
+        cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_denies_other_plans),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
