@@ -31,6 +31,7 @@ typedef struct copse_call {
     copse_env env;
     copse_output output;
     copse_err err; /**< Of the last call into the library that failed. */
+    bool misused;  /**< A failure of the command line itself was reported. */
 } copse_call;
 
 /** Runs a command; returns an exit code of copse_exit. */
@@ -46,6 +47,33 @@ struct copse_command {
     copse_command_fn run;
 };
 
+/** How many of the words are the name of a command: 1 or 2; 0: none. */
+int copse_command_words(int argc, char **argv);
+
+/** Runs the command that the words are, as the program does: for the shell. An exit code. */
+int copse_command_run(int argc, char **argv);
+
+/** The name of the command number `index`, from 0, of those whose names begin with `text`; NULL:
+ * there are fewer. */
+const char *copse_command_nth_beginning(const char *text, int index);
+
+extern const copse_command copse_command_init;
+extern const copse_command copse_command_insert;
+extern const copse_command copse_command_get;
+extern const copse_command copse_command_find;
+extern const copse_command copse_command_count;
+extern const copse_command copse_command_distinct;
+extern const copse_command copse_command_prove;
+extern const copse_command copse_command_verify;
+extern const copse_command copse_command_replace;
+extern const copse_command copse_command_delete;
+extern const copse_command copse_command_collections;
+extern const copse_command copse_command_drop;
+extern const copse_command copse_command_index;
+extern const copse_command copse_command_indexes;
+extern const copse_command copse_command_drop_index;
+extern const copse_command copse_command_stats;
+extern const copse_command copse_command_check;
 extern const copse_command copse_command_tree_load;
 extern const copse_command copse_command_tree_put;
 extern const copse_command copse_command_tree_delete;
@@ -71,5 +99,9 @@ extern const copse_command copse_command_block_stat;
 extern const copse_command copse_command_cid;
 extern const copse_command copse_command_fsck;
 extern const copse_command copse_command_gc;
+extern const copse_command copse_command_import;
+extern const copse_command copse_command_export;
+extern const copse_command copse_command_shell;
+extern const copse_command copse_command_serve;
 
 #endif

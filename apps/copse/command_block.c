@@ -3,13 +3,13 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "command.h"
-#include "dag_walk.h"
-#include "database.h"
 #include "failure.h"
 #include "file_io.h"
+#include "local.h"
 
 #include <copse/dag_cbor.h>
 #include <copse/dag_json.h>
+#include <copse/dag_walk.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -24,14 +24,14 @@ static bool block_parse_cid(copse_call *call, const char *text, copse_cid *ret_c
     return false;
 }
 
-static bool block_find(copse_database *database, const char *text, const copse_cid *cid,
+static bool block_find(copse_local *local, const char *text, const copse_cid *cid,
                        copse_block **ret_block)
 {
-    copse_call *call = database->call;
-    copse_status status = copse_store_get(database->store, cid, ret_block, &call->err);
+    copse_call *call = local->call;
+    copse_status status = copse_store_get(local->store, cid, ret_block, &call->err);
     if (status == COPSE_NOT_FOUND) {
         (void)copse_failure(call, status, "`copse tree root STORE` prints the CID to begin with",
-                            "the block %s is not in '%s'", text, database->path);
+                            "the block %s is not in '%s'", text, local->path);
     } else if (status != COPSE_OK) {
         (void)copse_failure_of(call, status, "the block %s can't be read", text);
     }
@@ -104,7 +104,7 @@ static copse_status block_path_step(copse_cbor_reader *reader, copse_bytes part,
 }
 
 /* If a link stands at the reader, goes on at the block behind it. */
-static bool block_follow(copse_database *database, copse_block **block, copse_cbor_reader *reader)
+static bool block_follow(copse_local *local, copse_block **block, copse_cbor_reader *reader)
 {
     copse_cbor_reader ahead = *reader;
     copse_cbor_item item;
@@ -115,7 +115,7 @@ static bool block_follow(copse_database *database, copse_block **block, copse_cb
         copse_cid_from_bytes(item.bytes, &cid, NULL) != COPSE_OK) {
         return true;
     }
-    if (!block_find(database, copse_cid_show(&cid, text), &cid, &next)) {
+    if (!block_find(local, copse_cid_show(&cid, text), &cid, &next)) {
         return false;
     }
     (void)copse_block_unref(*block);
@@ -125,10 +125,10 @@ static bool block_follow(copse_database *database, copse_block **block, copse_cb
 }
 
 /* Walks `path` from the block on, through links; *ret_part is what it ends at, in *block. */
-static bool block_resolve(copse_database *database, copse_block **block, const char *path,
+static bool block_resolve(copse_local *local, copse_block **block, const char *path,
                           copse_bytes *ret_part)
 {
-    copse_call *call = database->call;
+    copse_call *call = local->call;
     copse_cbor_reader reader;
     copse_bytes part;
     *ret_part = copse_block_data(*block);
@@ -137,7 +137,7 @@ static bool block_resolve(copse_database *database, copse_block **block, const c
     }
     copse_cbor_reader_init_lax(&reader, *ret_part);
     while (block_path_next(&path, &part)) {
-        if (!block_follow(database, block, &reader)) {
+        if (!block_follow(local, block, &reader)) {
             return false;
         }
         copse_status status = block_path_step(&reader, part, &call->err);
@@ -198,7 +198,7 @@ static int block_print(copse_call *call, const copse_block *block, bool whole, c
 
 static int block_get_run(copse_call *call)
 {
-    copse_database database;
+    copse_local local;
     copse_cid cid;
     char text[COPSE_CID_TEXT_SIZE_MAX + 1];
     copse_block *block = NULL;
@@ -210,15 +210,15 @@ static int block_get_run(copse_call *call)
     if (!block_parse_cid(call, text, &cid)) {
         return COPSE_EXIT_FAILED;
     }
-    if (!copse_database_open(&database, call, call->options.arguments[0], COPSE_DATABASE_READ)) {
+    if (!copse_local_open(&local, call, call->options.arguments[0], COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
-    if (block_find(&database, text, &cid, &block) &&
-        block_resolve(&database, &block, word + len, &part)) {
+    if (block_find(&local, text, &cid, &block) &&
+        block_resolve(&local, &block, word + len, &part)) {
         code = block_print(call, block, word[len] == '\0', part);
     }
     block = copse_block_unref(block);
-    copse_database_close(&database);
+    copse_local_close(&local);
     return code;
 }
 
@@ -286,18 +286,18 @@ static bool block_put_make(copse_call *call, const char *file, copse_bytes input
 
 static bool block_put_store(copse_call *call, const char *path, copse_block *block)
 {
-    copse_database database;
-    if (!copse_database_open(&database, call, path, COPSE_DATABASE_CREATE)) {
+    copse_local local;
+    if (!copse_local_open(&local, call, path, COPSE_LOCAL_CREATE)) {
         return false;
     }
-    copse_status status = copse_store_put(database.store, &block, 1, &call->err);
+    copse_status status = copse_store_put(local.store, &block, 1, &call->err);
     if (status == COPSE_OK) {
-        status = copse_store_flush(database.store, &call->err);
+        status = copse_store_flush(local.store, &call->err);
     }
     if (status != COPSE_OK) {
         (void)copse_failure_of(call, status, "the block can't be written to '%s'", path);
     }
-    copse_database_close(&database);
+    copse_local_close(&local);
     return status == COPSE_OK;
 }
 
@@ -394,7 +394,7 @@ static void block_stat_print(copse_call *call, const copse_block *block, uint64_
 
 static int block_stat_run(copse_call *call)
 {
-    copse_database database;
+    copse_local local;
     copse_cid cid;
     copse_block *block = NULL;
     uint64_t links = 0;
@@ -403,10 +403,10 @@ static int block_stat_run(copse_call *call)
     if (!block_parse_cid(call, text, &cid)) {
         return COPSE_EXIT_FAILED;
     }
-    if (!copse_database_open(&database, call, call->options.arguments[0], COPSE_DATABASE_READ)) {
+    if (!copse_local_open(&local, call, call->options.arguments[0], COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
-    if (block_find(&database, text, &cid, &block)) {
+    if (block_find(&local, text, &cid, &block)) {
         copse_status status =
             copse_dag_links(&call->env, block, block_count_link, &links, &call->err);
         block_stat_print(call, block, links);
@@ -414,7 +414,7 @@ static int block_stat_run(copse_call *call)
                                   : copse_failure_of(call, status, "the block %s", text);
     }
     block = copse_block_unref(block);
-    copse_database_close(&database);
+    copse_local_close(&local);
     return code;
 }
 

@@ -3,13 +3,13 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "command.h"
-#include "dag_walk.h"
-#include "database.h"
 #include "failure.h"
+#include "local.h"
 #include "progress.h"
 #include "text.h"
 
 #include <copse/check.h>
+#include <copse/dag_walk.h>
 #include <copse/pack_maintenance.h>
 
 #include <stdio.h>
@@ -29,12 +29,13 @@ typedef struct fsck_ref {
 
 typedef struct fsck {
     copse_call *call;
-    copse_database database;
+    copse_local local;
     copse_progress progress;
     bool repair;
     copse_pack_fsck_stats files;
-    const char *ref; /* the tree at hand */
-    copse_buf refs;  /* of fsck_ref */
+    const char *ref;    /* whose tree is at hand */
+    bool has_documents; /* That tree is of a commit, whose history is walked too. */
+    copse_buf refs;     /* of fsck_ref */
     uint64_t entries;
     uint64_t findings;
     uint64_t faults; /* findings that are still wrong in the end */
@@ -120,7 +121,7 @@ static bool fsck_files(fsck *self, const char *path)
         (void)copse_failure(call, status, "run it again when no other process has the store open",
                             "'%s' is in use, and can't be repaired: %s", path, call->err.message);
     } else if (status != COPSE_OK) {
-        copse_database_failure_open(call, status, path);
+        copse_local_failure_open(call, status, path);
     }
     return status == COPSE_OK;
 }
@@ -140,6 +141,9 @@ static copse_status fsck_tree_finding(void *ctx, const copse_check_finding *find
 {
     (void)err;
     fsck *self = ctx;
+    if (self->has_documents && finding->kind == COPSE_CHECK_MISSING) {
+        return COPSE_OK; /* The walk names it. */
+    }
     self->faults++;
     fsck_print(self, copse_check_kind_name(finding->kind), self->ref, finding->cid,
                finding->message);
@@ -165,12 +169,12 @@ static copse_status fsck_missing(void *ctx, const copse_cid *cid, copse_err *err
     return COPSE_OK;
 }
 
-/* A ref to something that is no tree: only that all its blocks are there. */
+/* What is no tree, or a commit with its history: only that all blocks are there. */
 static copse_status fsck_dag(fsck *self, const copse_cid *root)
 {
     copse_dag_walk walk;
     copse_dag_observer observer = {NULL, fsck_missing, self};
-    copse_dag_walk_init(&walk, &self->call->env, self->database.store, &observer);
+    copse_dag_walk_init(&walk, &self->call->env, self->local.store, &observer);
     copse_status status = copse_dag_walk_run(&walk, root, &self->call->err);
     copse_dag_walk_release(&walk);
     if (status == COPSE_CORRUPT) {
@@ -187,15 +191,24 @@ static copse_status fsck_tree(fsck *self, const fsck_ref *ref)
     copse_tree *tree = NULL;
     copse_tree_stats stats;
     copse_check_observer observer = {fsck_tree_finding, fsck_tree_progress, self};
+    copse_commit commit;
+    copse_block *block = NULL;
     self->ref = ref->name;
     copse_progress_init(&self->progress, call, ref->name, 0, "entries");
-    copse_status status = copse_tree_open(self->database.cache, &ref->cid, &tree, &call->err);
-    if (status == COPSE_WANT || status == COPSE_CORRUPT) {
-        status = fsck_dag(self, &ref->cid);
-    } else if (status == COPSE_OK) {
+    copse_status status = copse_local_commit(&self->local, &ref->cid, &commit, &block);
+    self->has_documents = block != NULL;
+    if (status == COPSE_OK) {
+        status = copse_tree_open(self->local.cache, &commit.tree, &tree, &call->err);
+    }
+    if (status == COPSE_OK) {
         status = copse_tree_check(tree, &observer, &stats, &call->err);
         self->entries += status == COPSE_OK ? stats.entries : 0;
     }
+    if (status == COPSE_WANT || status == COPSE_CORRUPT ||
+        (status == COPSE_OK && self->has_documents)) {
+        status = fsck_dag(self, &ref->cid);
+    }
+    copse_block_unref(block);
     (void)copse_progress_end(&self->progress);
     tree = copse_tree_close(tree);
     self->ref = NULL;
@@ -205,7 +218,7 @@ static copse_status fsck_tree(fsck *self, const fsck_ref *ref)
 static copse_status fsck_trees(fsck *self)
 {
     copse_status status =
-        copse_refs_iterate(self->database.refs, fsck_add_ref, self, &self->call->err);
+        copse_refs_iterate(self->local.refs, fsck_add_ref, self, &self->call->err);
     for (size_t at = 0; status == COPSE_OK && at < self->refs.len; at += sizeof(fsck_ref)) {
         fsck_ref ref;
         memcpy(&ref, self->refs.ptr + at, sizeof ref);
@@ -245,8 +258,7 @@ static int fsck_run(copse_call *call)
 {
     fsck self = {.call = call, .repair = copse_options_has(&call->options, "--repair")};
     const char *path = call->options.arguments[0];
-    if (!fsck_files(&self, path) ||
-        !copse_database_open(&self.database, call, path, COPSE_DATABASE_READ)) {
+    if (!fsck_files(&self, path) || !copse_local_open(&self.local, call, path, COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
     copse_buf_init(&self.refs, &call->env, (size_t)1 << 30);
@@ -257,7 +269,7 @@ static int fsck_run(copse_call *call)
     } else {
         fsck_report(&self);
     }
-    copse_database_close(&self.database);
+    copse_local_close(&self.local);
     copse_buf_release(&self.refs);
     return self.faults == 0 ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
 }
@@ -270,7 +282,8 @@ const copse_command copse_command_fsck = {
         "Hashes all blocks again; checks that each tree is whole and is the one that its\n"
         "entries make. A finding is a line KIND TAB PLACE TAB CID TAB message, a place being\n"
         "FILE:OFFSET or a ref; exit code 1 if something is wrong. What is not named can still\n"
-        "be read. --repair keeps every good block and puts damaged files aside.\n",
+        "be read. --repair keeps every good block, takes back commits that a writer took for torn\n"
+        "writes and put aside (LEFTOVER …damaged), and puts damaged files aside.\n",
     .options = fsck_options,
     .examples = "copse fsck fruit.db\n"
                 "copse fsck fruit.db --repair && copse tree import fruit.db backup.car",

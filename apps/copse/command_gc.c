@@ -3,12 +3,12 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "command.h"
-#include "dag_walk.h"
-#include "database.h"
 #include "failure.h"
+#include "local.h"
 #include "progress.h"
 #include "text.h"
 
+#include <copse/dag_walk.h>
 #include <copse/pack_maintenance.h>
 
 #include <string.h>
@@ -24,7 +24,7 @@ static const copse_option gc_options[] = {
 
 typedef struct gc {
     copse_call *call;
-    copse_database database;
+    copse_local local;
     copse_dag_walk walk;
     copse_progress progress;
     copse_buf roots; /* of copse_cid: what refs name */
@@ -55,7 +55,7 @@ static copse_status gc_marked(void *ctx, copse_block *block, copse_err *err)
 static copse_status gc_mark(gc *self)
 {
     copse_call *call = self->call;
-    copse_status status = copse_refs_iterate(self->database.refs, gc_add_root, self, &call->err);
+    copse_status status = copse_refs_iterate(self->local.refs, gc_add_root, self, &call->err);
     for (size_t at = 0; status == COPSE_OK && at < self->roots.len; at += sizeof(copse_cid)) {
         copse_cid root;
         memcpy(&root, self->roots.ptr + at, sizeof root);
@@ -101,21 +101,21 @@ static int gc_dry_run(gc *self)
     copse_call *call = self->call;
     copse_dag_observer observer = {gc_marked, NULL, self};
     copse_pack_stat stat;
-    copse_pack_db_stat(self->database.db, &stat);
+    copse_pack_db_stat(self->local.db, &stat);
     copse_buf_init(&self->roots, &call->env, SIZE_MAX / 2);
-    copse_dag_walk_init(&self->walk, &call->env, self->database.store, &observer);
+    copse_dag_walk_init(&self->walk, &call->env, self->local.store, &observer);
     copse_progress_init(&self->progress, call, "marking", stat.blocks, "blocks");
     copse_status status = gc_mark(self);
     (void)copse_progress_end(&self->progress);
     copse_progress_init(&self->progress, call, "counting", stat.blocks, "blocks");
     if (status == COPSE_OK) {
-        status = copse_store_iterate(self->database.store, gc_count, self, &call->err);
+        status = copse_store_iterate(self->local.store, gc_count, self, &call->err);
     }
     (void)copse_progress_end(&self->progress);
     copse_dag_walk_release(&self->walk);
     copse_buf_release(&self->roots);
     if (status != COPSE_OK) {
-        return copse_failure_of(call, status, "'%s' can't be read", self->database.path);
+        return copse_failure_of(call, status, "'%s' can't be read", self->local.path);
     }
     gc_report_dry(self);
     return COPSE_EXIT_OK;
@@ -144,8 +144,14 @@ static void gc_report(gc *self, const copse_pack_gc_stats *stats)
         copse_output_number(out, "absent", stats->absent);
         copse_output_number(out, "before_bytes", stats->before_bytes);
         copse_output_number(out, "after_bytes", stats->after_bytes);
+        copse_output_number(out, "tails", stats->tails);
         copse_output_end(out);
         return;
+    }
+    if (stats->tails > 0) {
+        copse_output_format(out, "removed %s %s of a journal that writers had put aside\n",
+                            copse_text_of_count(stats->tails, texts[0]),
+                            stats->tails == 1 ? "tail" : "tails");
     }
     copse_output_format(out, "kept %s blocks, %s; the store was %s and is %s\n",
                         copse_text_of_count(stats->live_blocks, texts[0]),
@@ -164,17 +170,17 @@ static int gc_collect(gc *self)
         .progress = gc_show,
         .progress_ctx = self,
     };
-    copse_pack_db_stat(self->database.db, &stat);
+    copse_pack_db_stat(self->local.db, &stat);
     copse_progress_init(&self->progress, call, "collecting", stat.blocks, "blocks");
-    copse_status status = copse_pack_gc(self->database.db, &options, &stats, &call->err);
+    copse_status status = copse_pack_gc(self->local.db, &options, &stats, &call->err);
     (void)copse_progress_end(&self->progress);
     if (status == COPSE_CONFLICT) {
         return copse_failure(call, status, "--wait waits for it; or run the command again",
-                             "'%s' is busy: %s; nothing was changed", self->database.path,
+                             "'%s' is busy: %s; nothing was changed", self->local.path,
                              call->err.message);
     }
     if (status != COPSE_OK) {
-        return copse_failure_of(call, status, "'%s' was not collected", self->database.path);
+        return copse_failure_of(call, status, "'%s' was not collected", self->local.path);
     }
     gc_report(self, &stats);
     return COPSE_EXIT_OK;
@@ -184,12 +190,12 @@ static int gc_run(copse_call *call)
 {
     gc self = {.call = call};
     bool dry = copse_options_has(&call->options, "--dry-run");
-    if (!copse_database_open(&self.database, call, call->options.arguments[0],
-                             dry ? COPSE_DATABASE_READ : COPSE_DATABASE_WRITE)) {
+    if (!copse_local_open(&self.local, call, call->options.arguments[0],
+                          dry ? COPSE_LOCAL_READ : COPSE_LOCAL_WRITE)) {
         return COPSE_EXIT_FAILED;
     }
     int code = dry ? gc_dry_run(&self) : gc_collect(&self);
-    copse_database_close(&self.database);
+    copse_local_close(&self.local);
     return code;
 }
 

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "command.h"
-#include "database.h"
 #include "failure.h"
+#include "local.h"
 
 #include <string.h>
 
@@ -36,15 +36,14 @@ static copse_status refs_list_print(void *ctx, copse_bytes name, const copse_cid
 
 static int refs_list_run(copse_call *call)
 {
-    copse_database database;
-    if (!copse_database_open(&database, call, call->options.arguments[0], COPSE_DATABASE_READ)) {
+    copse_local local;
+    if (!copse_local_open(&local, call, call->options.arguments[0], COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
-    copse_status status = copse_refs_iterate(database.refs, refs_list_print, call, &call->err);
-    int code = status == COPSE_OK
-                   ? COPSE_EXIT_OK
-                   : copse_failure_of(call, status, "the refs of '%s'", database.path);
-    copse_database_close(&database);
+    copse_status status = copse_refs_iterate(local.refs, refs_list_print, call, &call->err);
+    int code = status == COPSE_OK ? COPSE_EXIT_OK
+                                  : copse_failure_of(call, status, "the refs of '%s'", local.path);
+    copse_local_close(&local);
     return code;
 }
 
@@ -66,26 +65,25 @@ static const copse_option refs_set_options[] = {
 };
 
 /* Moves the ref to `cid`, or takes it away if that is NULL, whatever it is now. */
-static int refs_move(copse_call *call, copse_database *database, const char *ref,
-                     const copse_cid *cid)
+static int refs_move(copse_call *call, copse_local *local, const char *ref, const copse_cid *cid)
 {
     copse_status status = COPSE_CONFLICT;
     for (int i = 0; i < 100 && status == COPSE_CONFLICT; i++) {
         copse_cid before = {0};
-        status = copse_pack_db_refresh(database->db, &call->err);
+        status = copse_pack_db_refresh(local->db, &call->err);
         if (status == COPSE_OK) {
-            status = copse_refs_get(database->refs, copse_bytes_of_text(ref), &before, &call->err);
+            status = copse_refs_get(local->refs, copse_bytes_of_text(ref), &before, &call->err);
         }
         if (status == COPSE_NOT_FOUND && cid == NULL) {
             return copse_failure(call, status, "`copse refs list STORE` shows what there is",
-                                 "there is no ref '%s' in '%s'", ref, database->path);
+                                 "there is no ref '%s' in '%s'", ref, local->path);
         }
         if (status == COPSE_NOT_FOUND) {
             before = (copse_cid){0};
             status = COPSE_OK;
         }
         if (status == COPSE_OK) {
-            status = copse_refs_swap(database->refs, copse_bytes_of_text(ref),
+            status = copse_refs_swap(local->refs, copse_bytes_of_text(ref),
                                      before.size > 0 ? &before : NULL, cid, &call->err);
         }
     }
@@ -95,33 +93,33 @@ static int refs_move(copse_call *call, copse_database *database, const char *ref
 
 static int refs_set_run(copse_call *call)
 {
-    copse_database database;
+    copse_local local;
     copse_cid cid;
     bool present = false;
     const char *ref = call->options.arguments[1];
     const char *name = call->options.arguments[2];
     int code = COPSE_EXIT_FAILED;
-    if (!copse_database_check_ref_name(call, ref)) {
+    if (!copse_local_check_ref_name(call, ref)) {
         return COPSE_EXIT_USAGE;
     }
-    if (!copse_database_open(&database, call, call->options.arguments[0], COPSE_DATABASE_WRITE)) {
+    if (!copse_local_open(&local, call, call->options.arguments[0], COPSE_LOCAL_WRITE)) {
         return COPSE_EXIT_FAILED;
     }
-    if (copse_database_resolve(&database, name, &cid)) {
-        copse_status status = copse_store_has(database.store, &cid, &present, &call->err);
+    if (copse_local_resolve(&local, name, &cid)) {
+        copse_status status = copse_store_has(local.store, &cid, &present, &call->err);
         if (status != COPSE_OK) {
             (void)copse_failure_of(call, status, "'%s'", name);
         } else if (!present) {
             (void)copse_failure(call, COPSE_NOT_FOUND, "import it first, or `copse block put`",
-                                "the block %s is not in '%s'", name, database.path);
+                                "the block %s is not in '%s'", name, local.path);
         } else {
-            code = refs_move(call, &database, ref, &cid);
+            code = refs_move(call, &local, ref, &cid);
         }
     }
     if (code == COPSE_EXIT_OK) {
         copse_output_cid_line(&call->output, "cid", &cid);
     }
-    copse_database_close(&database);
+    copse_local_close(&local);
     return code;
 }
 
@@ -138,21 +136,21 @@ const copse_command copse_command_refs_set = {
 
 static int refs_delete_run(copse_call *call)
 {
-    copse_database database;
+    copse_local local;
     const char *ref = call->options.arguments[1];
-    if (!copse_database_check_ref_name(call, ref)) {
+    if (!copse_local_check_ref_name(call, ref)) {
         return COPSE_EXIT_USAGE;
     }
-    if (!copse_database_open(&database, call, call->options.arguments[0], COPSE_DATABASE_WRITE)) {
+    if (!copse_local_open(&local, call, call->options.arguments[0], COPSE_LOCAL_WRITE)) {
         return COPSE_EXIT_FAILED;
     }
-    int code = refs_move(call, &database, ref, NULL);
+    int code = refs_move(call, &local, ref, NULL);
     if (code == COPSE_EXIT_OK && call->output.json) {
         copse_output_begin(&call->output);
         copse_output_text(&call->output, "deleted", ref);
         copse_output_end(&call->output);
     }
-    copse_database_close(&database);
+    copse_local_close(&local);
     return code;
 }
 

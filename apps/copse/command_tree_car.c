@@ -3,14 +3,14 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "command.h"
-#include "dag_walk.h"
-#include "database.h"
 #include "failure.h"
 #include "file_io.h"
+#include "local.h"
 #include "progress.h"
 #include "text.h"
 
 #include <copse/dag_cbor.h>
+#include <copse/dag_walk.h>
 
 enum { TREE_CAR_PIECE_SIZE = 1 << 18 };
 
@@ -89,7 +89,7 @@ static copse_status tree_export_end(tree_export *export, copse_file_output *file
     return status;
 }
 
-static copse_status tree_export_write(tree_export *export, copse_database *database,
+static copse_status tree_export_write(tree_export *export, copse_local *local,
                                       const copse_cid *root, copse_file_output *file)
 {
     copse_call *call = export->call;
@@ -101,7 +101,7 @@ static copse_status tree_export_write(tree_export *export, copse_database *datab
     copse_status status = copse_car_writer_new(&call->env, &options, copse_file_output_sink(file),
                                                root, 1, &export->writer, &call->err);
     if (status == COPSE_OK) {
-        copse_dag_walk_init(&walk, &call->env, database->store, &observer);
+        copse_dag_walk_init(&walk, &call->env, local->store, &observer);
         status = copse_dag_walk_run(&walk, root, &call->err);
         copse_dag_walk_release(&walk);
     }
@@ -132,7 +132,7 @@ static void tree_export_report(const tree_export *export, const char *name, cons
                copse_cid_show(root, text));
 }
 
-static int tree_export_tree(copse_call *call, copse_database *database, const char *name,
+static int tree_export_tree(copse_call *call, copse_local *local, const char *name,
                             copse_tree *tree)
 {
     tree_export export = {.call = call};
@@ -150,7 +150,7 @@ static int tree_export_tree(copse_call *call, copse_database *database, const ch
         return COPSE_EXIT_FAILED;
     }
     copse_progress_init(&export.progress, call, "exporting", total, "entries");
-    copse_status status = tree_export_write(&export, database, root, &file);
+    copse_status status = tree_export_write(&export, local, root, &file);
     (void)copse_progress_end(&export.progress);
     if (status != COPSE_OK) {
         (void)copse_failure_of(call, status, "%s can't be exported to '%s'", name, path);
@@ -169,7 +169,7 @@ static int tree_export_tree(copse_call *call, copse_database *database, const ch
 
 static int tree_export_run(copse_call *call)
 {
-    copse_database database;
+    copse_local local;
     copse_tree *tree = NULL;
     const char *name = copse_options_text(&call->options, "--ref", COPSE_REF_DEFAULT);
     int code = COPSE_EXIT_FAILED;
@@ -177,14 +177,14 @@ static int tree_export_run(copse_call *call)
         call->options.arguments[1][1] == '\0') {
         return copse_failure_usage(call, "--car2 needs a file: its start is written last");
     }
-    if (!copse_database_open(&database, call, call->options.arguments[0], COPSE_DATABASE_READ)) {
+    if (!copse_local_open(&local, call, call->options.arguments[0], COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
-    if (copse_database_tree(&database, name, &tree)) {
-        code = tree_export_tree(call, &database, name, tree);
+    if (copse_local_tree(&local, name, &tree)) {
+        code = tree_export_tree(call, &local, name, tree);
     }
     tree = copse_tree_close(tree);
-    copse_database_close(&database);
+    copse_local_close(&local);
     return code;
 }
 
@@ -212,7 +212,7 @@ static const copse_option tree_import_options[] = {
 
 typedef struct tree_import {
     copse_call *call;
-    copse_database database;
+    copse_local local;
     copse_input input;
     copse_car_reader *reader;
     copse_progress progress;
@@ -246,7 +246,7 @@ static copse_status tree_import_section(tree_import *import, const copse_car_ite
         status = copse_block_new(&call->env, &item->cid, item->data, &block, &call->err);
     }
     if (status == COPSE_OK && added) {
-        status = copse_store_put(import->database.store, &block, 1, &call->err);
+        status = copse_store_put(import->local.store, &block, 1, &call->err);
         import->bytes += item->data.len;
     }
     block = copse_block_unref(block);
@@ -292,7 +292,7 @@ static int tree_import_read(tree_import *import)
     int code = COPSE_EXIT_OK;
     copse_status status = copse_car_reader_new(&call->env, NULL, &import->reader, &call->err);
     if (status == COPSE_OK) {
-        status = copse_pack_db_begin_bulk(import->database.db, &call->err);
+        status = copse_pack_db_begin_bulk(import->local.db, &call->err);
     }
     while (status == COPSE_OK && code == COPSE_EXIT_OK && got > 0) {
         if (!copse_input_read(&import->input, piece, sizeof piece, &got)) {
@@ -337,7 +337,7 @@ static int tree_import_check(tree_import *import)
     copse_dag_walk walk;
     copse_dag_observer observer = {tree_import_reach, tree_import_missing, import};
     char text[COPSE_CID_TEXT_SIZE_MAX];
-    copse_status status = copse_tree_open(import->database.cache, &import->root, &tree, &call->err);
+    copse_status status = copse_tree_open(import->local.cache, &import->root, &tree, &call->err);
     tree = copse_tree_close(tree);
     if (status == COPSE_WANT) {
         return copse_failure(call, status, "nothing was imported; export the file again",
@@ -349,7 +349,7 @@ static int tree_import_check(tree_import *import)
                                 import->input.name);
     }
     copse_progress_init(&import->progress, call, "checking", import->blocks.count, "blocks");
-    copse_dag_walk_init(&walk, &call->env, import->database.store, &observer);
+    copse_dag_walk_init(&walk, &call->env, import->local.store, &observer);
     status = copse_dag_walk_run(&walk, &import->root, &call->err);
     copse_dag_walk_release(&walk);
     (void)copse_progress_end(&import->progress);
@@ -399,9 +399,12 @@ static int tree_import_file(tree_import *import, const char *ref)
     copse_call *call = import->call;
     copse_cid before = {0};
     copse_status status =
-        copse_refs_get(import->database.refs, copse_bytes_of_text(ref), &before, &call->err);
+        copse_refs_get(import->local.refs, copse_bytes_of_text(ref), &before, &call->err);
     if (status != COPSE_OK && status != COPSE_NOT_FOUND) {
         return copse_failure_of(call, status, "the ref '%s' can't be read", ref);
+    }
+    if (!copse_local_check_replaceable(&import->local, ref, &before)) {
+        return COPSE_EXIT_FAILED;
     }
     copse_progress_init(&import->progress, call, "importing", import->input.total, "blocks");
     int code = tree_import_read(import);
@@ -412,7 +415,7 @@ static int tree_import_file(tree_import *import, const char *ref)
     if (code != COPSE_EXIT_OK) {
         return code;
     }
-    status = copse_database_move_ref(&import->database, ref, &before, &import->root);
+    status = copse_local_move_ref(&import->local, ref, &before, &import->root);
     if (status == COPSE_CONFLICT) {
         return copse_failure(
             call, status, "run the command again to replace what it is now",
@@ -429,20 +432,19 @@ static int tree_import_run(copse_call *call)
     tree_import import = {.call = call};
     const char *ref = copse_options_text(&call->options, "--ref", COPSE_REF_DEFAULT);
     int code = COPSE_EXIT_FAILED;
-    if (!copse_database_check_ref_name(call, ref)) {
+    if (!copse_local_check_ref_name(call, ref)) {
         return COPSE_EXIT_USAGE;
     }
     if (!copse_input_open(&import.input, call, call->options.arguments[1])) {
         return COPSE_EXIT_FAILED;
     }
     copse_cid_set_init(&import.blocks, &call->env);
-    if (copse_database_open(&import.database, call, call->options.arguments[0],
-                            COPSE_DATABASE_CREATE)) {
+    if (copse_local_open(&import.local, call, call->options.arguments[0], COPSE_LOCAL_CREATE)) {
         code = tree_import_file(&import, ref);
     }
     import.reader = copse_car_reader_free(import.reader);
     copse_cid_set_release(&import.blocks);
-    copse_database_close(&import.database);
+    copse_local_close(&import.local);
     copse_input_close(&import.input);
     return code;
 }

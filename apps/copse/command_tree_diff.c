@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "command.h"
-#include "database.h"
 #include "failure.h"
+#include "local.h"
 #include "range.h"
 
 #include <copse/diff.h>
@@ -112,7 +112,7 @@ static copse_status tree_diff_trees(copse_call *call, copse_tree *before, copse_
 
 static int tree_diff_run(copse_call *call)
 {
-    copse_database database;
+    copse_local local;
     copse_range range;
     copse_tree *before = NULL;
     copse_tree *after = NULL;
@@ -121,19 +121,18 @@ static int tree_diff_run(copse_call *call)
     if (!copse_range_init(&range, call)) {
         return COPSE_EXIT_USAGE;
     }
-    if (!copse_database_open(&database, call, names[0], COPSE_DATABASE_READ)) {
+    if (!copse_local_open(&local, call, names[0], COPSE_LOCAL_READ)) {
         copse_range_release(&range);
         return COPSE_EXIT_FAILED;
     }
-    if (copse_database_tree(&database, names[1], &before) &&
-        copse_database_tree(&database, names[2], &after)) {
+    if (copse_local_tree(&local, names[1], &before) && copse_local_tree(&local, names[2], &after)) {
         copse_status status = tree_diff_trees(call, before, after, &range);
         code = status == COPSE_OK ? COPSE_EXIT_OK
-                                  : copse_database_failure(&database, status, "the two trees");
+                                  : copse_local_failure(&local, status, "the two trees");
     }
     before = copse_tree_close(before);
     after = copse_tree_close(after);
-    copse_database_close(&database);
+    copse_local_close(&local);
     copse_range_release(&range);
     return code;
 }

@@ -6,9 +6,9 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "command.h"
-#include "database.h"
 #include "failure.h"
 #include "file_io.h"
+#include "local.h"
 #include "progress.h"
 #include "text.h"
 
@@ -31,7 +31,7 @@ enum {
 
 typedef struct tree_load {
     copse_call *call;
-    copse_database database;
+    copse_local local;
     copse_input input;
     copse_run_file *run_file;
     copse_sorter *sorter;
@@ -169,9 +169,9 @@ static bool load_build(tree_load *load, copse_cid *ret_root)
     (void)copse_progress_end(&load->progress);
     copse_progress_init(&load->progress, call, "building", load->lines, "rows");
     copse_sorter_on_progress(load->sorter, load_show_build, load);
-    copse_status status = copse_pack_db_begin_bulk(load->database.db, &call->err);
+    copse_status status = copse_pack_db_begin_bulk(load->local.db, &call->err);
     if (status == COPSE_OK) {
-        status = copse_builder_new(&call->env, load->database.store, NULL, &builder, &call->err);
+        status = copse_builder_new(&call->env, load->local.store, NULL, &builder, &call->err);
     }
     if (status == COPSE_OK) {
         status = copse_sorter_build(load->sorter, builder, &call->err);
@@ -222,9 +222,12 @@ static int load_run(tree_load *load, const char *ref)
     copse_cid root;
     copse_call *call = load->call;
     copse_status status =
-        copse_refs_get(load->database.refs, copse_bytes_of_text(ref), &before, &call->err);
+        copse_refs_get(load->local.refs, copse_bytes_of_text(ref), &before, &call->err);
     if (status != COPSE_OK && status != COPSE_NOT_FOUND) {
         return copse_failure_of(call, status, "the ref '%s' can't be read", ref);
+    }
+    if (!copse_local_check_replaceable(&load->local, ref, &before)) {
+        return COPSE_EXIT_FAILED;
     }
     if (!load_read(load)) {
         (void)copse_progress_end(&load->progress);
@@ -234,7 +237,7 @@ static int load_run(tree_load *load, const char *ref)
     if (!load_build(load, &root)) {
         return COPSE_EXIT_FAILED;
     }
-    status = copse_database_move_ref(&load->database, ref, &before, &root);
+    status = copse_local_move_ref(&load->local, ref, &before, &root);
     if (status == COPSE_CONFLICT) {
         return copse_failure(
             call, status, "run the command again to replace what it is now",
@@ -271,9 +274,9 @@ static bool load_sorter_memory(tree_load *load, uint64_t memory, size_t *ret_siz
 static int load_with_sorter(tree_load *load, size_t memory, const char *ref)
 {
     copse_call *call = load->call;
-    copse_database *database = &load->database;
+    copse_local *local = &load->local;
     copse_status status =
-        copse_run_file_new(&call->env, database->os, database->path, &load->run_file, &call->err);
+        copse_run_file_new(&call->env, local->os, local->path, &load->run_file, &call->err);
     if (status == COPSE_OK) {
         copse_run_store runs = copse_run_file_store(load->run_file);
         status = copse_sorter_new(&call->env, memory, &runs, &load->sorter, &call->err);
@@ -292,7 +295,7 @@ static int tree_load_run(copse_call *call)
     uint64_t memory = copse_options_number(&call->options, "--memory", LOAD_MEMORY_DEFAULT);
     size_t sorter_memory = 0;
     int code = COPSE_EXIT_FAILED;
-    if (!copse_database_check_ref_name(call, ref)) {
+    if (!copse_local_check_ref_name(call, ref)) {
         return COPSE_EXIT_USAGE;
     }
     if (memory < LOAD_MEMORY_MIN || memory > SIZE_MAX / 2) {
@@ -306,10 +309,10 @@ static int tree_load_run(copse_call *call)
     copse_buf_init(&load.bytes, &call->env, LOAD_LINE_SIZE_MAX);
     copse_buf_init(&load.value, &call->env, LOAD_LINE_SIZE_MAX);
     if (load_sorter_memory(&load, memory, &sorter_memory) &&
-        copse_database_open(&load.database, call, path, COPSE_DATABASE_CREATE)) {
+        copse_local_open(&load.local, call, path, COPSE_LOCAL_CREATE)) {
         code = load_with_sorter(&load, sorter_memory, ref);
     }
-    copse_database_close(&load.database);
+    copse_local_close(&load.local);
     copse_buf_release(&load.line);
     copse_buf_release(&load.key);
     copse_buf_release(&load.bytes);

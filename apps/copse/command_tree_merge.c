@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "command.h"
-#include "database.h"
 #include "failure.h"
+#include "local.h"
 
 #include <copse/merge.h>
 
@@ -20,7 +20,7 @@ static const copse_option tree_merge_options[] = {
 
 typedef struct tree_merge {
     copse_call *call;
-    copse_database database;
+    copse_local local;
     copse_tree *trees[3]; /* base, a, b */
     bool decides;         /* --ours or --theirs */
     uint64_t conflicts;
@@ -69,12 +69,14 @@ static int tree_merge_commit(tree_merge *merge, const copse_cid *before, const c
     const char *ref = copse_options_text(&call->options, "--ref", NULL);
     copse_status status = COPSE_OK;
     if (ref == NULL) {
-        status = copse_store_flush(merge->database.store, &call->err);
+        status = copse_store_flush(merge->local.store, &call->err);
         if (status != COPSE_OK) {
             return copse_failure_of(call, status, "the merged tree can't be written");
         }
+    } else if (!copse_local_check_replaceable(&merge->local, ref, before)) {
+        return COPSE_EXIT_FAILED;
     } else if (before->size == 0 || !copse_cid_equal(before, root)) {
-        status = copse_database_move_ref(&merge->database, ref, before, root);
+        status = copse_local_move_ref(&merge->local, ref, before, root);
     }
     if (status == COPSE_CONFLICT) {
         return copse_failure(
@@ -93,10 +95,10 @@ static int tree_merge_trees(tree_merge *merge, const copse_cid *before)
     copse_tree *merged = NULL;
     copse_status status =
         copse_merge3(merge->trees[0], merge->trees[1], merge->trees[2], tree_merge_decide, merge,
-                     merge->database.store, &merged, NULL, &call->err);
+                     merge->local.store, &merged, NULL, &call->err);
     int code = COPSE_EXIT_FAILED;
     if (status != COPSE_OK) {
-        (void)copse_database_failure(&merge->database, status, "the three trees");
+        (void)copse_local_failure(&merge->local, status, "the three trees");
     } else if (merge->conflicts > 0 && !merge->decides) {
         (void)copse_failure(call, COPSE_CONFLICT,
                             "`--ours` takes them from A, `--theirs` from B; or change one side",
@@ -120,7 +122,7 @@ static bool tree_merge_before(tree_merge *merge, copse_cid *ret_before)
         return true;
     }
     copse_status status =
-        copse_refs_get(merge->database.refs, copse_bytes_of_text(ref), ret_before, &call->err);
+        copse_refs_get(merge->local.refs, copse_bytes_of_text(ref), ret_before, &call->err);
     if (status != COPSE_OK && status != COPSE_NOT_FOUND) {
         (void)copse_failure_of(call, status, "the ref '%s' can't be read", ref);
         return false;
@@ -140,23 +142,23 @@ static int tree_merge_run(copse_call *call)
     if (ours && theirs) {
         return copse_failure_usage(call, "--ours and --theirs can't stand together");
     }
-    if (!copse_database_check_ref_name(call, ref)) {
+    if (!copse_local_check_ref_name(call, ref)) {
         return COPSE_EXIT_USAGE;
     }
     merge.decides = ours || theirs;
-    if (!copse_database_open(&merge.database, call, names[0], COPSE_DATABASE_WRITE)) {
+    if (!copse_local_open(&merge.local, call, names[0], COPSE_LOCAL_WRITE)) {
         return COPSE_EXIT_FAILED;
     }
     if (tree_merge_before(&merge, &before) &&
-        copse_database_tree(&merge.database, names[1], &merge.trees[0]) &&
-        copse_database_tree(&merge.database, names[2], &merge.trees[1]) &&
-        copse_database_tree(&merge.database, names[3], &merge.trees[2])) {
+        copse_local_tree(&merge.local, names[1], &merge.trees[0]) &&
+        copse_local_tree(&merge.local, names[2], &merge.trees[1]) &&
+        copse_local_tree(&merge.local, names[3], &merge.trees[2])) {
         code = tree_merge_trees(&merge, &before);
     }
     for (size_t i = 0; i < 3; i++) {
         merge.trees[i] = copse_tree_close(merge.trees[i]);
     }
-    copse_database_close(&merge.database);
+    copse_local_close(&merge.local);
     return code;
 }
 

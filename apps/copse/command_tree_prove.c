@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "command.h"
-#include "database.h"
 #include "failure.h"
 #include "file_io.h"
+#include "local.h"
 #include "range.h"
 #include "text.h"
 
@@ -115,14 +115,14 @@ static void tree_prove_report(copse_call *call, const char *name, const copse_tr
     copse_note(call, "       copse tree verify %s %s …with the same keys or range", name, text);
 }
 
-static int tree_prove_write(copse_call *call, copse_database *database, const char *tree_name,
+static int tree_prove_write(copse_call *call, copse_local *local, const char *tree_name,
                             const tree_question *question, const char *file_name)
 {
     copse_tree *tree = NULL;
     copse_file_output file = {0};
     copse_proof_stats stats;
     int code = COPSE_EXIT_FAILED;
-    if (!copse_database_tree(database, tree_name, &tree)) {
+    if (!copse_local_tree(local, tree_name, &tree)) {
         return COPSE_EXIT_FAILED;
     }
     if (copse_file_output_open(&file, call, file_name)) {
@@ -131,7 +131,7 @@ static int tree_prove_write(copse_call *call, copse_database *database, const ch
         if (status == COPSE_LIMIT) {
             (void)copse_failure_of(call, status, "ask for less at a time");
         } else if (status != COPSE_OK) {
-            (void)copse_database_failure(database, status, "the proof");
+            (void)copse_local_failure(local, status, "the proof");
         } else if (copse_file_output_finish(&file)) {
             tree_prove_report(call, file_name, tree, &stats);
             code = COPSE_EXIT_OK;
@@ -145,7 +145,7 @@ static int tree_prove_write(copse_call *call, copse_database *database, const ch
 static int tree_prove_run(copse_call *call)
 {
     tree_question question;
-    copse_database database;
+    copse_local local;
     const char *file = copse_options_text(&call->options, "--output", NULL);
     const char *name = copse_options_text(&call->options, "--ref", COPSE_REF_DEFAULT);
     int code = COPSE_EXIT_FAILED;
@@ -155,9 +155,9 @@ static int tree_prove_run(copse_call *call)
     if (!tree_question_init(call, &question, 1)) {
         return COPSE_EXIT_USAGE;
     }
-    if (copse_database_open(&database, call, call->options.arguments[0], COPSE_DATABASE_READ)) {
-        code = tree_prove_write(call, &database, name, &question, file);
-        copse_database_close(&database);
+    if (copse_local_open(&local, call, call->options.arguments[0], COPSE_LOCAL_READ)) {
+        code = tree_prove_write(call, &local, name, &question, file);
+        copse_local_close(&local);
     }
     tree_question_release(&question);
     return code;

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "command.h"
-#include "database.h"
 #include "failure.h"
+#include "local.h"
 #include "range.h"
 #include "text.h"
 
@@ -14,7 +14,7 @@
 /* An open tree, with what it stands on. */
 typedef struct tree_read {
     copse_call *call;
-    copse_database database;
+    copse_local local;
     copse_tree *tree;
     const char *name;
 } tree_read;
@@ -24,12 +24,11 @@ static bool tree_read_open(tree_read *read, copse_call *call)
 {
     *read = (tree_read){.call = call};
     read->name = copse_options_text(&call->options, "--ref", COPSE_REF_DEFAULT);
-    if (!copse_database_open(&read->database, call, call->options.arguments[0],
-                             COPSE_DATABASE_READ)) {
+    if (!copse_local_open(&read->local, call, call->options.arguments[0], COPSE_LOCAL_READ)) {
         return false;
     }
-    if (!copse_database_tree(&read->database, read->name, &read->tree)) {
-        copse_database_close(&read->database);
+    if (!copse_local_tree(&read->local, read->name, &read->tree)) {
+        copse_local_close(&read->local);
         return false;
     }
     return true;
@@ -38,10 +37,10 @@ static bool tree_read_open(tree_read *read, copse_call *call)
 /* Ends a read with the status of its last call: reports what is no OK. */
 static int tree_read_close(tree_read *read, copse_status status)
 {
-    int code = status == COPSE_OK ? COPSE_EXIT_OK
-                                  : copse_database_failure(&read->database, status, read->name);
+    int code =
+        status == COPSE_OK ? COPSE_EXIT_OK : copse_local_failure(&read->local, status, read->name);
     read->tree = copse_tree_close(read->tree);
-    copse_database_close(&read->database);
+    copse_local_close(&read->local);
     return code;
 }
 

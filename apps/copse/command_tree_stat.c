@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "command.h"
-#include "database.h"
 #include "failure.h"
+#include "local.h"
 #include "text.h"
 
 #include <copse/check.h>
@@ -80,18 +80,18 @@ static void tree_stat_text(copse_output *out, const copse_cid *root, const copse
 
 static int tree_stat_run(copse_call *call)
 {
-    copse_database database;
+    copse_local local;
     copse_tree *tree = NULL;
     copse_tree_stats stats;
     const char *name = copse_options_text(&call->options, "--ref", COPSE_REF_DEFAULT);
     int code = COPSE_EXIT_FAILED;
-    if (!copse_database_open(&database, call, call->options.arguments[0], COPSE_DATABASE_READ)) {
+    if (!copse_local_open(&local, call, call->options.arguments[0], COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
-    if (copse_database_tree(&database, name, &tree)) {
+    if (copse_local_tree(&local, name, &tree)) {
         copse_status status = copse_tree_stat(tree, &stats, &call->err);
         if (status != COPSE_OK) {
-            (void)copse_database_failure(&database, status, name);
+            (void)copse_local_failure(&local, status, name);
         } else {
             (call->output.json ? tree_stat_json : tree_stat_text)(&call->output,
                                                                   copse_tree_root(tree), &stats);
@@ -99,7 +99,7 @@ static int tree_stat_run(copse_call *call)
         }
     }
     tree = copse_tree_close(tree);
-    copse_database_close(&database);
+    copse_local_close(&local);
     return code;
 }
 

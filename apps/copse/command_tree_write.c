@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "command.h"
-#include "database.h"
 #include "failure.h"
+#include "local.h"
 #include "range.h"
 
 #include <copse/batch.h>
@@ -15,50 +15,49 @@ enum { TREE_WRITE_TRIES_MAX = 100 };
 
 /* Applies the batch to what the ref is now. CONFLICT: it moved meanwhile. Other failures are
  * reported. */
-static copse_status tree_write_once(copse_database *database, const char *ref, copse_batch *batch,
+static copse_status tree_write_once(copse_local *local, const char *ref, copse_batch *batch,
                                     copse_cid *ret_root)
 {
-    copse_call *call = database->call;
+    copse_call *call = local->call;
     copse_tree *tree = NULL;
     copse_tree *changed = NULL;
     copse_cid before;
-    if (!copse_database_tree_of_ref(database, ref, &before, &tree)) {
+    if (!copse_local_tree_of_ref(local, ref, &before, &tree)) {
         return COPSE_MISUSE;
     }
-    copse_status status =
-        copse_tree_apply(tree, batch, database->store, &changed, NULL, &call->err);
+    copse_status status = copse_tree_apply(tree, batch, local->store, &changed, NULL, &call->err);
     if (status == COPSE_OK) {
         *ret_root = *copse_tree_root(changed);
         if (before.size == 0 || !copse_cid_equal(&before, ret_root)) {
-            status = copse_database_move_ref(database, ref, &before, ret_root);
+            status = copse_local_move_ref(local, ref, &before, ret_root);
         }
     } else {
-        (void)copse_database_failure(database, status, ref);
+        (void)copse_local_failure(local, status, ref);
     }
     changed = copse_tree_close(changed);
     tree = copse_tree_close(tree);
     return status;
 }
 
-static int tree_write(copse_call *call, copse_batch *batch, copse_database_mode mode)
+static int tree_write(copse_call *call, copse_batch *batch, copse_local_mode mode)
 {
-    copse_database database;
+    copse_local local;
     copse_cid root;
     const char *ref = copse_options_text(&call->options, "--ref", COPSE_REF_DEFAULT);
     copse_status status = COPSE_CONFLICT;
-    if (!copse_database_check_ref_name(call, ref)) {
+    if (!copse_local_check_ref_name(call, ref)) {
         return COPSE_EXIT_USAGE;
     }
-    if (!copse_database_open(&database, call, call->options.arguments[0], mode)) {
+    if (!copse_local_open(&local, call, call->options.arguments[0], mode)) {
         return COPSE_EXIT_FAILED;
     }
     for (int i = 0; i < TREE_WRITE_TRIES_MAX && status == COPSE_CONFLICT; i++) {
-        status = copse_pack_db_refresh(database.db, &call->err);
+        status = copse_pack_db_refresh(local.db, &call->err);
         if (status != COPSE_OK) {
-            (void)copse_failure_of(call, status, "'%s'", database.path);
+            (void)copse_failure_of(call, status, "'%s'", local.path);
             break;
         }
-        status = tree_write_once(&database, ref, batch, &root);
+        status = tree_write_once(&local, ref, batch, &root);
     }
     if (status == COPSE_CONFLICT) {
         (void)copse_failure(call, status, "run the command again",
@@ -67,14 +66,14 @@ static int tree_write(copse_call *call, copse_batch *batch, copse_database_mode 
     } else if (status == COPSE_OK) {
         copse_output_cid_line(&call->output, "root", &root);
     }
-    copse_database_close(&database);
+    copse_local_close(&local);
     return status == COPSE_OK ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
 }
 
 /* Makes the batch, lets `fill` put the command line into it, applies it. `fill` returns an exit
  * code and reports. */
 static int tree_write_run(copse_call *call, int (*fill)(copse_call *call, copse_batch *batch),
-                          copse_database_mode mode)
+                          copse_local_mode mode)
 {
     copse_batch *batch = NULL;
     copse_status status = copse_batch_new(&call->env, &batch, &call->err);
@@ -147,7 +146,7 @@ static int tree_put_fill(copse_call *call, copse_batch *batch)
 
 static int tree_put_run(copse_call *call)
 {
-    return tree_write_run(call, tree_put_fill, COPSE_DATABASE_CREATE);
+    return tree_write_run(call, tree_put_fill, COPSE_LOCAL_CREATE);
 }
 
 const copse_command copse_command_tree_put = {
@@ -211,7 +210,7 @@ static int tree_delete_fill(copse_call *call, copse_batch *batch)
 
 static int tree_delete_run(copse_call *call)
 {
-    return tree_write_run(call, tree_delete_fill, COPSE_DATABASE_WRITE);
+    return tree_write_run(call, tree_delete_fill, COPSE_LOCAL_WRITE);
 }
 
 const copse_command copse_command_tree_delete = {

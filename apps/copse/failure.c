@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "failure.h"
 
+#include "text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,18 +10,19 @@
 static void failure_print_json(copse_status status, const char *message, const char *hint)
 {
     /* A small output of its own: what goes to stderr must not mix with what is gathered for
-     * stdout. Messages may quote anything, so bytes that are no ASCII text are replaced. */
+     * stdout. Messages may quote anything, so what can't stand in JSON is replaced. */
     const char *parts[2] = {message, hint};
     (void)fprintf(stderr, "{\"error\":{\"status\":\"%s\"", copse_status_name(status));
     for (size_t i = 0; i < 2; i++) {
         if (parts[i] != NULL) {
+            bool is_utf8 = copse_text_is_utf8(copse_bytes_of_text(parts[i]));
             (void)fprintf(stderr, ",\"%s\":\"", i == 0 ? "message" : "hint");
             for (const char *at = parts[i]; *at != '\0'; at++) {
                 unsigned char c = (unsigned char)*at;
                 if (c == '"' || c == '\\') {
                     (void)fprintf(stderr, "\\%c", c);
                 } else {
-                    (void)fputc(c < 0x20 || c > 0x7e ? '?' : c, stderr);
+                    (void)fputc(c < 0x20 || c == 0x7f || (c > 0x7f && !is_utf8) ? '?' : c, stderr);
                 }
             }
             (void)fputs("\"", stderr);
@@ -106,6 +109,7 @@ int copse_failure_usage(copse_call *call, const char *format, ...)
                    command->name, command->arguments[0] != '\0' ? " " : "", command->arguments,
                    command->name);
     failure_print(call, COPSE_MISUSE, message, hint);
+    call->misused = true;
     return COPSE_EXIT_USAGE;
 }
 

@@ -13,18 +13,18 @@ static void help_command_line(copse_output *out, const copse_command *command)
 
 void copse_help_overview(copse_output *out, const copse_command_group *groups)
 {
-    copse_output_format(
-        out, "%s",
-        "copse: a database whose content has one name, its root CID\n"
-        "\n"
-        "usage: copse COMMAND [ARGUMENTS] [OPTIONS]\n"
-        "\n"
-        "A first look (a store is a folder, made by the first command):\n"
-        "  printf 'apple\\tred\\nlemon\\tyellow\\n' | copse tree load fruit.db -\n"
-        "  copse tree scan fruit.db                       # the entries, in key order\n"
-        "  copse refs set fruit.db next main              # a branch: it costs nothing\n"
-        "  copse tree put fruit.db plum blue --ref next   # a change there\n"
-        "  copse tree diff fruit.db main next             # what is different, by key\n");
+    copse_output_format(out, "%s",
+                        "copse: a document database whose content has one name, its root CID\n"
+                        "\n"
+                        "usage: copse COMMAND [ARGUMENTS] [OPTIONS]\n"
+                        "\n"
+                        "A first look:\n"
+                        "  copse init fruit.db                      # a database is a folder\n"
+                        "  copse insert fruit.db fruit '{\"_id\":\"fig\",\"grams\":50}' "
+                        "'{\"_id\":\"kiwi\",\"grams\":75}'\n"
+                        "  copse index fruit.db fruit -grams\n"
+                        "  copse find fruit.db fruit '{\"grams\":{\"$gt\":60}}'\n"
+                        "  copse find fruit.db fruit --sort -grams --limit 1 --explain\n");
     for (; groups->title != NULL; groups++) {
         copse_output_format(out, "\n%s:\n", groups->title);
         for (size_t i = 0; groups->commands[i] != NULL; i++) {
@@ -34,7 +34,9 @@ void copse_help_overview(copse_output *out, const copse_command_group *groups)
     copse_output_format(
         out, "%s",
         "\n"
-        "A tree is named by a ref (main, if you name none) or by its root CID. FILE can be `-`.\n"
+        "DB and STORE are folders. A store holds any number of databases and trees: --ref names "
+        "one\n"
+        "by a ref (main, if you name none) or by its CID. FILE can be `-`.\n"
         "Every command takes --json, and --help, which has examples.\n"
         "Exit codes: 0 done, 1 failed or the answer is no, 2 the command line makes no sense.\n");
 }

@@ -10,11 +10,36 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A command reads a path or a range once; more would only take memory. */
 enum { MAIN_NODE_CACHE_BYTES = 32 << 20 };
 
+static const copse_command *const main_document_write_commands[] = {
+    &copse_command_init,    &copse_command_import, &copse_command_insert,
+    &copse_command_replace, &copse_command_delete, NULL,
+};
+static const copse_command *const main_document_read_commands[] = {
+    &copse_command_find,
+    &copse_command_get,
+    &copse_command_count,
+    &copse_command_distinct,
+    &copse_command_export,
+    &copse_command_shell,
+    NULL,
+};
+static const copse_command *const main_proof_commands[] = {
+    &copse_command_prove,
+    &copse_command_verify,
+    NULL,
+};
+static const copse_command *const main_collection_commands[] = {
+    &copse_command_collections, &copse_command_index,
+    &copse_command_indexes,     &copse_command_drop_index,
+    &copse_command_drop,        &copse_command_stats,
+    &copse_command_check,       NULL,
+};
 static const copse_command *const main_write_commands[] = {
     &copse_command_tree_load,
     &copse_command_tree_put,
@@ -37,6 +62,10 @@ static const copse_command *const main_share_commands[] = {
     &copse_command_tree_verify,
     &copse_command_tree_export,
     &copse_command_tree_import,
+    NULL,
+};
+static const copse_command *const main_network_commands[] = {
+    &copse_command_serve,
     NULL,
 };
 static const copse_command *const main_store_commands[] = {
@@ -75,10 +104,15 @@ static const copse_command *const main_other_commands[] = {
 };
 
 static const copse_command_group main_groups[] = {
-    {"Write a tree", main_write_commands},
-    {"Read it", main_read_commands},
-    {"Compare and merge", main_compare_commands},
-    {"Hand it on", main_share_commands},
+    {"Write documents", main_document_write_commands},
+    {"Query them", main_document_read_commands},
+    {"Prove answers", main_proof_commands},
+    {"Keep collections and indexes", main_collection_commands},
+    {"Write a plain tree", main_write_commands},
+    {"Read a tree", main_read_commands},
+    {"Compare and merge trees", main_compare_commands},
+    {"Hand a tree on", main_share_commands},
+    {"Share over the network", main_network_commands},
     {"Keep a store", main_store_commands},
     {"Look at blocks", main_block_commands},
     {"Else", main_other_commands},
@@ -179,15 +213,12 @@ static int main_version(copse_call *call)
     return COPSE_EXIT_OK;
 }
 
-static bool main_has_option(const copse_command *command, const char *name)
+static void main_init(copse_call *call)
 {
-    for (const copse_option *option = command->options; option != NULL && option->name != NULL;
-         option++) {
-        if (strcmp(option->name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
+    copse_env_init(&call->env);
+    copse_env_init_posix(&call->env);
+    call->env.limits.node_cache_bytes_max = MAIN_NODE_CACHE_BYTES;
+    copse_output_init(&call->output, &call->env);
 }
 
 static int main_run(copse_call *call, const copse_command *command, int argc, char **argv)
@@ -202,11 +233,12 @@ static int main_run(copse_call *call, const copse_command *command, int argc, ch
         copse_help_command(&call->output, command);
         return COPSE_EXIT_OK;
     }
-    call->output.json =
-        main_has_option(command, "--json") && copse_options_has(&call->options, "--json");
+    call->output.json = copse_options_knows(&call->options, "--json") &&
+                        copse_options_has(&call->options, "--json");
     call->output.hex =
-        main_has_option(command, "--hex") && copse_options_has(&call->options, "--hex");
-    return command->run(call);
+        copse_options_knows(&call->options, "--hex") && copse_options_has(&call->options, "--hex");
+    int code = command->run(call);
+    return call->misused ? COPSE_EXIT_USAGE : code;
 }
 
 /* Output that did not arrive, such as on a full disk, is a failure. That the reader of a pipe has
@@ -223,14 +255,52 @@ static int main_end(copse_call *call, int code)
     return code == COPSE_EXIT_OK ? COPSE_EXIT_FAILED : code;
 }
 
+/* ---- For the shell ---- */
+
+int copse_command_words(int argc, char **argv)
+{
+    int words = 0;
+    return main_find(argc, argv, &words) != NULL ? words : 0;
+}
+
+int copse_command_run(int argc, char **argv)
+{
+    copse_call *call = calloc(1, sizeof *call);
+    int words = 0;
+    if (call == NULL) {
+        (void)fputs("copse: out of memory\n", stderr);
+        return COPSE_EXIT_FAILED;
+    }
+    main_init(call);
+    const copse_command *command = main_find(argc, argv, &words);
+    int code = command != NULL ? main_run(call, command, argc - words, argv + words)
+                               : main_unknown(call, argc, argv);
+    code = main_end(call, code);
+    free(call);
+    return code;
+}
+
+const char *copse_command_nth_beginning(const char *text, int index)
+{
+    size_t size = strlen(text);
+    for (const copse_command_group *group = main_groups; group->title != NULL; group++) {
+        for (size_t i = 0; group->commands[i] != NULL; i++) {
+            const char *name = group->commands[i]->name;
+            if (strncmp(name, text, size) == 0 && index-- == 0) {
+                return name;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* ---- The program ---- */
+
 int main(int argc, char **argv)
 {
     static copse_call call; /* zeroed, and too large for some stacks */
     int words = 0;
-    copse_env_init(&call.env);
-    copse_env_init_posix(&call.env);
-    call.env.limits.node_cache_bytes_max = MAIN_NODE_CACHE_BYTES;
-    copse_output_init(&call.output, &call.env);
+    main_init(&call);
     if (argc < 2) {
         (void)fputs("usage: copse COMMAND [ARGUMENTS]; `copse --help` shows a first example\n",
                     stderr);

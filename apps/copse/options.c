@@ -9,14 +9,26 @@
 
 /* ---- Looking up ---- */
 
-static size_t options_index(const copse_options *options, const char *name)
+/* Behind the last option if there is none of this name. */
+static size_t options_find(const copse_options *options, const char *name)
 {
     size_t i = 0;
     while (options->table[i].name != NULL && strcmp(options->table[i].name, name) != 0) {
         i++;
     }
+    return i;
+}
+
+static size_t options_index(const copse_options *options, const char *name)
+{
+    size_t i = options_find(options, name);
     assert(options->table[i].name != NULL);
     return i;
+}
+
+bool copse_options_knows(const copse_options *options, const char *name)
+{
+    return options->table[options_find(options, name)].name != NULL;
 }
 
 bool copse_options_has(const copse_options *options, const char *name)
@@ -227,6 +239,14 @@ static bool options_asks_help(int argc, char **argv)
     return false;
 }
 
+/* Whether the word is an argument, not an option. */
+static bool options_is_argument(const char *word, const char *arguments)
+{
+    bool dashes = strstr(arguments, "FIELDS") != NULL || strstr(arguments, "INDEX") != NULL ||
+                  strstr(arguments, "ID...") != NULL;
+    return word[0] != '-' || word[1] == '\0' || (dashes && word[1] != '-');
+}
+
 bool copse_options_parse(copse_options *options, const copse_option *table, const char *arguments,
                          int argc, char **argv, char *ret_problem, size_t problem_size)
 {
@@ -241,7 +261,7 @@ bool copse_options_parse(copse_options *options, const copse_option *table, cons
     }
     while (parse.at < argc) {
         char *word = argv[parse.at++];
-        if (only_arguments || word[0] != '-' || word[1] == '\0') {
+        if (only_arguments || options_is_argument(word, arguments)) {
             argv[options->arguments_count++] = word;
         } else if (strcmp(word, "--") == 0) {
             only_arguments = true;

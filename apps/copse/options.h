@@ -1,7 +1,8 @@
 /* The command line: options and arguments, parsed by a table.
  *
  * Options may stand anywhere: `--name VALUE`, `--name=VALUE`, `-n VALUE`, `--flag`. Behind `--`,
- * and with `-` alone, words are arguments. An option given twice counts as given last.
+ * and with `-` alone, words are arguments. An option given twice counts as given last. A command
+ * with an argument called FIELDS, INDEX or ID takes words with one dash as arguments: -createdAt.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -87,6 +88,9 @@ typedef struct copse_options {
  * one line that says why. */
 bool copse_options_parse(copse_options *options, const copse_option *table, const char *arguments,
                          int argc, char **argv, char *ret_problem, size_t problem_size);
+
+/** Whether the command has an option of this name at all. */
+bool copse_options_knows(const copse_options *options, const char *name);
 
 /** Whether the option was given. `name` must stand in the table. */
 bool copse_options_has(const copse_options *options, const char *name);

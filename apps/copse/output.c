@@ -5,6 +5,7 @@
 
 #include <copse/dag_cbor.h>
 #include <copse/dag_json.h>
+#include <copse/ext_json.h>
 
 #include <errno.h>
 #include <inttypes.h>
@@ -239,8 +240,13 @@ void copse_output_end_array(copse_output *out)
 
 void copse_output_text(copse_output *out, const char *name, const char *text)
 {
+    copse_output_text_bytes(out, name, copse_bytes_of_text(text));
+}
+
+void copse_output_text_bytes(copse_output *out, const char *name, copse_bytes text)
+{
     output_name(out, name);
-    output_json_string(out, copse_bytes_of_text(text));
+    output_json_string(out, text);
 }
 
 void copse_output_number(copse_output *out, const char *name, uint64_t number)
@@ -336,6 +342,26 @@ copse_status copse_output_item(copse_output *out, const char *name, copse_bytes 
     return COPSE_OK;
 }
 
+static copse_status output_ext_json(copse_output *out, const char *name, copse_bytes encoded,
+                                    bool canonical, copse_err *err)
+{
+    copse_buf json;
+    copse_buf_init(&json, out->env, out->env->limits.json_size_bytes_max);
+    copse_status status = copse_ext_json_from_cbor(out->env, encoded, canonical, &json, err);
+    if (status == COPSE_OK) {
+        output_name(out, name);
+        copse_output_raw(out, copse_buf_view(&json));
+    }
+    copse_buf_release(&json);
+    return status;
+}
+
+copse_status copse_output_ext_json(copse_output *out, const char *name, copse_bytes encoded,
+                                   copse_err *err)
+{
+    return output_ext_json(out, name, encoded, false, err);
+}
+
 /* ---- Both ---- */
 
 void copse_output_cid_line(copse_output *out, const char *name, const copse_cid *cid)
@@ -377,5 +403,23 @@ copse_status copse_output_entry(copse_output *out, copse_bytes key, copse_bytes 
     output_puts(out, "\t");
     status = copse_output_value(out, encoded, err);
     output_puts(out, "\n");
+    return status;
+}
+
+copse_status copse_output_value_ext_json(copse_output *out, copse_bytes encoded, copse_err *err)
+{
+    copse_status status = output_ext_json(out, NULL, encoded, false, err);
+    out->comma = false;
+    return status;
+}
+
+copse_status copse_output_document(copse_output *out, copse_bytes encoded, bool canonical,
+                                   copse_err *err)
+{
+    copse_status status = output_ext_json(out, NULL, encoded, canonical, err);
+    if (status == COPSE_OK) {
+        output_puts(out, "\n");
+    }
+    out->comma = false;
     return status;
 }

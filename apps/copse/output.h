@@ -75,12 +75,20 @@ void copse_output_bool(copse_output *out, const char *name, bool value);
 /** A CID in its text form, as a plain string. `cid` NULL: null. */
 void copse_output_cid(copse_output *out, const char *name, const copse_cid *cid);
 
+/** A string that may hold any UTF-8. */
+void copse_output_text_bytes(copse_output *out, const char *name, copse_bytes text);
+
 /** A byte string: a string, a bytes object, or with `hex` hexadecimal. */
 void copse_output_key(copse_output *out, const char *name, copse_bytes bytes);
 
 /** One encoded DAG-CBOR item; ptr NULL: null. Statuses as copse_output_value. */
 COPSE_MUST_USE copse_status copse_output_item(copse_output *out, const char *name,
                                               copse_bytes encoded, copse_err *err);
+
+/** One encoded value as relaxed Extended JSON; in an array `name` is NULL. Statuses as
+ * copse_ext_json_from_cbor: then nothing was written. */
+COPSE_MUST_USE copse_status copse_output_ext_json(copse_output *out, const char *name,
+                                                  copse_bytes encoded, copse_err *err);
 
 /* ---- Both ---- */
 
@@ -93,5 +101,14 @@ void copse_output_number_line(copse_output *out, const char *name, uint64_t numb
 /** A line KEY TAB VALUE, or {"key":…,"value":…}. Statuses as copse_output_value. */
 COPSE_MUST_USE copse_status copse_output_entry(copse_output *out, copse_bytes key,
                                                copse_bytes encoded, copse_err *err);
+
+/** One value as relaxed Extended JSON, within a line of text. Statuses as copse_output_ext_json. */
+COPSE_MUST_USE copse_status copse_output_value_ext_json(copse_output *out, copse_bytes encoded,
+                                                        copse_err *err);
+
+/** A line with one value as Extended JSON, relaxed or `canonical`: the same for people and
+ * programs. Statuses as copse_output_ext_json. */
+COPSE_MUST_USE copse_status copse_output_document(copse_output *out, copse_bytes encoded,
+                                                  bool canonical, copse_err *err);
 
 #endif

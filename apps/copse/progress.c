@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static double progress_now(void)
+double copse_progress_now(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -19,7 +19,7 @@ void copse_progress_init(copse_progress *progress, const copse_call *call, const
                          uint64_t total, const char *unit)
 {
     bool terminal = isatty(STDERR_FILENO) == 1 && !call->output.json;
-    double now = progress_now();
+    double now = copse_progress_now();
     *progress = (copse_progress){
         .label = label,
         .unit = unit,
@@ -86,11 +86,25 @@ void copse_progress_update(copse_progress *progress, uint64_t done, uint64_t cou
     if (!progress->shown || ++progress->calls % 256 != 0) {
         return;
     }
-    double now = progress_now();
+    double now = copse_progress_now();
     if (now - progress->last >= (progress->terminal ? 0.1 : 1.0)) {
         progress->last = now;
         progress_print(progress, now, done, count);
     }
+}
+
+void copse_progress_phase(copse_progress *progress, const copse_call *call, const char *what,
+                          uint64_t done, uint64_t total)
+{
+    if (strncmp(progress->phase, what, sizeof progress->phase - 1) != 0) {
+        (void)copse_progress_end(progress);
+        copse_progress_init(progress, call, NULL, total, progress->unit);
+        (void)snprintf(progress->phase, sizeof progress->phase, "%s", what);
+        progress->label = progress->phase;
+    }
+    progress->total = total;
+    progress->calls |= 255; /* called seldom: look at the clock each time */
+    copse_progress_update(progress, done, done);
 }
 
 double copse_progress_end(copse_progress *progress)
@@ -100,5 +114,5 @@ double copse_progress_end(copse_progress *progress)
         (void)fflush(stderr);
     }
     progress->shown = false;
-    return progress_now() - progress->started;
+    return copse_progress_now() - progress->started;
 }

@@ -13,6 +13,7 @@
 
 typedef struct copse_progress {
     const char *label;
+    char phase[32];   /**< Of copse_progress_phase: what the label points to. */
     const char *unit; /**< Of what is counted: "rows"; "B": sizes. */
     bool shown;
     bool terminal;
@@ -30,6 +31,14 @@ void copse_progress_init(copse_progress *progress, const copse_call *call, const
 
 /** `done` of the total is done; `count` units are. Cheap enough for every row. */
 void copse_progress_update(copse_progress *progress, uint64_t done, uint64_t count);
+
+/** `done` of `total` is done of the phase `what`; another one than before begins anew, with its own
+ * rate. For callbacks that come now and then. */
+void copse_progress_phase(copse_progress *progress, const copse_call *call, const char *what,
+                          uint64_t done, uint64_t total);
+
+/** Seconds of a clock that only goes forward. */
+double copse_progress_now(void);
 
 /** Wipes the line. Returns the seconds since the beginning. */
 double copse_progress_end(copse_progress *progress);

@@ -39,8 +39,9 @@ COPSE_API COPSE_MUST_USE copse_status copse_pack_db_open(const copse_env *env, c
                                                          const copse_pack_options *options,
                                                          copse_pack_db **ret_db, copse_err *err);
 
-/** Closes it. What was put and not flushed or committed is dropped. NULL is allowed. Returns NULL.
- */
+/** Closes it. What was put and not flushed or committed is dropped. Behind a commit that was synced
+ * it leaves a few bytes that witness it, so that damage to it is never taken for a torn write. NULL
+ * is allowed. Returns NULL. */
 COPSE_API copse_pack_db *copse_pack_db_close(copse_pack_db *db);
 
 /** The blocks. Owned by the db. put collects; flush and a swap of a ref write. */

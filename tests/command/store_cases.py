@@ -51,11 +51,7 @@ class Store(CommandTest):
         self.load(rows)
         self.good("tree", "export", self.store, "backup.car")
         pack, = [name for name in os.listdir(self.store) if name.startswith("pack-")]
-        with open(os.path.join(self.store, pack), "r+b") as file:
-            file.seek(os.path.getsize(file.name) // 2)
-            byte = file.read(1)[0]
-            file.seek(-1, os.SEEK_CUR)
-            file.write(bytes([byte ^ 16]))
+        self.flip(pack, os.path.getsize(os.path.join(self.store, pack)) // 2)
         found = self.run_copse("fsck", self.store)
         self.assertEqual(found.code, 1, found.errors())
         self.assertRegex(found.text(), r"HASH\tmain\tbafyrei")
@@ -65,6 +61,26 @@ class Store(CommandTest):
         self.good("tree", "import", self.store, "backup.car")
         self.assertIn("all is well", self.good("fsck", self.store))
         self.assertEqual(self.good("tree", "count", self.store), "100000\n")
+
+    def flip(self, name, place):
+        with open(os.path.join(self.store, name), "r+b") as file:
+            file.seek(place, os.SEEK_END if place < 0 else os.SEEK_SET)
+            byte = file.read(1)[0]
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte ^ 16]))
+
+    def test_a_small_load_that_is_damaged_comes_back(self):
+        self.load([("a", "1"), ("b", "2")])
+        journal, = [name for name in os.listdir(self.store) if name.startswith("journal-")]
+        self.flip(journal, -100)
+        found = self.run_copse("fsck", self.store)
+        self.assertEqual(found.code, 1, found.errors())
+        self.assertRegex(found.text(), r"DAMAGE\t" + journal)
+        self.bad(1, "damaged", "tree", "put", self.store, "c", "3")
+        self.good("fsck", self.store, "--repair")
+        self.assertIn("all is well", self.good("fsck", self.store))
+        self.assertEqual(self.good("tree", "get", self.store, "b"), "2\n")
+        self.good("tree", "put", self.store, "c", "3")
 
     def test_block(self):
         text = '{"a":[1,{"/":"bafkqaaa"}],"b":"x"}'
@@ -109,8 +125,8 @@ class Store(CommandTest):
 class Help(CommandTest):
     def names(self):
         overview = self.good("--help")
-        names = re.findall(r"^  ((?:tree |refs |block )?[a-z]+) [A-Z\[]", overview, re.M)
-        self.assertGreater(len(names), 22)
+        names = re.findall(r"^  ((?:tree |refs |block )?[a-z-]+) [A-Z\[]", overview, re.M)
+        self.assertGreater(len(names), 40)
         return names
 
     def test_every_command_teaches(self):
@@ -135,22 +151,11 @@ class Help(CommandTest):
         ran = subprocess.run(["bash", "-c", script], cwd=self.dir, capture_output=True, text=True,
                              check=False)
         self.assertEqual(ran.returncode, 0, ran.stderr)
-        self.assertIn("apple\tred\nlemon\tyellow\n", ran.stdout)
-        self.assertTrue(ran.stdout.endswith("+\tplum\n"))
+        self.assertIn('{"_id":"kiwi","grams":75}\n', ran.stdout)
+        self.assertIn("index scan of '-grams'", ran.stdout)
 
     def test_the_readme_tells_the_truth(self):
-        readme = os.path.join(os.path.dirname(__file__), "..", "..", "README.md")
-        with open(readme, encoding="utf-8") as file:
-            shown = re.search(r"```console\n(.*?)```", file.read(), re.S).group(1)
-        got = ""
-        for line in shown.splitlines():
-            if line.startswith("$ "):
-                script = f"copse() {{ '{support.COPSE}' \"$@\"; }}\n{line[2:]}"
-                ran = subprocess.run(["bash", "-c", script], cwd=self.dir, text=True, check=True,
-                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-                got += line + "\n" + ran.stdout
-        timing = re.compile(r"in \d+\.\d\d s")
-        self.assertEqual(timing.sub("", got), timing.sub("", shown))
+        self.assert_console("README.md")
 
     def test_words(self):
         self.bad(2, "did you mean tree scan?", "tree", "scna")

@@ -1,6 +1,7 @@
 """What the tests of the command share: running it, and stores in a folder of their own."""
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -78,6 +79,40 @@ class CommandTest(unittest.TestCase):
         self.assertIn(message, result.errors())
         return result
 
+    def console(self, shown):
+        """Runs the commands of a transcript, lines behind `$ ` and `> `; returns the
+        transcript of that."""
+        commands = re.findall(r"^\$ (.*(?:\n> .*)*)", shown, re.M)
+        transcript = ""
+        for command in commands:
+            script = f"copse() {{ '{COPSE}' \"$@\"; }}\n" + command.replace("\n> ", "\n")
+            ran = subprocess.run(["bash", "-c", script], cwd=self.dir, text=True, check=False,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            transcript += f"$ {command}\n{ran.stdout}"
+        return transcript
+
+    def assert_console(self, path):
+        """The transcripts in a page, ```console, show what happens, but for times and the CIDs of
+        commits. With UPDATE_PAGES=1 in the environment they are written anew."""
+        path = os.path.join(os.path.dirname(__file__), "..", "..", path)
+        with open(path, encoding="utf-8") as file:
+            page = file.read()
+        shown = re.findall(r"```console\n(.*?)```", page, re.S)
+        self.assertGreater(len(shown), 0)
+        changing = [r"\d+\.\d+ m?s\b", r"(?<=commit  )baf\w+", r"\d{4}-\d\d-\d\d [\d:]+ UTC",
+                    r"(?<=store   ).*"]
+        for block in shown:
+            got = self.console(block)
+            if os.environ.get("UPDATE_PAGES"):
+                page = page.replace(block, got)
+                continue
+            for pattern in changing:
+                got, block = (re.sub(pattern, "…", text) for text in (got, block))
+            self.assertEqual(got, block)
+        if os.environ.get("UPDATE_PAGES"):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(page)
+
     def load(self, rows, *options, store=None):
         """Loads pairs of text; returns the root."""
         lines = "".join(f"{key}\t{value}\n" for key, value in rows)
@@ -94,7 +129,8 @@ def main(modules):
     loader = unittest.defaultTestLoader
     suite = unittest.TestSuite()
     for module in modules:
-        suite.addTests(loader.loadTestsFromNames(sys.argv[2:], module) if sys.argv[2:]
+        names = [name for name in sys.argv[2:] if hasattr(module, name.split(".")[0])]
+        suite.addTests(loader.loadTestsFromNames(names, module) if sys.argv[2:]
                        else loader.loadTestsFromModule(module))
     result = unittest.TextTestRunner(verbosity=1).run(suite)
     sys.exit(0 if result.wasSuccessful() else 1)

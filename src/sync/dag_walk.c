@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include "dag_walk.h"
+#include <copse/dag_walk.h>
 
 #include <copse/dag_cbor.h>
 #include <copse/tree.h>
+
+#include "base/err.h"
 
 #include <string.h>
 
 void copse_dag_walk_init(copse_dag_walk *walk, const copse_env *env, copse_store *store,
                          const copse_dag_observer *observer)
 {
-    *walk = (copse_dag_walk){.env = env, .store = store, .observer = *observer};
+    *walk = (copse_dag_walk){.env = env, .store = store};
+    walk->observer = observer != NULL ? *observer : (copse_dag_observer){NULL, NULL, NULL};
     copse_cid_set_init(&walk->seen, env);
     copse_buf_init(&walk->stack, env, SIZE_MAX / 2);
 }
@@ -99,26 +102,61 @@ static void dag_walk_reverse(copse_buf *stack, size_t start)
     }
 }
 
-static copse_status dag_walk_visit(copse_dag_walk *walk, const copse_cid *cid, copse_err *err)
+static bool dag_walk_is_identity(const copse_cid *cid)
+{
+    copse_cid_parts parts;
+    copse_cid_split(cid, &parts);
+    return parts.hash == COPSE_HASH_IDENTITY;
+}
+
+copse_status copse_dag_walk_begin(copse_dag_walk *walk, const copse_cid *root, copse_err *err)
+{
+    copse_buf_truncate(&walk->stack, 0);
+    copse_status status = dag_walk_push(walk, root);
+    return status == COPSE_OK ? status : COPSE_ERR_NOMEM(err);
+}
+
+/* Takes the next CID off the stack that is to be visited. END: there is none. */
+static copse_status dag_walk_pop(copse_dag_walk *walk, copse_cid *ret_cid, copse_err *err)
+{
+    bool added = false;
+    while (!added) {
+        if (walk->stack.len == 0) {
+            return COPSE_END;
+        }
+        memcpy(ret_cid, walk->stack.ptr + walk->stack.len - sizeof *ret_cid, sizeof *ret_cid);
+        copse_buf_truncate(&walk->stack, walk->stack.len - sizeof *ret_cid);
+        if (dag_walk_is_identity(ret_cid)) {
+            continue;
+        }
+        added = walk->repeats;
+        if (!added && copse_cid_set_add(&walk->seen, ret_cid, &added) != COPSE_OK) {
+            return COPSE_ERR_NOMEM(err);
+        }
+    }
+    return COPSE_OK;
+}
+
+copse_status copse_dag_walk_next(copse_dag_walk *walk, copse_block **ret_block,
+                                 copse_cid *ret_missing, copse_err *err)
 {
     copse_block *block = NULL;
-    bool added = false;
+    copse_cid cid;
+    copse_status status = dag_walk_pop(walk, &cid, err);
     size_t start = walk->stack.len;
-    copse_status status = copse_cid_set_add(&walk->seen, cid, &added);
-    if (status != COPSE_OK || !added) {
-        return status;
-    }
-    status = dag_walk_get(walk, cid, &block, err);
-    if (status == COPSE_NOT_FOUND) {
-        return walk->observer.missing != NULL ? walk->observer.missing(walk->observer.ctx, cid, err)
-                                              : COPSE_OK;
-    }
-    if (status == COPSE_OK && walk->observer.block != NULL) {
-        status = walk->observer.block(walk->observer.ctx, block, err);
+    if (status == COPSE_OK) {
+        status = dag_walk_get(walk, &cid, &block, err);
+        if (status == COPSE_NOT_FOUND && ret_missing != NULL) {
+            *ret_missing = cid;
+        }
     }
     if (status == COPSE_OK) {
         status = copse_dag_links(walk->env, block, dag_walk_push, walk, err);
         dag_walk_reverse(&walk->stack, start);
+    }
+    if (status == COPSE_OK) {
+        *ret_block = block;
+        return COPSE_OK;
     }
     block = copse_block_unref(block);
     return status;
@@ -126,14 +164,19 @@ static copse_status dag_walk_visit(copse_dag_walk *walk, const copse_cid *cid, c
 
 copse_status copse_dag_walk_run(copse_dag_walk *walk, const copse_cid *root, copse_err *err)
 {
-    copse_buf_truncate(&walk->stack, 0);
-    copse_status status = dag_walk_push(walk, root);
-    while (status == COPSE_OK && walk->stack.len > 0) {
-        copse_cid cid;
-        size_t start = walk->stack.len - sizeof cid;
-        memcpy(&cid, walk->stack.ptr + start, sizeof cid);
-        copse_buf_truncate(&walk->stack, start);
-        status = dag_walk_visit(walk, &cid, err);
+    const copse_dag_observer *observer = &walk->observer;
+    copse_status status = copse_dag_walk_begin(walk, root, err);
+    while (status == COPSE_OK) {
+        copse_block *block = NULL;
+        copse_cid missing;
+        status = copse_dag_walk_next(walk, &block, &missing, err);
+        if (status == COPSE_NOT_FOUND) {
+            status = observer->missing != NULL ? observer->missing(observer->ctx, &missing, err)
+                                               : COPSE_OK;
+        } else if (status == COPSE_OK && observer->block != NULL) {
+            status = observer->block(observer->ctx, block, err);
+        }
+        block = copse_block_unref(block);
     }
-    return status;
+    return status == COPSE_END ? COPSE_OK : status;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include "cid_set.h"
+#include <copse/cid_set.h>
+
+#include "base/alloc.h"
 
 #include <string.h>
 
@@ -41,16 +43,9 @@ void copse_cid_set_init(copse_cid_set *set, const copse_env *env)
     *set = (copse_cid_set){.env = env};
 }
 
-static void cid_set_free_slots(const copse_env *env, void *slots, size_t count)
-{
-    if (slots != NULL) {
-        (void)env->alloc(env->alloc_ctx, slots, count * CID_SET_ENTRY_SIZE, 0);
-    }
-}
-
 void copse_cid_set_release(copse_cid_set *set)
 {
-    cid_set_free_slots(set->env, set->slots, set->slots_count);
+    copse_free_array(set->env, set->slots, set->slots_count, CID_SET_ENTRY_SIZE);
     *set = (copse_cid_set){.env = set->env};
 }
 
@@ -59,18 +54,17 @@ static copse_status cid_set_grow(copse_cid_set *set)
     copse_cid_set grown = *set;
     grown.slots_count = set->slots_count == 0 ? CID_SET_SLOTS_MIN : set->slots_count * 2;
     size_t size = grown.slots_count * CID_SET_ENTRY_SIZE;
-    grown.slots = set->env->alloc(set->env->alloc_ctx, NULL, 0, size);
+    grown.slots = copse_alloc_zeroed(set->env, size);
     if (grown.slots == NULL) {
         return COPSE_NOMEM;
     }
-    memset(grown.slots, 0, size);
     for (size_t i = 0; i < set->slots_count; i++) {
         if (memcmp(set->slots[i], cid_set_free, CID_SET_ENTRY_SIZE) != 0) {
             memcpy(grown.slots[cid_set_find(&grown, set->slots[i])], set->slots[i],
                    CID_SET_ENTRY_SIZE);
         }
     }
-    cid_set_free_slots(set->env, set->slots, set->slots_count);
+    copse_free_array(set->env, set->slots, set->slots_count, CID_SET_ENTRY_SIZE);
     *set = grown;
     return COPSE_OK;
 }

@@ -1,0 +1,100 @@
+/* A database of documents in a store, as the commands use it: its head, the tree of that, the
+ * collections in it, and the cycle of a write.
+ *
+ * A write is made on the head as it is, becomes a commit, and moves the head by compare-and-swap.
+ * If another process moved it meanwhile, the write is made again on what it is now. So a command's
+ * changes are there all or none, and nobody's are lost.
+ *
+ * Functions that return bool have reported their failure (failure.h) when it is false; those that
+ * return int return an exit code, and have reported it if it is none of COPSE_EXIT_OK.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef COPSE_APPS_DOCUMENTS_H
+#define COPSE_APPS_DOCUMENTS_H
+
+#include "local.h"
+
+#include <copse/database.h>
+#include <copse/write.h>
+
+/** Which database a command reads: COPSE_OPTION_HEAD; writes: COPSE_OPTION_REF. */
+#define COPSE_OPTION_HEAD                                                                          \
+    {                                                                                              \
+        "--ref", "NAME|CID", COPSE_OPTION_TEXT, "the database to read instead of the ref main", 0  \
+    }
+
+typedef struct copse_documents {
+    copse_call *call;
+    copse_local local;
+    const char *ref;          /**< The head's name, or the CID that --ref gave. */
+    copse_cid head;           /**< What it names; of size 0: it isn't there yet. */
+    bool has_history;         /**< The head is a commit, not a bare tree. */
+    copse_tree *tree;         /**< Of the head. */
+    copse_database *database; /**< In tree. */
+} copse_documents;
+
+/** Opens the database that the first argument and --ref of the command name; the one place where
+ * addresses are understood. READ: --ref may be a CID. WRITE: the head must be there. CREATE: what
+ * isn't there, store or head, is empty at first. On failure `documents` is zeroed. */
+bool copse_documents_open(copse_documents *documents, copse_call *call, copse_local_mode mode);
+
+/** Closes it; queries on it must be gone. A zeroed one is allowed. */
+void copse_documents_close(copse_documents *documents);
+
+/** Opens what the head is now; `database` and what it lent are new. False: reported, and all that
+ * may be done is to close. */
+bool copse_documents_refresh(copse_documents *documents);
+
+/** As copse_documents_refresh, but opens the commit that copse_documents_commit has just made, also
+ * where others have moved the head since. */
+bool copse_documents_reopen(copse_documents *documents);
+
+/** The collection `name`, lent until the database is closed or refreshed. NULL: there is none;
+ * reported, with the name that is nearest. */
+const copse_collection *copse_documents_collection(copse_documents *documents, const char *name);
+
+/** Whether no collection has a name that `name` may be a slip of. */
+bool copse_documents_is_new_name(copse_documents *documents, const char *name);
+
+/** The index `name` of a collection; NULL: reported, with the name that is nearest. */
+const copse_index_definition *copse_documents_index(copse_documents *documents,
+                                                    const copse_collection *collection,
+                                                    const char *name);
+
+/** Reports what a read or a query failed with, behind `what` was being done. */
+int copse_documents_failure(copse_documents *documents, copse_status status, const char *what);
+
+/** Makes the tree `root`, whose blocks are in the store, the head's content: a commit of it with
+ * `message`, on top of the head as it was opened. OK: `head` names it, but what is open is still
+ * what was (copse_documents_reopen). CONFLICT is returned unreported: another process has moved the
+ * head. Other failures are reported. */
+copse_status copse_documents_commit(copse_documents *documents, const copse_cid *root,
+                                    const char *message);
+
+/** What a command changes. */
+typedef struct copse_change {
+    /** Adds the operations. An exit code; reports. */
+    int (*fill)(void *ctx, copse_documents *documents, copse_write *write);
+    /** Reports why operation number `failed`, from 0, can't be: call->err says. Returns an exit
+     * code. NULL: it is reported like other failures. */
+    int (*refused)(void *ctx, copse_documents *documents, copse_status status, size_t failed);
+    /** Prints the commit's message, at most `size` bytes with the NUL. */
+    void (*describe)(void *ctx, const copse_write_stats *stats, char *ret_message, size_t size);
+    void *ctx;
+    bool depends; /**< What is filled in depends on the head: on another one it is done anew. */
+    const copse_write_options *options; /**< NULL: none. */
+} copse_change;
+
+/** Makes the change, in the cycle above, and reopens `documents`. A change that leaves the
+ * content as it was makes no commit, unless the head isn't there. */
+int copse_documents_write(copse_documents *documents, const copse_change *change,
+                          copse_write_stats *ret_stats);
+
+/** The members "commit" and "tree" of the head, for what a command prints as JSON. */
+void copse_documents_print_head(const copse_documents *documents);
+
+/** "1 document", "1,234 documents": a number and the word with its plural's s. */
+const char *copse_documents_plural(uint64_t count, const char *word, char *ret_text, size_t size);
+
+#endif
