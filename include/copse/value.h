@@ -1,8 +1,9 @@
 /* Values of documents: DAG-CBOR items, of which some maps stand for types that IPLD has not.
  *
  * Format: docs/formats/values.md, "Stored forms". {"$date": 0} is a date, not a map; the forms are
- * those of MongoDB Extended JSON v2 with numbers and bytes in their DAG-CBOR kinds. A map whose
- * first key begins with "$" and that is none of the forms is no value.
+ * those of MongoDB Extended JSON v2 with numbers and bytes in their DAG-CBOR kinds. A DBRef, of the
+ * keys "$id", "$ref" and perhaps "$db", is an object. Any other map whose first key begins with "$"
+ * is no value, and neither is a bare float -0.0.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -52,8 +53,8 @@ typedef struct copse_value {
 } copse_value;
 
 /** Reads the value that `encoded`, one strict DAG-CBOR item that was checked before, stands for.
- * Of an object or array only the outermost level is looked at. CORRUPT: a map that begins with "$"
- * and is no form, or bytes that break DAG-CBOR. */
+ * Of an object or array only the outermost level is looked at. CORRUPT: no value, or bytes that
+ * break DAG-CBOR. */
 COPSE_API COPSE_MUST_USE copse_status copse_value_read(copse_bytes encoded, copse_value *ret_value,
                                                        copse_err *err);
 

@@ -103,8 +103,8 @@ copse_status copse_filter_parse_operators(copse_filter *filter, copse_bytes path
                : status;
 }
 
-/* Whether any key of the map begins with "$": then it is no value to compare with, although its
- * first key does not. */
+/* Whether a key of the map begins with "$" and its first does not: then it is no value to compare
+ * with. If the first does, the map is a DBRef. */
 static bool filter_has_name(copse_bytes map)
 {
     copse_cbor_reader reader;
@@ -115,8 +115,11 @@ static bool filter_has_name(copse_bytes map)
     for (uint64_t i = 0; i < count; i++) {
         copse_bytes key;
         copse_bytes value;
-        if (filter_next_pair(&reader, &key, &value, NULL) != COPSE_OK || filter_is_name(key)) {
+        if (filter_next_pair(&reader, &key, &value, NULL) != COPSE_OK) {
             return true;
+        }
+        if (filter_is_name(key)) {
+            return i > 0;
         }
     }
     return false;

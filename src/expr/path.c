@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "value/dag_cbor_inline.h"
+#include "value/value_form.h"
 
 /* ---- Paths ---------------------------------------------------------------------------------- */
 
@@ -96,7 +97,13 @@ bool copse_path_is_object(copse_bytes encoded)
     if (head.arg == 0 || !copse_cbor_head_read(at, end, &key) || key.arg == 0) {
         return true;
     }
-    return at + key.size < end && at[key.size] != '$';
+    if (at + key.size < end && at[key.size] != '$') {
+        return true;
+    }
+    copse_cbor_reader reader;
+    copse_cbor_reader_init(&reader, encoded);
+    reader.at = at;
+    return head.arg > 1 && copse_value_is_reference(reader, head.arg);
 }
 
 copse_status copse_path_find_key(copse_bytes map, copse_bytes key, copse_bytes *ret_value,
@@ -156,6 +163,22 @@ static copse_status path_walk_object(copse_path_walk *walk, copse_bytes object, 
     return status == COPSE_OK ? path_walk_value(walk, value, rest, err) : status;
 }
 
+/* W5: counts `element`, which the key `part` leads into as well as its index. */
+static copse_status path_fork(copse_path_walk *walk, copse_bytes element, copse_bytes part,
+                              copse_err *err)
+{
+    copse_bytes unused;
+    if (!copse_path_is_object(element) ||
+        copse_path_find_key(element, part, &unused, NULL) != COPSE_OK) {
+        return COPSE_OK;
+    }
+    walk->again_size_bytes += COPSE_PATH_FORK_SIZE_BYTES + element.len;
+    return walk->again_size_bytes <= COPSE_PATH_AGAIN_SIZE_BYTES_MAX
+               ? COPSE_OK
+               : COPSE_ERR(err, COPSE_LIMIT,
+                           "a path of indexes forks too often in arrays of objects with such keys");
+}
+
 /* W3. `through`: its objects are gone into. */
 /* NOLINTNEXTLINE(misc-no-recursion): at most two calls for each part of the path */
 static copse_status path_walk_array(copse_path_walk *walk, copse_bytes array, copse_bytes path,
@@ -165,7 +188,8 @@ static copse_status path_walk_array(copse_path_walk *walk, copse_bytes array, co
     copse_cbor_item head;
     copse_bytes rest;
     uint64_t wanted = 0;
-    bool indexed = copse_path_part_index(copse_path_first(path, &rest), &wanted);
+    copse_bytes part = copse_path_first(path, &rest);
+    bool indexed = copse_path_part_index(part, &wanted);
     copse_cbor_reader_init(&reader, array);
     copse_status status = copse_cbor_next(&reader, &head, err);
     bool outermost = through && !walk->in_array;
@@ -185,7 +209,10 @@ static copse_status path_walk_array(copse_path_walk *walk, copse_bytes array, co
             status = path_walk_object(walk, element, path, indexed, err);
         }
         if (status == COPSE_OK && indexed && i == wanted) {
-            status = path_walk_value(walk, element, rest, err);
+            status = through ? path_fork(walk, element, part, err) : COPSE_OK;
+            if (status == COPSE_OK) {
+                status = path_walk_value(walk, element, rest, err);
+            }
         }
     }
     if (outermost && status == COPSE_OK) {
@@ -215,6 +242,7 @@ copse_status copse_path_walk_run(copse_path_walk *walk, copse_bytes root, copse_
 {
     walk->array = false;
     walk->in_array = false;
+    walk->again_size_bytes = 0;
     if (path.len != 0 && copse_path_is_array(root)) {
         return path_walk_array(walk, root, path, false, err);
     }

@@ -12,8 +12,12 @@
  *        the part as a key say nothing. The value that a walk begins at is not gone through: if it
  *        is an array, only its index counts.
  *   (W4) v is anything else: MISSING; as an element of an array in W3 nothing.
- * Filters, sort orders and indexes all stand on this one walk, and so agree on it. Each value is
- * met at most once for each part of the path, so that the cost is bounded by their product.
+ * Filters, sort orders and indexes all stand on this one walk, and so agree on it.
+ *
+ *   (W5) Where an element of W3 has the index as a key too, the path leads on in two ways. One such
+ *        fork inside another would double the cost each time, so what forks meet again is counted,
+ *        each as COPSE_PATH_FORK_SIZE_BYTES more than it has: LIMIT, if that is over
+ *        COPSE_PATH_AGAIN_SIZE_BYTES_MAX. Elsewhere each value is met once.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -26,6 +30,9 @@
 #define COPSE_PATH_PARTS_MAX 128
 /** Paths have at most this many bytes. */
 #define COPSE_PATH_SIZE_BYTES_MAX 1024
+/** The most that the forks of one walk may meet again: a whole document of the default limit. */
+#define COPSE_PATH_AGAIN_SIZE_BYTES_MAX (UINT64_C(128) << 20)
+#define COPSE_PATH_FORK_SIZE_BYTES 256
 
 /** Whether `path` is one: not empty, UTF-8 without NUL, no empty part, no part that begins with
  * "$", at most COPSE_PATH_SIZE_BYTES_MAX bytes and COPSE_PATH_PARTS_MAX parts. CORRUPT says what is
@@ -38,8 +45,8 @@ copse_bytes copse_path_first(copse_bytes path, copse_bytes *ret_rest);
 /** Whether `part` is an index as documents are addressed by: digits without a leading zero. */
 bool copse_path_part_index(copse_bytes part, uint64_t *ret_index);
 
-/** Whether the item is a map that is no form of another type (value.h): checked documents have no
- * other maps whose first key begins with "$". */
+/** Whether the item is a map that is no form of another type (value.h): of maps whose first key
+ * begins with "$", a DBRef. */
 bool copse_path_is_object(copse_bytes encoded);
 
 /** Whether the item is an array. */
@@ -57,13 +64,14 @@ struct copse_path_walk {
      * and is returned. */
     copse_status (*leaf)(copse_path_walk *walk, copse_bytes value, copse_err *err);
     void *ctx;
-    bool array;     /**< An array was met on the way. */
-    bool in_array;  /**< `index` is set. */
-    uint64_t index; /**< The element of the outermost array that is gone through now. */
+    bool array;                /**< An array was met on the way. */
+    bool in_array;             /**< `index` is set. */
+    uint64_t index;            /**< The element of the outermost array that is gone through now. */
+    uint64_t again_size_bytes; /**< W5. */
 };
 
 /** Walks from `root` along `path` (empty: `root` itself). Values at the end are given whole, also
- * arrays. Statuses: CORRUPT, or of `leaf`. */
+ * arrays. Statuses: CORRUPT, LIMIT (W5), or of `leaf`. */
 COPSE_MUST_USE copse_status copse_path_walk_run(copse_path_walk *walk, copse_bytes root,
                                                 copse_bytes path, copse_err *err);
 
@@ -79,8 +87,8 @@ typedef copse_status (*copse_path_visit_fn)(void *ctx, copse_order_kind kind, co
  * a filter makes at `path` ($eq, $in, $gt, $regex, $exists, $type without "array", … with a value
  * that is no array), if the document matches, the values visited contain one that lies in the
  * bounds of that comparison: the value itself, of the same type between, or null's place for null
- * and $exists: false. *ret_array: an array was met. Statuses: CORRUPT, or of `visit`.
- */
+ * and $exists: false. *ret_array: an array was met. Statuses: CORRUPT, LIMIT (W5),
+ * or of `visit`. */
 COPSE_MUST_USE copse_status copse_path_visit(copse_bytes document, copse_bytes path,
                                              copse_path_visit_fn visit, void *ctx, bool *ret_array,
                                              copse_err *err);

@@ -310,13 +310,67 @@ static void test_bounds(void **state)
     assert_true(some * 100 / FILTERS >= 30);
 }
 
+/* ---- Forks ------------------------------------------------------------------------------------
+ */
+
+static copse_status path_count(void *ctx, copse_order_kind kind, copse_bytes encoded,
+                               copse_err *err)
+{
+    (void)kind;
+    (void)encoded;
+    (void)err;
+    *(size_t *)ctx += 1;
+    return COPSE_OK;
+}
+
+/* What is at a.0.0.0… (`zeros` times) of {"a": [{"0": [{"0": … 1}]}]} (`levels` arrays). */
+static copse_status path_visit_forks(size_t levels, size_t zeros, size_t *ret_count, copse_err *err)
+{
+    copse_env env;
+    copse_buf json;
+    copse_buf document;
+    char path[COPSE_PATH_SIZE_BYTES_MAX] = "a";
+    bool array;
+    copse_env_init(&env);
+    copse_buf_init(&json, &env, SIZE_MAX);
+    assert_int_equal(copse_buf_append(&json, copse_bytes_of_text("{\"a\":")), COPSE_OK);
+    for (size_t i = 0; i < 2 * levels + 1; i++) {
+        const char *piece = i < levels ? "[{\"0\":" : i == levels ? "1" : "}]";
+        assert_int_equal(copse_buf_append(&json, copse_bytes_of_text(piece)), COPSE_OK);
+    }
+    assert_int_equal(copse_buf_append(&json, (copse_bytes){(const uint8_t *)"}", 2}), COPSE_OK);
+    for (size_t i = 0; i < zeros; i++) {
+        memcpy(path + 1 + 2 * i, ".0", 3);
+    }
+    copse_bytes encoded = path_json(&env, (const char *)json.ptr, &document);
+    *ret_count = 0;
+    copse_status status =
+        copse_path_visit(encoded, copse_bytes_of_text(path), path_count, ret_count, &array, err);
+    copse_buf_release(&json);
+    copse_buf_release(&document);
+    return status;
+}
+
+/* W5 */
+static void test_forks(void **state)
+{
+    (void)state;
+    enum { DEEPEST = 60 };
+    size_t count;
+    copse_err err = {0};
+    assert_int_equal(path_visit_forks(1, 1, &count, NULL), COPSE_OK);
+    assert_int_equal(count, 2); /* 1 by the key, {"0": 1} by the index */
+    assert_int_equal(path_visit_forks(3, 4, &count, NULL), COPSE_OK);
+    assert_int_equal(count, 7);
+    assert_int_equal(path_visit_forks(DEEPEST, 90, &count, &err), COPSE_LIMIT);
+    assert_non_null(strstr(err.message, "forks"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_check),
-        cmocka_unit_test(test_index),
-        cmocka_unit_test(test_visits),
-        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_check),  cmocka_unit_test(test_index), cmocka_unit_test(test_visits),
+        cmocka_unit_test(test_bounds), cmocka_unit_test(test_forks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

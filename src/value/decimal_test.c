@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "value/decimal.h"
 
+#include "support/decimal_exact.h"
 #include "support/order_random.h"
 #include "support/test_env.h"
 #include "value/value_number.h"
@@ -153,12 +154,76 @@ static void test_number_gives_the_decimal_back(void **state)
     test_env_assert_empty(&test);
 }
 
+/* The coefficients of a decimal's tests: few digits and many, powers of 2 and of 5, random ones. */
+static copse_u128 random_coefficient(uint64_t *seed)
+{
+    copse_u128 any = (copse_u128)test_random(seed) << 64 | test_random(seed);
+    copse_u128 coefficient = any >> (15 + test_random_below(seed, 113));
+    switch (test_random_below(seed, 4)) {
+    case 0:
+        coefficient = (copse_u128)1 << test_random_below(seed, 113);
+        break;
+    case 1:
+        coefficient = 1;
+        for (uint64_t fives = test_random_below(seed, 49); fives > 0; fives--) {
+            coefficient *= 5;
+        }
+        break;
+    case 2:
+        coefficient = copse_decimal_coefficient_end() - 1 - test_random_below(seed, 3);
+        break;
+    default:
+        break;
+    }
+    coefficient %= copse_decimal_coefficient_end();
+    return coefficient == 0 ? 1 : coefficient;
+}
+
+static void check_number(const copse_decimal *decimal)
+{
+    copse_number number = copse_number_of_decimal(decimal);
+    copse_number exact = decimal_exact_number(decimal);
+    copse_decimal again;
+    if (copse_number_compare(&number, &exact) != 0) {
+        char text[COPSE_DECIMAL_TEXT_SIZE_MAX + 1];
+        text[copse_decimal_write(decimal, (uint8_t *)text)] = '\0';
+        fail_msg("%s: exponent %d, not %d, or another fraction", text, (int)number.exponent,
+                 (int)exact.exponent);
+    }
+    assert_true(copse_number_to_decimal(&number, decimal->exponent, &again));
+    assert_true(again.coefficient == decimal->coefficient);
+}
+
+/* (D1, D2, D3) Numbers are those of exact arithmetic, and lead back to their decimals: at the
+ * exponents where values begin to have more bits than are kept, at the ends, and anywhere. */
+static void test_number_is_exact(void **state)
+{
+    (void)state;
+    uint64_t seed = 5;
+    for (int32_t exponent = -60; exponent <= 170; exponent++) {
+        for (int i = 0; i < 8; i++) {
+            check_number(
+                &(copse_decimal){.exponent = exponent, .coefficient = random_coefficient(&seed)});
+        }
+    }
+    for (int i = 0; i < 20; i++) {
+        int32_t any = (int32_t)test_random_below(&seed, COPSE_DECIMAL_EXPONENT_MAX -
+                                                            COPSE_DECIMAL_EXPONENT_MIN + 1);
+        const int32_t exponents[] = {COPSE_DECIMAL_EXPONENT_MIN, COPSE_DECIMAL_EXPONENT_MAX,
+                                     COPSE_DECIMAL_EXPONENT_MIN + any};
+        check_number(&(copse_decimal){.exponent = exponents[i % 3],
+                                      .negative = i % 2 != 0,
+                                      .coefficient = random_coefficient(&seed)});
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_canonical_text),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_number_gives_the_decimal_back),
+        cmocka_unit_test(test_number_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

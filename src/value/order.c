@@ -17,6 +17,7 @@
 typedef struct order_writer {
     copse_buf *buf;
     size_t start; /* of the part */
+    bool primary; /* a key of a document: some types are refused */
     bool may_cut;
     bool cut; /* `hash` has all that was written; the buf ends behind what is kept */
     copse_sha2_256_stream hash;
@@ -54,14 +55,17 @@ static copse_status order_put_cut(order_writer *writer, copse_bytes bytes)
     return copse_buf_append(buf, bytes);
 }
 
+/* Whether `size` bytes can be appended without a cut. */
+static bool order_fits(const order_writer *writer, size_t size)
+{
+    size_t before = writer->buf->len - writer->start;
+    return !writer->may_cut || (!writer->cut && size <= COPSE_ORDER_CUT_ABOVE_BYTES - before);
+}
+
 static copse_status order_put(order_writer *writer, copse_bytes bytes)
 {
-    size_t size = writer->buf->len - writer->start;
-    if (COPSE_UNLIKELY(writer->may_cut &&
-                       (writer->cut || bytes.len > COPSE_ORDER_CUT_ABOVE_BYTES - size))) {
-        return order_put_cut(writer, bytes);
-    }
-    return copse_buf_append(writer->buf, bytes);
+    return COPSE_LIKELY(order_fits(writer, bytes.len)) ? copse_buf_append(writer->buf, bytes)
+                                                       : order_put_cut(writer, bytes);
 }
 
 static copse_status order_put_byte(order_writer *writer, uint8_t byte)
@@ -110,6 +114,15 @@ static copse_status order_put_text(order_writer *writer, copse_bytes text)
 static size_t order_store_groups(copse_u128 fraction, uint8_t *ret_groups)
 {
     size_t count = 0;
+    uint64_t upper = (uint64_t)(fraction >> 64);
+    if ((uint64_t)fraction == 0) { /* integers and floats */
+        do {
+            uint8_t group = (uint8_t)(upper >> 57);
+            upper <<= 7;
+            ret_groups[count++] = (uint8_t)(group << 1 | (upper != 0));
+        } while (upper != 0);
+        return count;
+    }
     do {
         uint8_t group = (uint8_t)(fraction >> 121);
         fraction <<= 7;
@@ -187,21 +200,40 @@ static copse_status order_put_link(order_writer *writer, copse_bytes cid)
     return status == COPSE_OK ? order_put(writer, cid) : status;
 }
 
+/* Of a digit in lower case: letters have bit 6. */
+static unsigned order_nibble(uint8_t digit)
+{
+    return (digit & 0xfu) + 9u * (digit >> 6);
+}
+
 static copse_status order_put_object_id(order_writer *writer, copse_bytes digits)
 {
     uint8_t bytes[13] = {COPSE_ORDER_OBJECT_ID};
-    for (size_t i = 0; i < digits.len; i++) {
-        uint8_t digit = digits.ptr[i];
-        uint8_t nibble = (uint8_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
-        bytes[1 + i / 2] = (uint8_t)(bytes[1 + i / 2] << 4 | nibble);
+    for (size_t i = 0; i < 12; i++) {
+        const uint8_t *pair = digits.ptr + 2 * i;
+        bytes[1 + i] = (uint8_t)(order_nibble(pair[0]) << 4 | order_nibble(pair[1]));
     }
     return order_put(writer, (copse_bytes){bytes, sizeof bytes});
 }
 
 static copse_status order_put_coded_text(order_writer *writer, uint8_t code, copse_bytes text)
 {
-    copse_status status = order_put_byte(writer, code);
-    return status == COPSE_OK ? order_put_text(writer, text) : status;
+    copse_buf *buf = writer->buf;
+    copse_status status;
+    if (COPSE_UNLIKELY(!order_fits(writer, text.len + 2) ||
+                       order_plain_run(text.ptr, text.len) < text.len)) {
+        status = order_put_byte(writer, code);
+        return status == COPSE_OK ? order_put_text(writer, text) : status;
+    }
+    status = copse_buf_reserve(buf, text.len + 2);
+    if (status == COPSE_OK) {
+        uint8_t *at = buf->ptr + buf->len;
+        at[0] = code;
+        memcpy(at + 1, text.ptr, text.len);
+        at[1 + text.len] = COPSE_ORDER_END;
+        buf->len += text.len + 2;
+    }
+    return status;
 }
 
 static copse_status order_put_regex(order_writer *writer, const copse_value *value)
@@ -219,8 +251,6 @@ static copse_status order_put_scalar(order_writer *writer, const copse_value *va
     case COPSE_VALUE_DECIMAL:
         number = copse_number_of_value(value);
         return order_put_number(writer, &number);
-    case COPSE_VALUE_TEXT:
-        return order_put_coded_text(writer, COPSE_ORDER_TEXT, value->bytes);
     case COPSE_VALUE_BINARY:
         return order_put_binary(writer, value);
     case COPSE_VALUE_OBJECT_ID:
@@ -262,25 +292,37 @@ static copse_status order_write_items(order_writer *writer, copse_cbor_reader *r
     return status == COPSE_OK ? order_put_byte(writer, COPSE_ORDER_END) : status;
 }
 
+static copse_status order_enter(copse_cbor_reader *reader, copse_value *value, copse_err *err)
+{
+    copse_status status = copse_value_enter(reader, value, err);
+    return status == COPSE_END ? COPSE_ERR(err, COPSE_CORRUPT, "order: ends inside a value")
+                               : status;
+}
+
+/* Writes a value that was entered, and all that is in it. */
+static copse_status order_write_entered(order_writer *writer, copse_cbor_reader *reader,
+                                        const copse_value *value, size_t depth_left, copse_err *err)
+{
+    switch (value->type) {
+    case COPSE_VALUE_TEXT:
+        return order_put_coded_text(writer, COPSE_ORDER_TEXT, value->bytes);
+    case COPSE_VALUE_OBJECT:
+        return order_write_items(writer, reader, COPSE_ORDER_OBJECT, 2 * value->arg, depth_left,
+                                 err);
+    case COPSE_VALUE_ARRAY:
+        return order_write_items(writer, reader, COPSE_ORDER_ARRAY, value->arg, depth_left, err);
+    default:
+        return order_put_scalar(writer, value);
+    }
+}
+
 static copse_status order_write_next(order_writer *writer, copse_cbor_reader *reader,
                                      size_t depth_left, copse_err *err)
 {
     copse_value value;
-    copse_status status = copse_value_enter(reader, &value, err);
-    if (status == COPSE_END) {
-        return COPSE_ERR(err, COPSE_CORRUPT, "order: ends inside a value");
-    }
-    if (status != COPSE_OK) {
-        return status;
-    }
-    if (value.type == COPSE_VALUE_OBJECT) {
-        return order_write_items(writer, reader, COPSE_ORDER_OBJECT, 2 * value.arg, depth_left,
-                                 err);
-    }
-    if (value.type == COPSE_VALUE_ARRAY) {
-        return order_write_items(writer, reader, COPSE_ORDER_ARRAY, value.arg, depth_left, err);
-    }
-    return order_put_scalar(writer, &value);
+    copse_status status = order_enter(reader, &value, err);
+    return status == COPSE_OK ? order_write_entered(writer, reader, &value, depth_left, err)
+                              : status;
 }
 
 /* ---- Parts ---------------------------------------------------------------------------------- */
@@ -288,8 +330,17 @@ static copse_status order_write_next(order_writer *writer, copse_cbor_reader *re
 static copse_status order_write_value(order_writer *writer, copse_bytes encoded, copse_err *err)
 {
     copse_cbor_reader reader;
+    copse_value value;
     copse_cbor_reader_init(&reader, encoded);
-    copse_status status = order_write_next(writer, &reader, COPSE_CBOR_DEPTH_MAX, err);
+    copse_status status = order_enter(&reader, &value, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    if (writer->primary && (value.type == COPSE_VALUE_ARRAY || value.type == COPSE_VALUE_REGEX)) {
+        return COPSE_ERR(err, COPSE_CORRUPT, "a primary key is never of type %s",
+                         copse_value_type_name(value.type));
+    }
+    status = order_write_entered(writer, &reader, &value, COPSE_CBOR_DEPTH_MAX, err);
     if (status == COPSE_OK && reader.at != reader.end) {
         return COPSE_ERR(err, COPSE_CORRUPT, "order: more than one value");
     }
@@ -345,13 +396,20 @@ static copse_status order_write_part(order_writer *writer, const copse_order_par
     return COPSE_OK;
 }
 
+/* Not as an initializer: that would clear the hash, too. */
+static void order_writer_init(order_writer *writer, copse_buf *buf)
+{
+    writer->buf = buf;
+    writer->start = buf->len;
+    writer->primary = false;
+    writer->may_cut = false;
+    writer->cut = false;
+}
+
 copse_status copse_order_write(copse_buf *buf, const copse_order_part *part, copse_err *err)
 {
     order_writer writer;
-    writer.buf = buf;
-    writer.start = buf->len;
-    writer.may_cut = false;
-    writer.cut = false;
+    order_writer_init(&writer, buf);
     return order_write_part(&writer, part, err);
 }
 
@@ -359,10 +417,8 @@ copse_status copse_order_write_cut(copse_buf *buf, const copse_order_part *part,
                                    copse_err *err)
 {
     order_writer writer;
-    writer.buf = buf;
-    writer.start = buf->len;
+    order_writer_init(&writer, buf);
     writer.may_cut = true;
-    writer.cut = false;
     copse_status status = order_write_part(&writer, part, err);
     if (status == COPSE_OK && ret_cut != NULL) {
         *ret_cut = writer.cut;
@@ -373,19 +429,12 @@ copse_status copse_order_write_cut(copse_buf *buf, const copse_order_part *part,
 copse_status copse_order_write_primary(copse_buf *buf, copse_bytes encoded, copse_err *err)
 {
     const copse_order_part part = {.kind = COPSE_ORDER_VALUE, .encoded = encoded};
-    size_t offset = buf->len;
-    copse_value value;
-    copse_status status = copse_value_read(encoded, &value, err);
-    if (status != COPSE_OK) {
-        return status;
-    }
-    if (value.type == COPSE_VALUE_ARRAY || value.type == COPSE_VALUE_REGEX) {
-        return COPSE_ERR(err, COPSE_CORRUPT, "a primary key is never of type %s",
-                         copse_value_type_name(value.type));
-    }
-    status = copse_order_write(buf, &part, err);
-    if (status == COPSE_OK && buf->len - offset > COPSE_ORDER_PRIMARY_SIZE_BYTES_MAX) {
-        copse_buf_truncate(buf, offset);
+    order_writer writer;
+    order_writer_init(&writer, buf);
+    writer.primary = true;
+    copse_status status = order_write_part(&writer, &part, err);
+    if (status == COPSE_OK && buf->len - writer.start > COPSE_ORDER_PRIMARY_SIZE_BYTES_MAX) {
+        copse_buf_truncate(buf, writer.start);
         return COPSE_ERR(err, COPSE_LIMIT, "a primary key is longer than %d bytes",
                          COPSE_ORDER_PRIMARY_SIZE_BYTES_MAX);
     }

@@ -18,76 +18,105 @@ typedef struct order_decoder {
     copse_order_notes notes; /* of the key */
     copse_buf *buf;
     copse_buf scratch; /* bytes on their way into a form */
+    const char *why;   /* what is wrong with the key, if not its values */
 } order_decoder;
 
 static copse_status order_decode_next(order_decoder *decoder);
 
+static copse_status order_decode_fail(order_decoder *decoder, const char *why)
+{
+    decoder->why = why;
+    return COPSE_CORRUPT;
+}
+
+/* Takes the note of the spot that the decoder stands at. */
+static copse_status order_decode_note(order_decoder *decoder, copse_order_note *ret_note)
+{
+    return copse_order_notes_take(&decoder->notes, ret_note)
+               ? COPSE_OK
+               : order_decode_fail(decoder, "no list of notes behind the parts");
+}
+
+static copse_status order_decode_misfit(order_decoder *decoder)
+{
+    return order_decode_fail(decoder, "a note does not fit its value");
+}
+
 /* ---- Numbers -------------------------------------------------------------------------------- */
 
-static copse_status order_decode_decimal(copse_buf *buf, const copse_number *number, uint16_t note)
+static copse_status order_decode_decimal(order_decoder *decoder, const copse_number *number,
+                                         uint16_t note)
 {
     copse_decimal decimal = {
         .kind = COPSE_DECIMAL_FINITE,
         .exponent = (note >> 1) + COPSE_DECIMAL_EXPONENT_MIN,
         .negative = (note & 1) != 0,
     };
+    bool fits = false;
     switch (number->kind) {
     case COPSE_NUMBER_ZERO:
-        if (decimal.exponent > COPSE_DECIMAL_EXPONENT_MAX) {
-            return COPSE_CORRUPT;
-        }
+        fits = decimal.exponent <= COPSE_DECIMAL_EXPONENT_MAX;
         break;
     case COPSE_NUMBER_POSITIVE:
     case COPSE_NUMBER_NEGATIVE:
-        if (decimal.negative || !copse_number_to_decimal(number, decimal.exponent, &decimal)) {
-            return COPSE_CORRUPT;
-        }
+        fits = !decimal.negative && copse_number_to_decimal(number, decimal.exponent, &decimal);
         break;
     default:
-        if (note != 0) {
-            return COPSE_CORRUPT;
-        }
+        fits = note == 0;
         decimal = (copse_decimal){
             .kind = number->kind == COPSE_NUMBER_NAN ? COPSE_DECIMAL_NAN : COPSE_DECIMAL_INFINITE,
             .negative = number->kind == COPSE_NUMBER_INFINITE_NEGATIVE,
         };
         break;
     }
+    if (!fits) {
+        return order_decode_misfit(decoder);
+    }
     uint8_t text[COPSE_DECIMAL_TEXT_SIZE_MAX];
     size_t size = copse_decimal_write(&decimal, text);
-    return copse_value_write_decimal(buf, (copse_bytes){text, size});
+    return copse_value_write_decimal(decoder->buf, (copse_bytes){text, size});
+}
+
+/* A number whose note is none or says that it is a float. */
+static copse_status order_decode_plain(order_decoder *decoder, const copse_number *number,
+                                       bool noted)
+{
+    copse_buf *buf = decoder->buf;
+    bool negative = false;
+    uint64_t arg = 0;
+    double real = 0;
+    bool is_int = copse_number_to_int(number, &negative, &arg);
+    if (is_int && !noted) {
+        return negative ? copse_cbor_write_negative(buf, arg) : copse_cbor_write_uint(buf, arg);
+    }
+    if (is_int != noted || !copse_number_to_float(number, &real)) {
+        return order_decode_misfit(decoder); /* also: a decimal that is not noted */
+    }
+    return copse_value_write_float(buf, real);
 }
 
 static copse_status order_decode_number(order_decoder *decoder, uint8_t code)
 {
-    copse_buf *buf = decoder->buf;
     copse_number number;
     copse_order_note note;
-    bool negative = false;
-    uint64_t arg = 0;
-    double real = 0;
-    if (!copse_order_take_number(&decoder->input, code, &number) ||
-        !copse_order_notes_take(&decoder->notes, &note)) {
+    if (!copse_order_take_number(&decoder->input, code, &number)) {
         return COPSE_CORRUPT;
     }
-    bool is_int = copse_number_to_int(&number, &negative, &arg);
+    copse_status status = order_decode_note(decoder, &note);
+    if (status != COPSE_OK) {
+        return status;
+    }
     switch (note.kind) {
     case COPSE_ORDER_NOTE_NONE:
-        if (is_int) {
-            return negative ? copse_cbor_write_negative(buf, arg) : copse_cbor_write_uint(buf, arg);
-        }
-        return copse_number_to_float(&number, &real) ? copse_value_write_float(buf, real)
-                                                     : COPSE_CORRUPT;
     case COPSE_ORDER_NOTE_FLOAT:
-        return is_int && copse_number_to_float(&number, &real) ? copse_value_write_float(buf, real)
-                                                               : COPSE_CORRUPT;
+        return order_decode_plain(decoder, &number, note.kind == COPSE_ORDER_NOTE_FLOAT);
     case COPSE_ORDER_NOTE_NEGATIVE_ZERO:
-        return number.kind == COPSE_NUMBER_ZERO ? copse_value_write_float(buf, -0.0)
-                                                : COPSE_CORRUPT;
+        return number.kind == COPSE_NUMBER_ZERO ? copse_value_write_float(decoder->buf, -0.0)
+                                                : order_decode_misfit(decoder);
     case COPSE_ORDER_NOTE_DECIMAL:
-        return order_decode_decimal(buf, &number, note.decimal);
+        return order_decode_decimal(decoder, &number, note.decimal);
     default:
-        return COPSE_CORRUPT;
+        return order_decode_misfit(decoder);
     }
 }
 
@@ -236,10 +265,11 @@ static copse_status order_decode_time(order_decoder *decoder, uint8_t code)
 static copse_status order_decode_null(order_decoder *decoder)
 {
     copse_order_note note;
-    if (!copse_order_notes_take(&decoder->notes, &note) || note.kind != COPSE_ORDER_NOTE_NONE) {
-        return COPSE_CORRUPT; /* a part that is missing is seen before */
+    copse_status status = order_decode_note(decoder, &note);
+    if (status == COPSE_OK && note.kind != COPSE_ORDER_NOTE_NONE) {
+        return order_decode_misfit(decoder); /* a part that is missing is seen before */
     }
-    return copse_cbor_write_null(decoder->buf);
+    return status == COPSE_OK ? copse_cbor_write_null(decoder->buf) : status;
 }
 
 static copse_status order_decode_scalar(order_decoder *decoder, uint8_t code)
@@ -338,7 +368,7 @@ static bool order_decode_missing(order_decoder *decoder)
 static copse_status order_decode_part(order_decoder *decoder, copse_bytes part, bool descending,
                                       copse_order_decoded *ret_part)
 {
-    const copse_limits limits = {.cbor_depth_max = COPSE_CBOR_DEPTH_MAX};
+    static const copse_limits limits = {.cbor_depth_max = COPSE_CBOR_DEPTH_MAX};
     copse_order_input probe;
     uint8_t code = 0;
     copse_order_input_init(&probe, part, descending);
@@ -390,7 +420,7 @@ copse_status copse_order_decode(copse_bytes key, const bool *descending, size_t 
     copse_bytes parts[COPSE_ORDER_PARTS_MAX];
     copse_order_decoded decoded[COPSE_ORDER_PARTS_MAX];
     copse_bytes trailer;
-    order_decoder decoder = {.buf = buf};
+    order_decoder decoder = {.buf = buf, .why = "a part is not that of a value"};
     size_t offset = buf->len;
     if (count > COPSE_ORDER_PARTS_MAX) {
         return COPSE_ERR(err, COPSE_LIMIT, "order: more than %d parts", COPSE_ORDER_PARTS_MAX);
@@ -401,13 +431,13 @@ copse_status copse_order_decode(copse_bytes key, const bool *descending, size_t 
     }
     copse_buf_init(&decoder.scratch, buf->env, key.len);
     if (!copse_order_notes_init(&decoder.notes, trailer)) {
-        status = COPSE_CORRUPT;
+        status = order_decode_fail(&decoder, "no list of notes behind the parts");
     }
     for (size_t i = 0; status == COPSE_OK && i < count; i++) {
         status = order_decode_part(&decoder, parts[i], descending[i], &decoded[i]);
     }
     if (status == COPSE_OK && !copse_order_notes_done(&decoder.notes)) {
-        status = COPSE_CORRUPT;
+        status = order_decode_fail(&decoder, "a note has no value");
     }
     copse_buf_release(&decoder.scratch);
     for (size_t i = 0; status == COPSE_OK && i < count; i++) {
@@ -420,5 +450,6 @@ copse_status copse_order_decode(copse_bytes key, const bool *descending, size_t 
     if (status == COPSE_NOMEM || status == COPSE_LIMIT) {
         return COPSE_ERR(err, status, "order: no room for the values of a key");
     }
-    return COPSE_ERR(err, COPSE_CORRUPT, "order: not the key of %zu values", count);
+    return COPSE_ERR(err, COPSE_CORRUPT, "order: not the key of %zu values: %s", count,
+                     decoder.why);
 }

@@ -79,14 +79,14 @@ static copse_status order_note_part(order_noter *noter, copse_bytes encoded, cop
     copse_cbor_reader reader;
     copse_value value;
     copse_cbor_reader_init(&reader, encoded);
-    copse_status status = copse_value_enter(&reader, &value, err);
-    while (status == COPSE_OK) {
-        status = order_note_value(noter, &value);
+    copse_status status = COPSE_OK;
+    while (status == COPSE_OK && reader.at < reader.end) {
+        status = copse_value_enter(&reader, &value, err);
         if (status == COPSE_OK) {
-            status = copse_value_enter(&reader, &value, err);
+            status = order_note_value(noter, &value);
         }
     }
-    return status == COPSE_END ? COPSE_OK : status;
+    return status;
 }
 
 copse_status copse_order_write_trailer(copse_buf *buf, const copse_order_part *parts, size_t count,

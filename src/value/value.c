@@ -34,101 +34,161 @@ const char *copse_value_type_name(copse_value_type type)
     return value_type_names[type];
 }
 
-/* Whether the key at `at`, the first of a map, begins with "$". */
-static bool value_key_is_reserved(const copse_cbor_reader *reader)
-{
-    copse_cbor_head head;
-    return copse_cbor_head_read(reader->at, reader->end, &head) &&
-           head.major == COPSE_CBOR_MAJOR_TEXT && head.arg > 0 &&
-           (size_t)(reader->end - reader->at) > head.size && reader->at[head.size] == '$';
-}
-
-static copse_status value_fail(const copse_cbor_reader *reader, const char *why, copse_err *err)
+static COPSE_NOINLINE copse_status value_fail(const copse_cbor_reader *reader, const char *why,
+                                              copse_err *err)
 {
     return COPSE_ERR(err, COPSE_CORRUPT, "value: byte %zu: %s",
                      (size_t)(reader->at - reader->start), why);
 }
 
-/* A map whose head `after` has passed: an object, or a form. */
-static bool value_enter_map(copse_cbor_reader *after, uint64_t pairs, copse_value *value)
+/* Whether the key at `at`, the first of a map, begins with "$". */
+static bool value_key_is_reserved(const uint8_t *at, const uint8_t *end)
 {
-    if (pairs > 0 && value_key_is_reserved(after) && !copse_value_is_reference(*after, pairs)) {
-        return copse_value_form_read(after, pairs, value);
-    }
-    value->type = COPSE_VALUE_OBJECT;
-    value->arg = pairs;
-    return true;
+    copse_cbor_head head;
+    return copse_cbor_head_read(at, end, &head) && head.major == COPSE_CBOR_MAJOR_TEXT &&
+           head.arg > 0 && (size_t)(end - at) > head.size && at[head.size] == '$';
 }
 
-copse_status copse_value_enter(copse_cbor_reader *reader, copse_value *ret_value, copse_err *err)
+/* A map of `pairs` pairs whose first begins at `at`: an object, or a form. */
+static copse_status value_enter_map(copse_cbor_reader *reader, const uint8_t *at, uint64_t pairs,
+                                    copse_value *value, copse_err *err)
 {
-    static const copse_value_type types[] = {
-        [COPSE_CBOR_NULL] = COPSE_VALUE_NULL,    [COPSE_CBOR_BOOL] = COPSE_VALUE_BOOL,
-        [COPSE_CBOR_INT] = COPSE_VALUE_INT,      [COPSE_CBOR_FLOAT] = COPSE_VALUE_FLOAT,
-        [COPSE_CBOR_BYTES] = COPSE_VALUE_BINARY, [COPSE_CBOR_TEXT] = COPSE_VALUE_TEXT,
-        [COPSE_CBOR_LINK] = COPSE_VALUE_LINK,    [COPSE_CBOR_ARRAY] = COPSE_VALUE_ARRAY,
-        [COPSE_CBOR_MAP] = COPSE_VALUE_OBJECT,
-    };
+    const uint8_t *start = reader->at;
+    reader->at = at;
+    if (pairs == 0 || !value_key_is_reserved(at, reader->end) ||
+        (pairs > 1 && copse_value_is_reference(*reader, pairs))) {
+        value->type = COPSE_VALUE_OBJECT;
+        value->arg = pairs;
+        return COPSE_OK;
+    }
+    if (pairs == 1 && copse_value_form_read(reader, value)) {
+        return COPSE_OK;
+    }
+    reader->at = start;
+    return value_fail(reader, "a map begins with \"$\" and is no stored form", err);
+}
+
+/* Null, booleans, links, short floats, the end, and what is no item. */
+static COPSE_NOINLINE copse_status value_enter_other(copse_cbor_reader *reader, copse_value *value,
+                                                     copse_err *err)
+{
     copse_cbor_reader after = *reader;
     copse_cbor_item item;
     copse_status status = copse_cbor_next(&after, &item, err);
     if (status != COPSE_OK) {
         return status;
     }
-    copse_value value = {
-        .type = types[item.kind],
-        .boolean = item.boolean,
-        .negative = item.negative,
-        .arg = item.arg,
-        .real = item.real,
-        .bytes = item.bytes,
-    };
-    if (item.kind == COPSE_CBOR_FLOAT && item.real == 0 && signbit(item.real)) {
-        return value_fail(reader, "-0.0 is stored as {\"$numberDouble\": \"-0.0\"}", err);
+    switch (item.kind) {
+    case COPSE_CBOR_NULL:
+        value->type = COPSE_VALUE_NULL;
+        break;
+    case COPSE_CBOR_BOOL:
+        value->type = COPSE_VALUE_BOOL;
+        value->boolean = item.boolean;
+        break;
+    case COPSE_CBOR_FLOAT:
+        if (item.real == 0 && signbit(item.real)) {
+            return value_fail(reader, "-0.0 is stored as {\"$numberDouble\": \"-0.0\"}", err);
+        }
+        value->type = COPSE_VALUE_FLOAT;
+        value->real = item.real;
+        break;
+    case COPSE_CBOR_LINK:
+        value->type = COPSE_VALUE_LINK;
+        value->bytes = item.bytes;
+        break;
+    default:
+        return value_fail(reader, "not an item", err);
     }
-    if (item.kind == COPSE_CBOR_MAP && !value_enter_map(&after, item.arg, &value)) {
-        return value_fail(reader, "a map begins with \"$\" and is no stored form", err);
-    }
-    if (value.type != COPSE_VALUE_OBJECT && value.type != COPSE_VALUE_ARRAY) {
-        value.encoded = (copse_bytes){reader->at, (size_t)(after.at - reader->at)};
-    }
-    *ret_value = value;
     reader->at = after.at;
     return COPSE_OK;
+}
+
+copse_status copse_value_enter(copse_cbor_reader *reader, copse_value *value, copse_err *err)
+{
+    copse_cbor_head head;
+    if (COPSE_UNLIKELY(!copse_cbor_head_read(reader->at, reader->end, &head))) {
+        return value_enter_other(reader, value, err);
+    }
+    const uint8_t *content = reader->at + head.size;
+    size_t left = (size_t)(reader->end - content);
+    switch (head.major) {
+    case COPSE_CBOR_MAJOR_UINT:
+    case COPSE_CBOR_MAJOR_NEGATIVE:
+        value->type = COPSE_VALUE_INT;
+        value->negative = head.major == COPSE_CBOR_MAJOR_NEGATIVE;
+        value->arg = head.arg;
+        break;
+    case COPSE_CBOR_MAJOR_BYTES:
+    case COPSE_CBOR_MAJOR_TEXT:
+        if (head.arg > left) {
+            return value_enter_other(reader, value, err);
+        }
+        value->type = head.major == COPSE_CBOR_MAJOR_TEXT ? COPSE_VALUE_TEXT : COPSE_VALUE_BINARY;
+        value->subtype = 0;
+        value->bytes = (copse_bytes){content, (size_t)head.arg};
+        content += head.arg;
+        break;
+    case COPSE_CBOR_MAJOR_ARRAY:
+        if (head.arg > left) {
+            return value_enter_other(reader, value, err);
+        }
+        value->type = COPSE_VALUE_ARRAY;
+        value->arg = head.arg;
+        break;
+    case COPSE_CBOR_MAJOR_SIMPLE:
+        if (*reader->at != COPSE_CBOR_F64 || head.arg == UINT64_C(1) << 63) {
+            return value_enter_other(reader, value, err);
+        }
+        value->type = COPSE_VALUE_FLOAT;
+        memcpy(&value->real, &head.arg, sizeof value->real);
+        break;
+    case COPSE_CBOR_MAJOR_MAP:
+        return head.arg <= left / 2 ? value_enter_map(reader, content, head.arg, value, err)
+                                    : value_enter_other(reader, value, err);
+    default:
+        return value_enter_other(reader, value, err);
+    }
+    reader->at = content;
+    return COPSE_OK;
+}
+
+/* Whether it was only entered: what it holds comes next. */
+static bool value_is_open(const copse_value *value)
+{
+    return value->type == COPSE_VALUE_OBJECT || value->type == COPSE_VALUE_ARRAY;
 }
 
 copse_status copse_value_next(copse_cbor_reader *reader, copse_value *ret_value, copse_err *err)
 {
     copse_cbor_reader after = *reader;
-    copse_value value;
+    copse_value value = {.arg = 0};
     copse_status status = copse_value_enter(&after, &value, err);
     if (status != COPSE_OK) {
         return status;
     }
-    if (value.encoded.len == 0) {
-        const uint8_t *end = copse_cbor_item_skip(reader->at, reader->end);
-        if (end == NULL) {
-            return value_fail(reader, "not an item", err);
-        }
-        value.encoded = (copse_bytes){reader->at, (size_t)(end - reader->at)};
+    const uint8_t *end =
+        value_is_open(&value) ? copse_cbor_item_skip(reader->at, reader->end) : after.at;
+    if (end == NULL) {
+        return value_fail(reader, "not an item", err);
     }
+    value.encoded = (copse_bytes){reader->at, (size_t)(end - reader->at)};
     *ret_value = value;
-    reader->at = value.encoded.ptr + value.encoded.len;
+    reader->at = end;
     return COPSE_OK;
 }
 
 copse_status copse_value_read(copse_bytes encoded, copse_value *ret_value, copse_err *err)
 {
     copse_cbor_reader reader;
-    copse_value value;
+    copse_value value = {.encoded = encoded};
     copse_cbor_reader_init(&reader, encoded);
     copse_status status = copse_value_enter(&reader, &value, err);
     if (status == COPSE_END ||
-        (status == COPSE_OK && value.encoded.len > 0 && reader.at != reader.end)) {
+        (status == COPSE_OK && !value_is_open(&value) && reader.at != reader.end)) {
         return value_fail(&reader, "not one item", err);
     }
     if (status == COPSE_OK) {
-        value.encoded = encoded;
         *ret_value = value;
     }
     return status;

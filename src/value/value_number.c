@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "value/value_number.h"
 
-#include "value/decimal_big.h"
+#include "value/decimal_wide.h"
 
 #include <assert.h>
 #include <string.h>
@@ -69,30 +69,15 @@ copse_number copse_number_of_decimal(const copse_decimal *decimal)
     if (decimal->coefficient == 0) {
         return (copse_number){.kind = COPSE_NUMBER_ZERO};
     }
-    copse_decimal_big big;
-    unsigned scale = 0; /* the number is big * 2^-scale, of which at least 120 bits are right */
-    bool more = false;
-    if (decimal->exponent >= 0) {
-        copse_decimal_big_set(&big, decimal->coefficient, 0);
-        copse_decimal_big_scale_up(&big, (unsigned)decimal->exponent);
-    } else {
-        unsigned power = (unsigned)-decimal->exponent;
-        scale = COPSE_NUMBER_FRACTION_BITS + 2 + power * 3322 / 1000; /* log2 of 10 is 3.3219… */
-        copse_decimal_big_set(&big, decimal->coefficient, scale);
-        more = copse_decimal_big_scale_down(&big, power);
-    }
-    unsigned bits = copse_decimal_big_bits(&big);
-    unsigned keep = COPSE_NUMBER_FRACTION_BITS + 1;
-    bool lost = false;
-    copse_u128 top = copse_decimal_big_shifted(&big, bits > keep ? bits - keep : 0, &lost);
-    if (bits < keep) {
-        top <<= keep - bits;
-    }
+    copse_decimal_wide wide = copse_decimal_wide_of(decimal->coefficient, decimal->exponent);
+    const uint64_t *limbs = wide.limbs;
+    copse_u128 top = (copse_u128)limbs[4] << 64 | limbs[3]; /* the leading one and 127 bits */
+    copse_u128 fraction = top << 1 & ~(2 * COPSE_NUMBER_MORE - 1);
+    bool more = top << 1 != fraction || (limbs[2] | limbs[1] | limbs[0]) != 0;
     return (copse_number){
         .kind = decimal->negative ? COPSE_NUMBER_NEGATIVE : COPSE_NUMBER_POSITIVE,
-        .exponent = (int32_t)bits - 1 - (int32_t)scale,
-        .fraction =
-            top << (128 - COPSE_NUMBER_FRACTION_BITS) | (more || lost ? COPSE_NUMBER_MORE : 0),
+        .exponent = wide.exponent + COPSE_DECIMAL_WIDE_BITS - 1,
+        .fraction = fraction | (more ? COPSE_NUMBER_MORE : 0),
     };
 }
 
@@ -198,36 +183,21 @@ bool copse_number_to_float(const copse_number *number, double *ret_real)
     return true;
 }
 
-/* The coefficient of |number| at an exponent, if there is one: the only one, by N1. False: there
- * is none. What comes out is checked by the caller. */
+/* The coefficient that |number| has at an exponent, if it has one: less than a 64th above what the
+ * 120 bits of the number give, since it is below 2^113. What comes out is checked by the caller. */
 static bool number_find_coefficient(const copse_number *number, int32_t exponent,
                                     copse_u128 *ret_coefficient)
 {
-    copse_decimal_big big;
     copse_u128 top = (copse_u128)1 << COPSE_NUMBER_FRACTION_BITS |
                      number->fraction >> (128 - COPSE_NUMBER_FRACTION_BITS);
-    int32_t shift = number->exponent - COPSE_NUMBER_FRACTION_BITS;
-    bool lost = false;
-    if (exponent >= 0) {
-        if (number->exponent < 0) {
-            return false;
-        }
-        copse_decimal_big_set(&big, shift < 0 ? top >> -shift : top,
-                              shift < 0 ? 0 : (unsigned)shift);
-        (void)copse_decimal_big_scale_down(&big, (unsigned)exponent);
-        shift = 0;
-    } else {
-        if (shift >= 0) {
-            return false; /* from 2^119 on: more than 34 digits */
-        }
-        copse_decimal_big_set(&big, top, 0);
-        copse_decimal_big_scale_up(&big, (unsigned)-exponent);
-    }
-    if ((int32_t)copse_decimal_big_bits(&big) + shift > 128) {
+    copse_decimal_wide wide = copse_decimal_wide_of(top, -exponent);
+    int32_t bits = wide.exponent + number->exponent - COPSE_NUMBER_FRACTION_BITS +
+                   COPSE_DECIMAL_WIDE_BITS; /* of the coefficient, rounded down */
+    if (bits < 0 || bits > 127) {
         return false;
     }
-    *ret_coefficient = copse_decimal_big_shifted(&big, (unsigned)-shift, &lost) +
-                       ((number->fraction & COPSE_NUMBER_MORE) != 0);
+    copse_u128 upper = (copse_u128)wide.limbs[4] << 64 | wide.limbs[3];
+    *ret_coefficient = ((upper >> (127 - bits)) + 1) >> 1; /* to the nearest integer */
     return true;
 }
 

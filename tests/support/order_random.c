@@ -249,6 +249,21 @@ static copse_status order_random_object(uint64_t *state, unsigned depth_max, cop
     return copse_cbor_finish_map(buf, offset, count);
 }
 
+/* A DBRef: an object although its first key begins with "$". */
+static copse_status order_random_reference(uint64_t *state, unsigned depth_max, copse_buf *buf)
+{
+    static const char *const keys[] = {"$db", "$id", "$ref"};
+    size_t first = (size_t)test_random_below(state, 2);
+    copse_status status = copse_cbor_write_map(buf, ORDER_RANDOM_COUNT(keys) - first);
+    for (size_t i = first; status == COPSE_OK && i < ORDER_RANDOM_COUNT(keys); i++) {
+        status = copse_cbor_write_text(buf, copse_bytes_of_text(keys[i]));
+        if (status == COPSE_OK) {
+            status = order_random_value(state, depth_max - 1, buf);
+        }
+    }
+    return status;
+}
+
 copse_status order_random_value(uint64_t *state, unsigned depth_max, copse_buf *buf)
 {
     uint64_t choice = test_random_below(state, 6);
@@ -256,7 +271,8 @@ copse_status order_random_value(uint64_t *state, unsigned depth_max, copse_buf *
         return order_random_scalar(state, buf);
     }
     if (choice == 0) {
-        return order_random_object(state, depth_max, buf);
+        return test_random_below(state, 4) == 0 ? order_random_reference(state, depth_max, buf)
+                                                : order_random_object(state, depth_max, buf);
     }
     uint64_t count = test_random_below(state, 4);
     copse_status status = copse_cbor_write_array(buf, count);

@@ -18,6 +18,9 @@ class Form:
     def __init__(self, name, *args):
         self.name, self.args = name, args
 
+    def __repr__(self):
+        return repr(self.args) + " " + self.name
+
 
 def dec(text):
     return Form("decimal", text)
@@ -263,43 +266,64 @@ OTHERS = [
     Form("regex", "", ""), Form("regex", "a", ""), Form("regex", "a", "i"),
     Form("regex", "a\1", "imx"), Form("link", CID), Form("link", CID[:-1] + b"\2"), Form("max"),
 ]
+# What a decoder says of a key, by where it sees that.
+PART, NOTES, MISFIT, LOOSE, VALUE = (
+    "not a part", "no list of notes", "does not fit its value", "a note has no value",
+    "not that of a value",
+)
 CORRUPT = [
-    ("", "no part"), ("00", "no type"), ("ff", "no type"), ("1800", "spots behind the last"),
-    ("6e", "no group"), ("7601", "a group is missing"), ("760100", "the last group is zero"),
-    ("b6003f00", "an exponent that has a byte of its own"), ("b64fbe00", "an exponent too large"),
-    ("6d7ff800", "the same, small"), ("6d2fda00", "an exponent too small"),
-    ("c061", "no end"), ("c06100" + "00", "a note without a spot"), ("c001000", "an escape"),
-    ("c00103" + "00", "an escape"), ("c0ff00", "not UTF-8"), ("cc0100", "content is missing"),
-    ("ccf8f700" + "00" * 247, "a size too long"), ("d000", "too short"), ("c400", None),
-    ("c47600" + "00", "a key that is not text"), ("c4c06100" + "00", "no value"),
-    ("c4c062007600c061007600" + "00", "keys out of order"),
-    ("c4c061007600c061007600" + "00", "a key twice"), ("c4c024007600" + "00", "begins with $"),
-    ("760000", None), ("760003", "a number is not missing"), ("760001", "not zero"),
-    ("6c08", "no second spot"), ("760080" + "00", "a long varint"),
-    ("760002" + "3041", "an exponent that 1 has not"), ("c001" + "0201", "no end"),
-    ("b64fbd0000", "2^20413 is a float by no note"), ("7702" + "00", "too large a gap"),
-    ("e0006900" + "00", "a note"), ("e000786900", "options out of order"),
-    ("e000690069", "no end"), ("e40100", "no CID"), ("20020001", "NaN with an exponent"),
-    ("c0" + "78" * 238 + "00" + "01", "a marker where the part has ended"),
-    ("c0" + "78" * 239 + "03" + "00", "no marker"), ("c0" + "78" * 239 + "02" + "00" * 15, "cut"),
+    ("", PART, "empty"), ("00", PART, "no first byte"), ("ff", PART, "no first byte"),
+    ("7c", PART, "no group"), ("6e", PART, "no group"), ("7601", PART, "a group is missing"),
+    ("760100", PART, "the last group is zero"),
+    ("b6003f00", PART, "an exponent that has a byte of its own"),
+    ("b64fbe00", PART, "an exponent too large"),
+    ("6d7ff800", PART, "an exponent that has a byte of its own, small"),
+    ("6d2fda00", PART, "an exponent too small"),
+    ("c061", PART, "a text without an end"), ("c00100", PART, "no escape: 00"),
+    ("c0010300", PART, "no escape: 03"), ("c0010201", PART, "ends inside an escape"),
+    ("c0ff00", VALUE, "not UTF-8"), ("cc0100", PART, "content is missing"),
+    ("ccf8f700" + "00" * 247, PART, "a size of two bytes that fits one"), ("d000", PART, "too short"),
+    ("c4760076" + "0000", VALUE, "a key that is not text"),
+    ("c4c0610000", VALUE, "a key without a value"),
+    ("c4c062007600c06100760000", VALUE, "keys out of order"),
+    ("c4c061007600c06100760000", VALUE, "a key twice"), ("c4c02400760000", VALUE, "begins with $"),
+    ("c8", PART, "an array without an end"), ("1000", LOOSE, "a note behind [] in an index"),
+    ("1800", MISFIT, "null is no float"), ("c81800" + "03", MISFIT, "missing inside an array"),
+    ("c0610000", LOOSE, "a note behind a text"), ("760003", MISFIT, "a number is not missing"),
+    ("760001", MISFIT, "1 is not -0.0"), ("768000", MISFIT, "1.5 is a float without a note"),
+    ("6c08", LOOSE, "a gap of two behind one number"), ("760004", LOOSE, "a gap of one"),
+    ("76000000", LOOSE, "two notes for one number"),
+    ("76008000", NOTES, "a gap that is written too long"), ("760080", NOTES, "ends inside a gap"),
+    ("76000230", NOTES, "ends inside an exponent"),
+    ("7600023042", MISFIT, "1 is not 10 times an integer"),
+    ("7600023041", MISFIT, "a negative zero that is 1"),
+    ("7600026000", MISFIT, "1 has no exponent 6112"),
+    ("6c026000", MISFIT, "no zero has the exponent 6112"),
+    ("b64fbd00", MISFIT, "2^20413 is no float"), ("20020001", MISFIT, "NaN has no exponent"),
+    (number(dec("0.1")).hex(), MISFIT, "no float, and not noted"),
+    ("e000690000", LOOSE, "a note behind a regex"), ("e000786900", VALUE, "options out of order"),
+    ("e000696900", VALUE, "an option twice"), ("e0007100", VALUE, "no option: q"), ("e00069", PART, "options without an end"),
+    ("e001010000", VALUE, "NUL in a pattern"), ("e40100", VALUE, "no CID"),
+    ("c0" + "78" * 238 + "0001", LOOSE, "a marker where the part has ended"),
+    ("c0" + "78" * 239 + "0300", PART, "no marker"),
+    ("c0" + "78" * 239 + "02" + "00" * 15, PART, "a hash too short"),
+    ("c0" + "78" * 239 + "02" + "00" * 17, LOOSE, "a note behind a part that is cut"),
 ]
 
 
 def main():
     print("# Order keys of one value, ascending; written by order.py. docs/formats/order.md")
-    print("# item (or missing, empty)\tpart\ttrailer\tnote; or: -\t-\ta corrupt key\tnote")
+    print("# item (or missing, empty)\tpart\ttrailer\tnote; or: -\twhat is wrong\ta corrupt key\tnote")
     rows = [("missing", part(None)[0], trailer([(3, b"")]), "missing field")]
     rows.append(("empty", b"\x10", b"", "[] in an index"))
     for value in NUMBERS + OTHERS:
         bytes_, cut = part(value)
-        note = repr(value.args) + " " + value.name if isinstance(value, Form) else repr(value)
         notes = [] if cut else spots(value)
-        rows.append((cbor(value).hex(), bytes_, trailer(notes), note[:60].replace("\t", " ")))
+        rows.append((cbor(value).hex(), bytes_, trailer(notes), repr(value)[:60].replace("\t", " ")))
     for item, bytes_, notes, note in sorted(rows, key=lambda row: row[1]):
         print(item, bytes_.hex(), notes.hex(), note, sep="\t")
-    for key, note in CORRUPT:
-        if note is not None:
-            print("-", "-", key[: len(key) // 2 * 2], note, sep="\t")
+    for key, why, note in CORRUPT:
+        print("-", why, key, note, sep="\t")
 
 
 if __name__ == "__main__":
