@@ -86,6 +86,29 @@ foreach(source IN LISTS sources)
     endif()
 endforeach()
 
+# The examples of the C API: each runs as a test, in a folder of the build, and together they show
+# every call. They see what a user of the library sees.
+if(NOT COPSE_FUZZ)
+    file(GLOB sources CONFIGURE_DEPENDS "examples/*.c")
+    list(FILTER sources EXCLUDE REGEX "/example\\.c$")
+    set(copse_example_dir "${CMAKE_BINARY_DIR}/example")
+    file(MAKE_DIRECTORY "${copse_example_dir}")
+    add_library(copse_example STATIC examples/example.c)
+    target_link_libraries(copse_example PUBLIC copse_static copse_options)
+    foreach(source IN LISTS sources)
+        get_filename_component(name "${source}" NAME_WE)
+        add_executable(example-${name} "${source}")
+        target_link_libraries(example-${name} PRIVATE copse_example copse_dependencies)
+        set_target_properties(example-${name} PROPERTIES
+            OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY "${copse_example_dir}")
+        add_test(NAME example-${name} COMMAND example-${name}
+            WORKING_DIRECTORY "${copse_example_dir}")
+        set_tests_properties(example-${name} PROPERTIES LABELS quick TIMEOUT 60)
+    endforeach()
+    add_test(NAME examples-complete COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tools/check-examples")
+    set_tests_properties(examples-complete PROPERTIES LABELS quick TIMEOUT 60)
+endif()
+
 # Benchmarks are built by the target `bench` only; tools/bench runs them.
 add_custom_target(bench)
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS "src/*_bench.c" "bench/*.c")
@@ -133,14 +156,16 @@ endif()
 
 # Files and answers of Copse beside software of others. Needs node and npm; skipped without them.
 if(NOT COPSE_FUZZ)
-    foreach(pair car:car_make mingo:query_driver)
-        string(REPLACE ":" ";" pair "${pair}")
-        list(GET pair 0 check)
-        list(GET pair 1 program)
+    foreach(program car_make query_driver)
         add_executable(foreign-${program} "${copse_test_dir}/foreign/${program}.c")
         target_link_libraries(foreign-${program} PRIVATE copse_test_base)
+    endforeach()
+    foreach(pair car:foreign-car_make mingo:foreign-query_driver serve:copse_command)
+        string(REPLACE ":" ";" pair "${pair}")
+        list(GET pair 0 check)
+        list(GET pair 1 target)
         add_test(NAME foreign-${check} COMMAND "${copse_test_dir}/foreign/run"
-            "${CMAKE_BINARY_DIR}/foreign" ${check} $<TARGET_FILE:foreign-${program}>)
+            "${CMAKE_BINARY_DIR}/foreign" ${check} $<TARGET_FILE:${target}>)
         set_tests_properties(foreign-${check} PROPERTIES LABELS foreign TIMEOUT 300
             SKIP_RETURN_CODE 77 RESOURCE_LOCK foreign)
     endforeach()

@@ -2,7 +2,7 @@
 import os
 import re
 
-FOLDERS = ("include", "src", "apps", "tests", "bench", "bindings")
+FOLDERS = ("include", "src", "apps", "tests", "bench", "examples", "bindings")
 PROGRAM_SUFFIXES = ("_test.c", "_fuzz.c", "_bench.c")
 
 

@@ -1,0 +1,38 @@
+/* The body of an answer that is a CARv1: made from the store while it is sent.
+ *
+ *   Y1  Sections stand in the order of their CIDs in the list, or depth first, links in the order
+ * in which they stand, from the root. Y2  A block of the DAG that is missing, or whose links can't
+ * be followed here (dag-pb), ends the body with a failure, so that the answer is cut: a CAR that
+ * ends is whole. Of a list, what is missing is left out. Y3  Identity CIDs have no sections. Y4
+ * Memory: one block, the links on the present path, and without duplicates 32 to 96 bytes a block
+ * that was sent; all from the server's budget. Where that ends, the answer is cut.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef COPSE_SERVE_CAR_BODY_H
+#define COPSE_SERVE_CAR_BODY_H
+
+#include "net/http_server.h"
+
+#include <copse/sys/store.h>
+
+/** What is sent. */
+typedef enum copse_car_scope {
+    COPSE_CAR_SCOPE_BLOCK, /**< The root alone. */
+    COPSE_CAR_SCOPE_ALL    /**< All that it leads to. */
+} copse_car_scope;
+
+/** Makes the body of a CAR of a DAG; `blocks_sent` counts on. The answer's length becomes unknown.
+ * NOMEM: the answer has no body. */
+COPSE_MUST_USE copse_status copse_car_body_of_dag(const copse_env *env, copse_store *store,
+                                                  const copse_cid *root, copse_car_scope scope,
+                                                  bool duplicates, uint64_t *blocks_sent,
+                                                  copse_http_answer *answer, copse_err *err);
+
+/** Makes the body of a CAR of the blocks of a list (copse_cid after copse_cid), which it takes over
+ * and zeroes on OK; its root is the marker for none. Each CID is sent once. Statuses as above. */
+COPSE_MUST_USE copse_status copse_car_body_of_list(const copse_env *env, copse_store *store,
+                                                   copse_buf *cids, uint64_t *blocks_sent,
+                                                   copse_http_answer *answer, copse_err *err);
+
+#endif

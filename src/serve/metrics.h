@@ -1,0 +1,32 @@
+/* Counts of a server, as Prometheus reads them.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef COPSE_SERVE_METRICS_H
+#define COPSE_SERVE_METRICS_H
+
+#include "net/http_server.h"
+
+enum {
+    COPSE_METRICS_ROUTES_MAX = 16, /**< The last one counts what no route answers. */
+    COPSE_METRICS_STATUSES_MAX = 24
+};
+
+/** Zeroed at first. */
+typedef struct copse_metrics {
+    uint64_t requests[COPSE_METRICS_ROUTES_MAX][COPSE_METRICS_STATUSES_MAX];
+    uint64_t cut;
+    uint64_t blocks_sent;
+    uint64_t duration_ms;
+} copse_metrics;
+
+/** Counts a request that route number `route` answered. */
+void copse_metrics_add(copse_metrics *metrics, size_t route, const copse_http_exchange *exchange);
+
+/** Appends all counts in the text format; `names[i]` is that of route i. NOMEM, LIMIT. */
+COPSE_MUST_USE copse_status copse_metrics_write(const copse_metrics *metrics,
+                                                const copse_http_server_stats *stats,
+                                                const char *const names[COPSE_METRICS_ROUTES_MAX],
+                                                uint64_t memory_bytes, copse_buf *buf);
+
+#endif

@@ -1,0 +1,125 @@
+// Reads a database from `copse serve` with software of others alone: fetch, @ipld/car,
+// @ipld/dag-cbor, multiformats.
+//
+//   node serve_check.mjs COPSE FOLDER
+//
+// The documents are found three times: by walking the links block by block, in the CAR of the whole
+// tree, and by asking for many blocks at once. Each block is verified against its CID.
+import { CarReader } from '@ipld/car'
+import * as dagCbor from '@ipld/dag-cbor'
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { CID } from 'multiformats/cid'
+import { sha256 } from 'multiformats/hashes/sha2'
+
+const [copse, folder] = process.argv.slice(2)
+const database = join(folder, 'serve.copse')
+const documents = new Map()
+for (let id = 1; id <= 500; id++) {
+  // Every tenth is too large for a leaf, and is a block of its own.
+  documents.set(id, { _id: id, text: `post ${id} `.repeat(id % 10 === 0 ? 200 : 5), n: id / 4 })
+}
+
+async function verify (cid, bytes) {
+  const digest = await sha256.digest(bytes)
+  assert.deepEqual(cid.multihash.bytes, digest.bytes, `${cid} is not of its bytes`)
+}
+
+// Links of a block, in the order of its bytes.
+function linksOf (value, found = []) {
+  const cid = CID.asCID(value)
+  if (cid !== null) {
+    found.push(cid)
+  } else if (value !== null && typeof value === 'object' && !(value instanceof Uint8Array)) {
+    for (const member of Object.values(value)) {
+      linksOf(member, found)
+    }
+  }
+  return found
+}
+
+// The documents in the leaves and blocks of a tree.
+function documentsOf (blocks) {
+  const found = new Map()
+  const add = (value) => {
+    if (value !== null && typeof value === 'object' && typeof value._id === 'number' && 'text' in value) {
+      found.set(value._id, value)
+    }
+  }
+  for (const bytes of blocks.values()) {
+    const value = dagCbor.decode(bytes)
+    add(value)
+    if (Array.isArray(value) && value[0] === true) {
+      value[2].forEach(add)
+    }
+  }
+  return found
+}
+
+async function get (url, options) {
+  const response = await fetch(url, options)
+  assert.equal(response.status, 200, url)
+  return new Uint8Array(await response.arrayBuffer())
+}
+
+async function walk (url, root) {
+  const blocks = new Map()
+  const next = [root]
+  while (next.length > 0) {
+    const cid = next.pop()
+    if (!blocks.has(`${cid}`)) {
+      const bytes = await get(`${url}/ipfs/${cid}`, { headers: { accept: 'application/vnd.ipld.raw' } })
+      await verify(cid, bytes)
+      blocks.set(`${cid}`, bytes)
+      next.push(...linksOf(dagCbor.decode(bytes)).reverse())
+    }
+  }
+  return blocks
+}
+
+async function readCar (bytes) {
+  const reader = await CarReader.fromBytes(bytes)
+  const blocks = new Map()
+  for await (const block of reader.blocks()) {
+    await verify(block.cid, block.bytes)
+    blocks.set(`${block.cid}`, block.bytes)
+  }
+  return { roots: (await reader.getRoots()).map(String), blocks }
+}
+
+async function check (url) {
+  const head = await (await fetch(`${url}/copse/v1/serve`)).json()
+  const root = CID.parse(head.tree['/'])
+  const asCbor = dagCbor.decode(await get(`${url}/copse/v1/serve`, { headers: { accept: 'application/vnd.ipld.dag-cbor' } }))
+  assert.equal(`${asCbor.tree}`, `${root}`)
+  const commit = dagCbor.decode(await get(`${url}/ipfs/${head.head['/']}?format=raw`))
+  assert.equal(`${commit.tree}`, `${root}`)
+
+  const walked = await walk(url, root)
+  assert.deepEqual(documentsOf(walked), documents)
+
+  const car = await readCar(await get(`${url}/ipfs/${root}?format=car`))
+  assert.deepEqual(car.roots, [`${root}`])
+  assert.deepEqual([...car.blocks.keys()], [...walked.keys()], 'depth first, links in order')
+
+  const cids = [...walked.keys()].reverse().map((text) => CID.parse(text))
+  const batch = await readCar(await get(`${url}/copse/v1/blocks`, { method: 'POST', body: dagCbor.encode(cids) }))
+  assert.deepEqual([...batch.blocks.keys()], cids.map(String))
+  assert.deepEqual(documentsOf(batch.blocks), documents)
+  console.log(`${documents.size} documents in ${walked.size} blocks: by walking, in a CAR, in a batch`)
+}
+
+rmSync(database, { recursive: true, force: true })
+execFileSync(copse, ['init', database])
+execFileSync(copse, ['insert', database, 'posts', '-'], { input: [...documents.values()].map((d) => JSON.stringify(d)).join('\n') })
+const server = spawn(copse, ['serve', database, '--listen', '127.0.0.1:0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] })
+const ended = new Promise((resolve) => server.on('exit', resolve))
+try {
+  const { url } = JSON.parse(await new Promise((resolve) => server.stdout.once('data', resolve)))
+  await check(url)
+} finally {
+  server.kill('SIGTERM')
+}
+assert.equal(await ended, 0)
