@@ -279,6 +279,7 @@ static copse_status order_put_scalar(order_writer *writer, const copse_value *va
 /* ---- Objects and arrays --------------------------------------------------------------------- */
 
 /* Behind a head: `count` values, or keys and values, and the end. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as depth_left */
 static copse_status order_write_items(order_writer *writer, copse_cbor_reader *reader, uint8_t code,
                                       uint64_t count, size_t depth_left, copse_err *err)
 {
@@ -300,6 +301,7 @@ static copse_status order_enter(copse_cbor_reader *reader, copse_value *value, c
 }
 
 /* Writes a value that was entered, and all that is in it. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as depth_left */
 static copse_status order_write_entered(order_writer *writer, copse_cbor_reader *reader,
                                         const copse_value *value, size_t depth_left, copse_err *err)
 {
@@ -316,6 +318,7 @@ static copse_status order_write_entered(order_writer *writer, copse_cbor_reader 
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as depth_left */
 static copse_status order_write_next(order_writer *writer, copse_cbor_reader *reader,
                                      size_t depth_left, copse_err *err)
 {

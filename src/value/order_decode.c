@@ -318,6 +318,7 @@ static bool order_count_items(copse_order_input input, uint64_t *ret_count)
 }
 
 /* An object or array; its depth was bounded when the part was skipped. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the skipped part */
 static copse_status order_decode_items(order_decoder *decoder, bool is_object)
 {
     uint64_t count = 0;
@@ -336,6 +337,7 @@ static copse_status order_decode_items(order_decoder *decoder, bool is_object)
     return status;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the skipped part */
 static copse_status order_decode_next(order_decoder *decoder)
 {
     uint8_t code = 0;

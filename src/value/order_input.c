@@ -260,6 +260,7 @@ static bool order_skip_scalar(copse_order_input *input, uint8_t code)
     case COPSE_ORDER_TIMESTAMP:
         return copse_order_take(input, NULL, 8);
     case COPSE_ORDER_REGEX:
+        /* The pattern, then the options. NOLINTNEXTLINE(misc-redundant-expression) */
         return order_skip_text(input) && order_skip_text(input);
     case COPSE_ORDER_LINK:
         return order_skip_sized(input, 0);

@@ -133,6 +133,7 @@ static copse_value_type value_compare_rank(copse_value_type type)
 }
 
 /* The elements, or the keys and values, behind two heads. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as depth_left */
 static copse_status value_compare_items(copse_cbor_reader *a, uint64_t a_count,
                                         copse_cbor_reader *b, uint64_t b_count, size_t depth_left,
                                         int *ret_order, copse_err *err)
@@ -159,6 +160,7 @@ static copse_status value_compare_enter(copse_cbor_reader *reader, copse_value *
                                : status;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as depth_left */
 static copse_status value_compare_next(copse_cbor_reader *a, copse_cbor_reader *b,
                                        size_t depth_left, int *ret_order, copse_err *err)
 {

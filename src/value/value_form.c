@@ -168,10 +168,11 @@ static bool value_form_read_timestamp(copse_cbor_reader *reader, copse_value *va
 
 static bool value_form_options_valid(copse_bytes options)
 {
+    static const char letters[6] = {'i', 'l', 'm', 's', 'u', 'x'};
     uint8_t last = 0;
     for (size_t i = 0; i < options.len; i++) {
         uint8_t letter = options.ptr[i];
-        if (letter <= last || memchr("ilmsux", letter, 6) == NULL) {
+        if (letter <= last || memchr(letters, letter, sizeof letters) == NULL) {
             return false;
         }
         last = letter;
