@@ -13,12 +13,21 @@
 
 #include <copse/ext_json.h>
 
+#include "expr/path.h"
 #include "query/result.h"
 #include "support/database_world.h"
 #include "support/query_brute.h"
 #include "support/query_random.h"
 
-enum { WORLDS = 48, DOCUMENTS = 60, QUERIES = 60, ROUNDS = 2, INDEXES_MAX = 5 };
+enum {
+    WORLDS = 48,
+    DOCUMENTS = 60,
+    QUERIES = 60,
+    ROUNDS = 2,
+    INDEXES_MAX = 5,
+    DISTINCT_MAX = 1024,
+    DISTINCT_BYTES = 1 << 20
+};
 
 typedef enum equivalence_kind {
     KIND_NOTHING,
@@ -300,6 +309,100 @@ static void query_compare_count(const equivalence_world *world, const equivalenc
     }
 }
 
+/* Order keys of values, each once. */
+typedef struct distinct_keys {
+    copse_buf bytes;
+    copse_bytes keys[DISTINCT_MAX];
+    size_t count;
+} distinct_keys;
+
+/* Appends the order key of a value to bytes that don't move. */
+static copse_bytes distinct_keys_write(distinct_keys *found, copse_bytes encoded)
+{
+    const copse_order_part part = {.encoded = encoded};
+    size_t offset = found->bytes.len;
+    assert_int_equal(copse_order_write(&found->bytes, &part, NULL), COPSE_OK);
+    assert_true(found->bytes.len <= DISTINCT_BYTES);
+    return (copse_bytes){found->bytes.ptr + offset, found->bytes.len - offset};
+}
+
+static copse_status distinct_keys_add(void *ctx, copse_order_kind kind, copse_bytes encoded,
+                                      copse_err *err)
+{
+    distinct_keys *found = ctx;
+    (void)err;
+    if (kind != COPSE_ORDER_VALUE) {
+        return COPSE_OK;
+    }
+    copse_bytes key = distinct_keys_write(found, encoded);
+    for (size_t i = 0; i < found->count; i++) {
+        if (copse_bytes_equal(found->keys[i], key)) {
+            return COPSE_OK;
+        }
+    }
+    assert_true(found->count < DISTINCT_MAX);
+    found->keys[found->count++] = key;
+    return COPSE_OK;
+}
+
+static int distinct_keys_compare(const void *a, const void *b)
+{
+    return copse_bytes_compare(*(const copse_bytes *)a, *(const copse_bytes *)b);
+}
+
+/* Whether the array `values` holds one value for each of the keys, in their order. */
+static bool distinct_keys_equal(distinct_keys *expected, copse_bytes values)
+{
+    copse_cbor_reader reader;
+    copse_cbor_item head;
+    copse_cbor_reader_init(&reader, values);
+    assert_int_equal(copse_cbor_next(&reader, &head, NULL), COPSE_OK);
+    bool equal = head.arg == expected->count;
+    for (size_t i = 0; equal && i < expected->count; i++) {
+        const uint8_t *start = reader.at;
+        assert_int_equal(copse_cbor_skip(&reader, NULL), COPSE_OK);
+        copse_bytes value = {start, (size_t)(reader.at - start)};
+        equal = copse_bytes_equal(distinct_keys_write(expected, value), expected->keys[i]);
+    }
+    return equal;
+}
+
+/* The distinct values at a path are those of the matches, in order. */
+static void query_compare_distinct(equivalence_world *world, const equivalence_query *query,
+                                   copse_query *prepared)
+{
+    static const char *const paths[] = {"a", "b", "c", "a.b", "_id"};
+    const copse_env *env = database_world_env(&world->db);
+    const copse_query_options options = {.filter = query->options.filter};
+    copse_bytes path =
+        copse_bytes_of_text(paths[test_random_below(&world->state, sizeof paths / sizeof *paths)]);
+    query_brute_answer *matches = malloc(sizeof *matches);
+    distinct_keys *expected = calloc(1, sizeof *expected);
+    assert_true(matches != NULL && expected != NULL);
+    copse_buf values;
+    copse_buf_init(&values, env, SIZE_MAX);
+    copse_buf_init(&expected->bytes, env, SIZE_MAX);
+    assert_int_equal(copse_buf_reserve(&expected->bytes, DISTINCT_BYTES), COPSE_OK);
+    assert_int_equal(query_brute_run(env, &world->documents, &options, matches), COPSE_OK);
+    for (size_t i = 0; i < matches->count; i++) {
+        bool array = false;
+        assert_int_equal(
+            copse_path_visit(matches->rows[i], path, distinct_keys_add, expected, &array, NULL),
+            COPSE_OK);
+    }
+    qsort(expected->keys, expected->count, sizeof *expected->keys, distinct_keys_compare);
+    assert_int_equal(copse_query_distinct(prepared, world->database, path, &values, NULL),
+                     COPSE_OK);
+    if (!distinct_keys_equal(expected, copse_buf_view(&values))) {
+        query_fail(world, query, NULL, "other distinct values");
+    }
+    query_brute_answer_release(matches);
+    copse_buf_release(&expected->bytes);
+    copse_buf_release(&values);
+    free(expected);
+    free(matches);
+}
+
 /* The plan, written down, gives the same documents. */
 static void query_compare_plan(const equivalence_world *world, const equivalence_query *query,
                                copse_query *prepared, const query_brute_answer *answer)
@@ -341,6 +444,7 @@ static void query_check(equivalence_world *world, equivalence_totals *totals)
         copse_result_close(result);
         query_compare_count(world, &query, prepared, answer);
         query_compare_plan(world, &query, prepared, answer);
+        query_compare_distinct(world, &query, prepared);
         query_brute_answer_release(answer);
     } else {
         assert_int_equal(compiled, status);

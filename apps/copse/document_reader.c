@@ -112,8 +112,10 @@ static copse_document_found reader_bad(copse_document_reader *reader, copse_stat
         (void)copse_failure_of(reader->call, status, "'%s'", reader->input.name);
         return COPSE_DOCUMENT_FAILED;
     }
-    if (sscanf(message, "line %llu, column %llu: %n", &at_line, &at_column, &size) == 2 &&
-        size > 0) {
+    /* These are digits that the library wrote. */
+    /* NOLINTNEXTLINE(cert-err34-c) */
+    int numbers = sscanf(message, "line %llu, column %llu: %n", &at_line, &at_column, &size);
+    if (numbers == 2 && size > 0) {
         if (inside) {
             at_column += at_line == 1 ? column - 1 : 0;
             at_line += line - 1;

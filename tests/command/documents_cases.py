@@ -166,6 +166,14 @@ class Get(DocumentsTest):
         self.assertIn("'\"18\"' is the text", both.errors())
         self.bad(1, "there is no document date in 'c'", "get", self.db, "c", "date")
         self.bad(1, "the _id: line 1, column", "get", self.db, "c", '{"a":')
+        never = self.run_copse("get", self.db, "c", "[1]")
+        self.assertEqual((never.code, never.text()), (1, ""))
+        self.assertIn("the _id: a primary key is never of type array", never.errors())
+        self.assertNotIn("damaged", never.errors())
+
+    def test_a_decimal_id(self):
+        self.good("insert", self.db, "c", '{"_id":{"$numberDecimal":"0.1"}}')
+        self.assertIn("all is well", self.good("check", self.db))
 
     def test_canonical(self):
         self.good("insert", self.db, "c", '{"_id":1,"x":1.5}')

@@ -1,0 +1,116 @@
+/* History: each state of a database gets a commit on top of the one before. Skip links lead back
+ * over any distance in few steps, and an old commit is as readable as the last.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include "example.h"
+
+#include <copse/commit.h>
+#include <copse/memory_refs.h>
+
+#include <stdio.h>
+
+enum { VERSIONS = 40 };
+
+/* The ref `main` names the last commit. */
+typedef struct branch {
+    copse_refs *refs;
+    copse_cid head; /* size 0 at first */
+} branch;
+
+static void commit(example_db *example, branch *main_branch, const char *message)
+{
+    copse_err err = {0};
+    copse_commit next;
+    copse_block *block = NULL;
+    bool is_first = main_branch->head.size == 0;
+    example_must(copse_commit_next(&example->env, example->source, copse_tree_root(example->tree),
+                                   &main_branch->head, is_first ? 0 : 1, &next, &err),
+                 &err);
+    next.message = copse_bytes_of_text(message);
+    example_must(copse_commit_encode(&example->env, &next, &block, &err), &err);
+    example_must(copse_store_put(example->store, &block, 1, &err), &err);
+    example_must(copse_refs_swap(main_branch->refs, copse_bytes_of_text("main"),
+                                 is_first ? NULL : &main_branch->head, copse_block_cid(block),
+                                 &err),
+                 &err);
+    main_branch->head = *copse_block_cid(block);
+    copse_block_unref(block);
+}
+
+/* Prints what the commit says, and what the one document was then. */
+static void print_commit(example_db *example, const copse_cid *cid)
+{
+    copse_err err = {0};
+    copse_block *block = NULL;
+    copse_commit found;
+    copse_tree *tree = NULL;
+    copse_database *database = NULL;
+    copse_document document = {.block = NULL};
+    copse_buf id = example_json(&example->env, "1");
+    example_must(copse_store_get(example->store, cid, &block, &err), &err);
+    if (!copse_commit_is(block)) { /* the root of a tree would be the other thing a ref may name */
+        example_must(COPSE_MISUSE, &err);
+    }
+    example_must(copse_commit_decode(&example->env, block, &found, &err), &err);
+    (void)printf("generation %d, %zu skip links, \"%.*s\": ", (int)found.generation,
+                 found.skips_count, (int)found.message.len, (const char *)found.message.ptr);
+    example_must(copse_tree_open(example->cache, &found.tree, &tree, &err), &err);
+    example_must(copse_database_open(tree, &database, &err), &err);
+    const copse_collection *pages =
+        copse_database_collection(database, copse_bytes_of_text("pages"));
+    example_must(copse_database_get(database, pages, copse_buf_view(&id), &document, &err), &err);
+    example_print(&example->env, "", document.encoded);
+    copse_document_release(&document);
+    copse_database_close(database);
+    copse_tree_close(tree);
+    copse_block_unref(block);
+    copse_buf_release(&id);
+}
+
+static void write_versions(example_db *example, branch *main_branch)
+{
+    copse_err err = {0};
+    copse_write *write = NULL;
+    example_must(copse_write_new(&example->env, &write, &err), &err);
+    for (int version = 0; version < VERSIONS; version++) {
+        char json[64];
+        char message[32];
+        (void)snprintf(json, sizeof json, "{\"_id\": 1, \"text\": \"version %d\"}", version);
+        (void)snprintf(message, sizeof message, "edit %d", version);
+        copse_buf page = example_json(&example->env, json);
+        example_must(copse_write_replace(write, copse_bytes_of_text("pages"), copse_buf_view(&page),
+                                         true, &err),
+                     &err);
+        example_apply(example, write);
+        commit(example, main_branch, message);
+        copse_buf_release(&page);
+    }
+    copse_write_free(write);
+}
+
+int main(void)
+{
+    static const uint64_t distances[] = {0, 1, 7, 32, VERSIONS - 1, VERSIONS};
+    example_db example;
+    branch main_branch = {.refs = NULL};
+    copse_err err = {0};
+    example_open(&example);
+    example_must(copse_memory_refs_new(&example.env, &main_branch.refs, &err), &err);
+    write_versions(&example, &main_branch);
+    for (size_t i = 0; i < sizeof distances / sizeof *distances; i++) {
+        copse_cid cid;
+        copse_status status = copse_commit_ancestor(&example.env, example.source, &main_branch.head,
+                                                    distances[i], &cid, &err);
+        (void)printf("%d back: ", (int)distances[i]);
+        if (status == COPSE_NOT_FOUND) {
+            (void)printf("%s\n", err.message);
+        } else {
+            example_must(status, &err);
+            print_commit(&example, &cid);
+        }
+    }
+    copse_refs_close(main_branch.refs);
+    example_close(&example);
+    return 0;
+}
