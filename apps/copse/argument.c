@@ -3,6 +3,8 @@
 
 #include "failure.h"
 
+#include <copse/order.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -40,7 +42,7 @@ bool copse_argument_filter(copse_call *call, size_t index, copse_buf *buf)
                                COPSE_EXT_JSON_QUERY, buf);
 }
 
-bool copse_argument_id(copse_call *call, const char *text, copse_buf *buf)
+static bool argument_read_id(copse_call *call, const char *text, copse_buf *buf)
 {
     copse_bytes word = copse_bytes_of_text(text);
     char json[64];
@@ -62,6 +64,20 @@ bool copse_argument_id(copse_call *call, const char *text, copse_buf *buf)
         (void)copse_failure(call, status, NULL, "the _id is not UTF-8");
         return false;
     }
+    return status == COPSE_OK || argument_report(call, status, "the _id", NULL);
+}
+
+bool copse_argument_id(copse_call *call, const char *text, copse_buf *buf)
+{
+    copse_buf key;
+    size_t offset = buf->len;
+    if (!argument_read_id(call, text, buf)) {
+        return false;
+    }
+    copse_buf_init(&key, &call->env, SIZE_MAX);
+    copse_status status = copse_order_write_primary(
+        &key, (copse_bytes){buf->ptr + offset, buf->len - offset}, &call->err);
+    copse_buf_release(&key);
     return status == COPSE_OK || argument_report(call, status, "the _id", NULL);
 }
 

@@ -33,7 +33,8 @@ typedef struct copse_query_options {
                            choice. */
 } copse_query_options;
 
-/** A prepared query: compiled once, run on any number of databases (one at a time). Belongs to one
+/** A prepared query: compiled once, run on any number of databases (one at a time). It keeps the
+ * plan and the memory of its last run for the next, and nothing of a database. Belongs to one
  * thread. */
 typedef struct copse_query copse_query;
 
@@ -107,8 +108,9 @@ COPSE_API COPSE_MUST_USE copse_status copse_result_explain(const copse_result *r
 
 /** Counts the matches of the query's filter, after its skip and limit, without its sort and
  * projection. Where ranges of keys answer it alone, the counts in the tree's branches do, and
- * nothing is read but two paths a range. It keeps nothing across a WANT: supply the blocks and call
- * again, and it begins again over what is present. `ret_stats`, `explain` (as copse_result_explain
+ * nothing is read but two paths a range. WANT: supply the blocks and call again with a database of
+ * the same root, and it goes on where it was. What it keeps for that belongs to the query; another
+ * root begins anew. `ret_stats`, `explain` (as copse_result_explain
  * appends) may be NULL. Statuses as copse_result_next without END. */
 COPSE_API COPSE_MUST_USE copse_status copse_query_count(copse_query *query,
                                                         copse_database *database,
@@ -119,7 +121,7 @@ COPSE_API COPSE_MUST_USE copse_status copse_query_count(copse_query *query,
 /** Appends the distinct values at `path` of all matches, as an array in the order of
  * copse_value_compare; of an array each element, missing fields none (as MongoDB's distinct). Of
  * values that compare equal, the first met. Skip, limit and order are not looked at. CORRUPT: also
- * `path` is none. Statuses as copse_query_count. */
+ * `path` is none. Statuses as copse_query_count; after a WANT it goes on as that does. */
 COPSE_API COPSE_MUST_USE copse_status copse_query_distinct(copse_query *query,
                                                            copse_database *database,
                                                            copse_bytes path, copse_buf *buf,

@@ -239,7 +239,6 @@ static void dbcheck_release(copse_dbcheck_run *run)
     copse_arena_release(&run->arena);
     copse_buf_release(&run->key);
     copse_buf_release(&run->value);
-    copse_buf_release(&run->items);
     copse_tree_close(run->tree);
     copse_node_cache_free(run->cache);
     copse_source_free(run->source);
@@ -258,7 +257,6 @@ copse_status copse_database_check(const copse_env *env, copse_store *store, cons
     copse_arena_init(&run.arena, env);
     copse_buf_init(&run.key, env, SIZE_MAX);
     copse_buf_init(&run.value, env, SIZE_MAX);
-    copse_buf_init(&run.items, env, SIZE_MAX);
     copse_status status = dbcheck_init(&run, store, root, err);
     if (status == COPSE_OK) {
         status = dbcheck_run(&run, err);

@@ -64,7 +64,6 @@ typedef struct copse_dbcheck_run {
     copse_dbcheck_index *indexes;
     copse_buf key;
     copse_buf value;
-    copse_buf items;
 } copse_dbcheck_run;
 
 /** Counts a defect and tells of it; `defect->message` may be NULL: then it is what `detail` says.

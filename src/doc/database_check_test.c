@@ -466,6 +466,48 @@ static void test_what_is_right_is_found_right(void **state)
     database_plant_release(&plant);
 }
 
+/* A key has no trailer, so that of a decimal that is no float stands for no encoding of its own. */
+static void test_every_primary_key_is_found_right(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"null",
+                                      "true",
+                                      "1.5",
+                                      "{\"$numberDouble\":\"-0.0\"}",
+                                      "{\"$numberDouble\":\"NaN\"}",
+                                      "{\"$numberDecimal\":\"0.1\"}",
+                                      "{\"$numberDecimal\":\"1E+6144\"}",
+                                      "18446744073709551615",
+                                      "\"a\\u0000\"",
+                                      "{\"a\":[{\"$numberDecimal\":\"0.10\"},1.0]}",
+                                      "{\"$date\":{\"$numberLong\":\"-1\"}}",
+                                      "{\"$oid\":\"000000000000000000000000\"}",
+                                      "{\"$timestamp\":{\"t\":1,\"i\":2}}",
+                                      "{\"$binary\":{\"base64\":\"AA==\",\"subType\":\"04\"}}",
+                                      "{\"$minKey\":1}",
+                                      "{\"$maxKey\":1}"};
+    const size_t count = sizeof ids / sizeof *ids;
+    database_world db;
+    found_defects found = {.count = 0};
+    copse_database_check_stats stats;
+    database_world_init(&db, NULL);
+    database_world_create(&db, "posts", "_id", COPSE_DOCUMENTS_INLINE);
+    database_world_index(&db, "posts", "a", "-a", "unique");
+    for (size_t i = 0; i < count; i++) {
+        char text[128];
+        (void)snprintf(text, sizeof text, "{\"_id\":%s,\"a\":%zu}", ids[i], i);
+        database_world_insert(&db, "posts", text);
+    }
+    database_world_commit(&db);
+    assert_int_equal(found_check(database_world_env(&db), db.world.store, copse_tree_root(db.tree),
+                                 &found, &stats),
+                     COPSE_OK);
+    assert_string_equal(found.text, "");
+    assert_int_equal(stats.documents, count);
+    assert_int_equal(stats.index_rows, count);
+    database_world_release(&db);
+}
+
 static void test_an_empty_tree_is_a_database(void **state)
 {
     (void)state;
@@ -567,6 +609,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_damage_is_found_by_its_name),
         cmocka_unit_test(test_what_is_right_is_found_right),
+        cmocka_unit_test(test_every_primary_key_is_found_right),
         cmocka_unit_test(test_an_empty_tree_is_a_database),
         cmocka_unit_test(test_the_caller_ends_the_check),
         cmocka_unit_test(test_a_root_that_is_not_there),

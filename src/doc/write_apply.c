@@ -498,7 +498,7 @@ copse_status copse_write_apply(copse_write *write, copse_tree *tree, copse_store
         if (run.tree != tree) {
             copse_tree_close(run.tree);
         }
-        if (ret_failed != NULL && run.failed != SIZE_MAX) {
+        if (ret_failed != NULL && run.failed != SIZE_MAX && copse_write_is_refusal(status)) {
             *ret_failed = run.failed;
         }
         return status;

@@ -328,6 +328,16 @@ static void test_want_lists(void **state)
         COPSE_WANT);
     copse_source_wants(run.source, &count);
     assert_int_equal(count, 4);
+    /* No operation failed yet, though one that can't be done waits for those before it. */
+    static const uint8_t lost[] = {0xa1, 0x63, '_', 'i', 'd', 1};
+    size_t failed = SIZE_MAX;
+    assert_int_equal(copse_write_replace(run.write, copse_bytes_of_text("nothing"),
+                                         (copse_bytes){lost, sizeof lost}, false, NULL),
+                     COPSE_OK);
+    assert_int_equal(
+        copse_write_apply(run.write, run.tree, world.store, NULL, &run.next, NULL, &failed, NULL),
+        COPSE_WANT);
+    assert_int_equal(failed, SIZE_MAX);
     /* Of an index, all of them, over all leaves. */
     copse_write_clear(run.write);
     assert_int_equal(fault_index(run.write, "tags", false, NULL), COPSE_OK);

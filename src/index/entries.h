@@ -58,22 +58,21 @@ COPSE_MUST_USE copse_status copse_index_derive(copse_index_deriver *deriver, cop
                                                copse_bytes id, copse_bytes link,
                                                copse_index_row_fn visit, void *ctx, copse_err *err);
 
-/** What an entry says. The views borrow `key`, `value` and `buf`. */
+/** An entry taken apart, nothing of it decoded. The views borrow its key and value. */
 typedef struct copse_index_entry {
-    copse_order_decoded
-        parts[COPSE_ORDER_PARTS_MAX]; /**< Fields, then the primary key; in `buf`. */
-    copse_bytes include;              /**< What is included of the document; len 0: nothing. */
-    copse_bytes link;                 /**< Binary CID; len 0: none. */
+    copse_bytes parts[COPSE_ORDER_PARTS_MAX]; /**< Fields, then the primary key. */
+    copse_bytes trailer;                      /**< len 0: each part says by itself what it was. */
+    copse_bytes include; /**< What is included of the document; len 0: nothing. */
+    copse_bytes link;    /**< Binary CID; len 0: none. */
 } copse_index_entry;
 
-/** Decodes an entry; appends the items of its values to `buf`. CORRUPT: it is none. NOMEM, LIMIT.
- */
-COPSE_MUST_USE copse_status copse_index_entry_decode(const copse_index_deriver *deriver,
-                                                     copse_bytes key, copse_bytes value,
-                                                     copse_buf *buf, copse_index_entry *ret_entry,
-                                                     copse_err *err);
+/** Takes an entry apart. CORRUPT: it is none; then what is in *ret_entry means nothing. */
+COPSE_MUST_USE copse_status copse_index_entry_read(const copse_index_deriver *deriver,
+                                                   copse_bytes key, copse_bytes value,
+                                                   copse_index_entry *ret_entry, copse_err *err);
 
-/** As copse_index_entry_decode, of the key alone. */
+/** Decodes the parts of a key, fields, then the primary key: appends the items of their values to
+ * `buf`. CORRUPT: it is none. NOMEM, LIMIT. */
 COPSE_MUST_USE copse_status
 copse_index_entry_decode_key(const copse_index_deriver *deriver, copse_bytes key, copse_buf *buf,
                              copse_order_decoded ret_parts[COPSE_ORDER_PARTS_MAX], copse_err *err);

@@ -150,14 +150,18 @@ static void test_decode(void **state)
     assert_true(rows->rows[0].is_mark);
     const seen_row *row = &rows->rows[1];
     const copse_bytes value = {row->value, row->value_len};
-    assert_int_equal(copse_index_entry_decode(deriver, seen_key(row), value, &buf, &entry, NULL),
+    copse_order_decoded parts[COPSE_ORDER_PARTS_MAX];
+    assert_int_equal(copse_index_entry_read(deriver, seen_key(row), value, &entry, NULL), COPSE_OK);
+    assert_int_equal(copse_index_entry_decode_key(deriver, seen_key(row), &buf, parts, NULL),
                      COPSE_OK);
     copse_bytes one = database_world_value("1.0");
     copse_bytes include = database_world_value("{\"c\":true}");
-    assert_true(copse_bytes_equal(
-        (copse_bytes){buf.ptr + entry.parts[0].offset, entry.parts[0].size}, one));
-    assert_int_equal(entry.parts[1].kind, COPSE_ORDER_MISSING);
-    assert_int_equal(buf.ptr[entry.parts[2].offset], 7);
+    assert_true(copse_bytes_equal((copse_bytes){buf.ptr + parts[0].offset, parts[0].size}, one));
+    assert_int_equal(parts[1].kind, COPSE_ORDER_MISSING);
+    assert_int_equal(buf.ptr[parts[2].offset], 7);
+    assert_true(entry.trailer.len > 0); /* 1.0 is no integer, and b is missing */
+    assert_ptr_equal(entry.parts[1].ptr, entry.parts[0].ptr + entry.parts[0].len);
+    assert_ptr_equal(entry.trailer.ptr, entry.parts[2].ptr + entry.parts[2].len);
     assert_true(copse_bytes_equal(entry.include, include));
     assert_int_equal(entry.link.len, 0);
     assert_int_equal(row->unique_size, 0); /* b is missing */
@@ -197,13 +201,12 @@ static void test_damaged_entries(void **state)
     assert_int_equal(derive_json(deriver, "{\"a\":\"xyz\"}", rows, NULL), COPSE_OK);
     copse_bytes key = seen_key(&rows->rows[0]);
     size_t prefix = copse_index_deriver_prefix(deriver).len;
-    assert_int_equal(
-        copse_index_entry_decode(deriver, key, (copse_bytes){&map, 1}, &buf, &entry, NULL),
-        COPSE_CORRUPT);
+    assert_int_equal(copse_index_entry_read(deriver, key, (copse_bytes){&map, 1}, &entry, NULL),
+                     COPSE_CORRUPT);
     for (size_t len = 0; len < key.len; len++) {
         copse_bytes cut = {key.ptr, len};
         assert_int_equal(
-            copse_index_entry_decode(deriver, cut, (copse_bytes){&null, 1}, &buf, &entry, NULL),
+            copse_index_entry_read(deriver, cut, (copse_bytes){&null, 1}, &entry, NULL),
             COPSE_CORRUPT);
         copse_status status = copse_index_entry_split(deriver, cut, &unique, &primary, NULL);
         assert_true(status == COPSE_CORRUPT);

@@ -66,18 +66,22 @@ copse_status copse_index_entry_decode_key(const copse_index_deriver *deriver, co
     return status;
 }
 
-copse_status copse_index_entry_decode(const copse_index_deriver *deriver, copse_bytes key,
-                                      copse_bytes value, copse_buf *buf,
-                                      copse_index_entry *ret_entry, copse_err *err)
+copse_status copse_index_entry_read(const copse_index_deriver *deriver, copse_bytes key,
+                                    copse_bytes value, copse_index_entry *ret_entry, copse_err *err)
 {
-    copse_index_entry entry = {.include = {NULL, 0}};
-    copse_status status = entry_read_value(deriver, value, &entry, err);
+    copse_bytes rest = {NULL, 0};
+    ret_entry->include = (copse_bytes){NULL, 0};
+    ret_entry->link = (copse_bytes){NULL, 0};
+    copse_status status = entry_read_value(deriver, value, ret_entry, err);
     if (status == COPSE_OK) {
-        status = copse_index_entry_decode_key(deriver, key, buf, entry.parts, err);
+        status = entry_strip(deriver, key, &rest, err);
     }
-    if (status == COPSE_OK) {
-        *ret_entry = entry;
+    for (size_t i = 0; status == COPSE_OK && i <= copse_deriver_last(deriver); i++) {
+        const uint8_t *start = rest.ptr;
+        status = copse_order_skip(&rest, deriver->descending[i], err);
+        ret_entry->parts[i] = (copse_bytes){start, (size_t)(rest.ptr - start)};
     }
+    ret_entry->trailer = rest;
     return status;
 }
 

@@ -30,7 +30,7 @@ static uint64_t cost_add(uint64_t a, uint64_t b)
 }
 
 /* The keys in the ranges, from the nodes that are present. */
-static copse_status cost_keys(const copse_cost_model *model, const copse_access *access,
+static copse_status cost_keys(copse_cost_model *model, const copse_access *access,
                               uint64_t *ret_keys, copse_err *err)
 {
     copse_tree *tree = copse_database_tree(model->context.database);
@@ -50,6 +50,7 @@ static copse_status cost_keys(const copse_cost_model *model, const copse_access 
             return status;
         }
         keys += count;
+        model->exact = model->exact && exact;
     }
     *ret_keys = looked > 0 ? cost_multiply(keys, ranges) / looked : 0;
     return COPSE_OK;
@@ -58,7 +59,7 @@ static copse_status cost_keys(const copse_cost_model *model, const copse_access 
 copse_status copse_cost_model_init(copse_cost_model *model, const copse_access_context *context,
                                    copse_err *err)
 {
-    *model = (copse_cost_model){.context = *context};
+    *model = (copse_cost_model){.context = *context, .exact = true};
     copse_access all;
     copse_status status =
         copse_access_make(context, COPSE_ACCESS_DOCUMENTS, NULL, NULL, NULL, 0, &all, err);
@@ -127,8 +128,8 @@ static uint64_t cost_sort(const copse_cost_model *model, const copse_access *acc
     return fits ? cost : cost_multiply(cost, COST_OVERFLOW);
 }
 
-copse_status copse_cost_of(const copse_cost_model *model, const copse_access *access,
-                           uint64_t *ret_cost, uint64_t *ret_keys, copse_err *err)
+copse_status copse_cost_of(copse_cost_model *model, const copse_access *access, uint64_t *ret_cost,
+                           uint64_t *ret_keys, copse_err *err)
 {
     uint64_t keys = 0;
     copse_status status = cost_keys(model, access, &keys, err);

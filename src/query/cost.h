@@ -11,6 +11,7 @@ typedef struct copse_cost_model {
     copse_access_context context;
     uint64_t documents; /**< Of the collection, estimated. */
     uint64_t matches;   /**< Of the filter: as few as the best access path shows. */
+    bool exact;         /**< No estimate lacked a node. */
 } copse_cost_model;
 
 /** Begins; `context` is copied. CORRUPT, IO, NOMEM. */
@@ -23,7 +24,7 @@ COPSE_MUST_USE copse_status copse_cost_look(copse_cost_model *model, const copse
                                             copse_err *err);
 
 /** The cost, and the number of keys in the ranges. CORRUPT, IO, NOMEM. */
-COPSE_MUST_USE copse_status copse_cost_of(const copse_cost_model *model, const copse_access *access,
+COPSE_MUST_USE copse_status copse_cost_of(copse_cost_model *model, const copse_access *access,
                                           uint64_t *ret_cost, uint64_t *ret_keys, copse_err *err);
 
 #endif

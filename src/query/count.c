@@ -41,31 +41,53 @@ static copse_status count_ranges(const copse_result *result, uint64_t *ret_count
 static copse_status count_matches(copse_result *result, uint64_t *ret_count, copse_err *err)
 {
     copse_bytes unused;
-    uint64_t count = 0;
-    copse_status status = copse_result_next(result, &unused, err);
+    copse_status status = COPSE_OK;
     while (status == COPSE_OK) {
-        count++;
         status = copse_result_next(result, &unused, err);
     }
     if (status != COPSE_END) {
         return status;
     }
-    *ret_count = count;
+    *ret_count = result->stats.returned;
+    return COPSE_OK;
+}
+
+/* Goes on with the count that a WANT has suspended, or begins one. */
+static copse_status count_open(copse_query *query, copse_database *database,
+                               copse_result **ret_result, copse_err *err)
+{
+    const copse_result_options options = {.need = COPSE_NEED_COUNT};
+    copse_result *result = query->counting;
+    query->counting = NULL;
+    if (result == NULL || !copse_result_is_for(result, database)) {
+        copse_result_close(result);
+        return copse_result_open_with(query, database, &options, ret_result, err);
+    }
+    copse_status status = copse_result_resume(result, database, err);
+    if (status != COPSE_OK) {
+        copse_result_close(result);
+        return status;
+    }
+    *ret_result = result;
     return COPSE_OK;
 }
 
 copse_status copse_query_count(copse_query *query, copse_database *database, uint64_t *ret_count,
                                copse_result_stats *ret_stats, copse_buf *explain, copse_err *err)
 {
-    const copse_result_options options = {.need = COPSE_NEED_COUNT};
     copse_result *result = NULL;
     uint64_t count = 0;
-    copse_status status = copse_result_open_with(query, database, &options, &result, err);
+    copse_status status = count_open(query, database, &result, err);
     if (status != COPSE_OK) {
         return status;
     }
     bool counted = count_is_counted(result);
     status = counted ? count_ranges(result, &count, err) : count_matches(result, &count, err);
+    if (status == COPSE_WANT) {
+        copse_status suspended = copse_result_suspend(result, err);
+        query->counting = suspended == COPSE_OK ? result : copse_result_close(result);
+        return suspended == COPSE_OK ? COPSE_WANT : suspended;
+    }
     if (status == COPSE_OK && explain != NULL) {
         status = copse_explain_write(result, counted, explain, err);
     }

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { COVERED_PAIRS_SMALL = 24 }; /* fewer stand in the first byte of a map */
+
 /* The order of keys in a map. */
 static int covered_compare_names(copse_bytes a, copse_bytes b)
 {
@@ -47,7 +49,7 @@ static bool covered_is_needed(const copse_planned *planned, copse_bytes path)
 }
 
 static copse_status covered_add(copse_covered *covered, copse_planned *planned, copse_bytes name,
-                                size_t part, copse_err *err)
+                                size_t part, bool descending, copse_err *err)
 {
     copse_buf *buf = &planned->scratch;
     copse_buf_truncate(buf, 0);
@@ -58,12 +60,13 @@ static copse_status covered_add(copse_covered *covered, copse_planned *planned, 
     if (key.ptr == NULL) {
         return COPSE_ERR_NOMEM(err);
     }
+    name = (copse_bytes){key.ptr + key.len - name.len, name.len};
     size_t at = covered->fields_count++;
     while (at > 0 && covered_compare_names(covered->fields[at - 1].name, name) > 0) {
         covered->fields[at] = covered->fields[at - 1];
         at--;
     }
-    covered->fields[at] = (copse_covered_field){name, key, part};
+    covered->fields[at] = (copse_covered_field){name, key, part, descending};
     return COPSE_OK;
 }
 
@@ -109,20 +112,23 @@ copse_status copse_covered_init(copse_covered *covered, copse_planned *planned, 
     const copse_index_definition *definition = access->definition;
     const copse_access_marks *marks = &planned->marks[access->position];
     copse_bytes primary = planned->collection->primary_key;
-    *covered = (copse_covered){.deriver = access->deriver};
+    size_t last = definition->fields_count;
     copse_status status = COPSE_OK;
+    *covered = (copse_covered){.fields_count = 0};
     if (covered_is_needed(planned, primary)) {
-        status = covered_add(covered, planned, primary, definition->fields_count, err);
+        status = covered_add(covered, planned, primary, last,
+                             definition->fields[last - 1].descending, err);
     }
-    for (size_t i = 0; i < definition->fields_count && status == COPSE_OK; i++) {
+    for (size_t i = 0; i < last && status == COPSE_OK; i++) {
         const copse_sort_field *field = &definition->fields[i];
         if (!field->array && !marks->multikey[i] && !marks->cut[i] &&
             covered_is_top_level(field->path) && !covered_has(covered, field->path) &&
             covered_is_needed(planned, field->path)) {
-            status = covered_add(covered, planned, field->path, i, err);
+            status = covered_add(covered, planned, field->path, i, field->descending, err);
         }
     }
     covered_find_answer(covered, planned);
+    covered->pairs_max = covered->fields_count + definition->include_count;
     if (status == COPSE_OK) {
         copse_buf_init(&covered->values, planned->query->env, SIZE_MAX);
     }
@@ -210,46 +216,94 @@ static copse_status covered_copy_pairs(covered_pairs *pairs, const copse_bytes *
     return status;
 }
 
-static copse_status covered_write(const copse_covered *covered, const copse_index_entry *entry,
-                                  copse_buf *buf, uint64_t *count, copse_err *err)
+/* Appends the value that a part of the entry stands for (V1). */
+static copse_status covered_append_part(const copse_covered *covered,
+                                        const copse_covered_field *field, copse_buf *buf,
+                                        copse_order_decoded *ret_part, copse_err *err)
+{
+    if (covered->entry.trailer.len == 0) {
+        return copse_order_decode(covered->entry.parts[field->part], &field->descending, 1, buf,
+                                  ret_part, err);
+    }
+    const copse_order_decoded *part = &covered->parts[field->part];
+    *ret_part = *part;
+    return copse_buf_append(buf, (copse_bytes){covered->values.ptr + part->offset, part->size});
+}
+
+/* Appends a field, unless it is missing. */
+static copse_status covered_append_field(const copse_covered *covered,
+                                         const copse_covered_field *field, copse_buf *buf,
+                                         uint64_t *count, copse_err *err)
+{
+    copse_order_decoded part;
+    size_t offset = buf->len;
+    copse_status status = copse_buf_append(buf, field->key);
+    if (status == COPSE_OK) {
+        status = covered_append_part(covered, field, buf, &part, err);
+    }
+    if (status != COPSE_OK) {
+        return status;
+    }
+    if (part.kind == COPSE_ORDER_MISSING) {
+        copse_buf_truncate(buf, offset);
+        return COPSE_OK;
+    }
+    if (part.cut || part.kind != COPSE_ORDER_VALUE) {
+        return COPSE_ERR(err, COPSE_CORRUPT,
+                         "an entry of an index is cut or of an array, and has no mark");
+    }
+    *count += 1;
+    return COPSE_OK;
+}
+
+static copse_status covered_write(const copse_covered *covered, copse_buf *buf, uint64_t *count,
+                                  copse_err *err)
 {
     covered_pairs pairs = {.covered = covered};
-    copse_status status = covered_begin_pairs(&pairs, entry->include, err);
+    copse_status status = covered_begin_pairs(&pairs, covered->entry.include, err);
     for (size_t i = 0; i < covered->fields_count && status == COPSE_OK; i++) {
         const copse_covered_field *field = &covered->fields[i];
-        const copse_order_decoded *part = &entry->parts[field->part];
         status = covered_copy_pairs(&pairs, &field->name, buf, count, err);
-        if (status != COPSE_OK || part->kind == COPSE_ORDER_MISSING) {
-            continue;
-        }
-        if (part->cut || part->kind != COPSE_ORDER_VALUE) {
-            return COPSE_ERR(err, COPSE_CORRUPT,
-                             "an entry of an index is cut or of an array, and has no mark");
-        }
-        status = copse_buf_append(buf, field->key);
         if (status == COPSE_OK) {
-            status = copse_buf_append(
-                buf, (copse_bytes){covered->values.ptr + part->offset, part->size});
+            status = covered_append_field(covered, field, buf, count, err);
         }
-        *count += 1;
     }
     return status == COPSE_OK ? covered_copy_pairs(&pairs, NULL, buf, count, err) : status;
 }
 
-copse_status copse_covered_make(copse_covered *covered, copse_bytes key, copse_bytes value,
-                                copse_buf *buf, copse_err *err)
+/* Writes the map of the entry at hand: its head is put in afterwards. */
+static copse_status covered_write_map(const copse_covered *covered, copse_buf *buf, copse_err *err)
 {
-    copse_index_entry entry;
-    size_t offset = buf->len;
     uint64_t count = 0;
-    copse_buf_truncate(&covered->values, 0);
-    copse_status status =
-        copse_index_entry_decode(covered->deriver, key, value, &covered->values, &entry, err);
+    size_t offset = buf->len;
+    if (covered->pairs_max >= COVERED_PAIRS_SMALL) {
+        copse_status status = covered_write(covered, buf, &count, err);
+        return status == COPSE_OK ? copse_cbor_finish_map(buf, offset, count) : status;
+    }
+    copse_status status = copse_cbor_write_map(buf, 0);
     if (status == COPSE_OK) {
-        status = covered_write(covered, &entry, buf, &count, err);
+        status = covered_write(covered, buf, &count, err);
+    }
+    if (status == COPSE_OK && count > covered->pairs_max) {
+        status = COPSE_ERR(err, COPSE_CORRUPT, "an entry includes more than its index says");
     }
     if (status == COPSE_OK) {
-        status = copse_cbor_finish_map(buf, offset, count);
+        buf->ptr[offset] = (uint8_t)(buf->ptr[offset] + count);
+    }
+    return status;
+}
+
+copse_status copse_covered_make(copse_covered *covered, const copse_index_deriver *deriver,
+                                copse_bytes key, copse_bytes value, copse_buf *buf, copse_err *err)
+{
+    size_t offset = buf->len;
+    copse_status status = copse_index_entry_read(deriver, key, value, &covered->entry, err);
+    if (status == COPSE_OK && covered->entry.trailer.len > 0) {
+        copse_buf_truncate(&covered->values, 0);
+        status = copse_index_entry_decode_key(deriver, key, &covered->values, covered->parts, err);
+    }
+    if (status == COPSE_OK) {
+        status = covered_write_map(covered, buf, err);
     }
     if (status != COPSE_OK) {
         copse_buf_truncate(buf, offset);

@@ -6,16 +6,20 @@
 #include "query/result.h"
 
 /* The values met so far: told apart by their order keys, kept in a ranking. */
-typedef struct distinct_values {
+typedef struct copse_distinct {
+    const copse_env *env;
+    copse_buf path;
+    copse_query *narrow; /* the query, of whose documents it looks at the path alone */
+    copse_result *result;
     copse_id_set seen;
     copse_ranking values;
     copse_buf key;
-} distinct_values;
+} copse_distinct;
 
 static copse_status distinct_add(void *ctx, copse_order_kind kind, copse_bytes encoded,
                                  copse_err *err)
 {
-    distinct_values *distinct = ctx;
+    copse_distinct *distinct = ctx;
     bool is_new = false;
     copse_order_part part = {.kind = COPSE_ORDER_VALUE, .encoded = encoded};
     if (kind != COPSE_ORDER_VALUE) {
@@ -36,22 +40,22 @@ static copse_status distinct_add(void *ctx, copse_order_kind kind, copse_bytes e
 }
 
 /* The values of all matches. */
-static copse_status distinct_read(distinct_values *distinct, copse_result *result, copse_bytes path,
-                                  copse_err *err)
+static copse_status distinct_read(copse_distinct *distinct, copse_err *err)
 {
     copse_bytes document;
-    copse_status status = copse_result_next(result, &document, err);
+    copse_bytes path = copse_buf_view(&distinct->path);
+    copse_status status = copse_result_next(distinct->result, &document, err);
     while (status == COPSE_OK) {
         bool array = false;
         status = copse_path_visit(document, path, distinct_add, distinct, &array, err);
         if (status == COPSE_OK) {
-            status = copse_result_next(result, &document, err);
+            status = copse_result_next(distinct->result, &document, err);
         }
     }
     return status == COPSE_END ? COPSE_OK : status;
 }
 
-static copse_status distinct_write(distinct_values *distinct, copse_buf *buf, copse_err *err)
+static copse_status distinct_write(copse_distinct *distinct, copse_buf *buf, copse_err *err)
 {
     copse_bytes value;
     size_t offset = buf->len;
@@ -103,41 +107,87 @@ static copse_status distinct_query(const copse_query *query, copse_bytes path,
     return status;
 }
 
-static copse_status distinct_run(copse_query *query, copse_database *database, copse_bytes path,
-                                 copse_buf *buf, copse_err *err)
+struct copse_distinct *copse_distinct_free(struct copse_distinct *distinct)
+{
+    if (distinct != NULL) {
+        copse_result_close(distinct->result);
+        copse_query_free(distinct->narrow);
+        copse_buf_release(&distinct->key);
+        copse_ranking_release(&distinct->values);
+        copse_id_set_release(&distinct->seen);
+        copse_buf_release(&distinct->path);
+        copse_free(distinct->env, distinct, sizeof *distinct);
+    }
+    return NULL;
+}
+
+static copse_status distinct_new(const copse_query *query, copse_database *database,
+                                 copse_bytes path, copse_distinct **ret_distinct, copse_err *err)
 {
     const copse_env *env = query->env;
-    copse_result *result = NULL;
-    distinct_values distinct;
-    copse_status status = copse_result_open(query, database, &result, err);
+    copse_distinct *distinct = copse_alloc_zeroed(env, sizeof *distinct);
+    if (distinct == NULL) {
+        return COPSE_ERR_NOMEM(err);
+    }
+    distinct->env = env;
+    copse_buf_init(&distinct->path, env, SIZE_MAX);
+    copse_buf_init(&distinct->key, env, SIZE_MAX);
+    copse_id_set_init(&distinct->seen, env, env->limits.query_memory_bytes_max);
+    copse_ranking_init(&distinct->values, env, 0, env->limits.query_memory_bytes_max);
+    copse_status status = copse_buf_append(&distinct->path, path) == COPSE_OK
+                              ? distinct_query(query, path, &distinct->narrow, err)
+                              : COPSE_ERR_NOMEM(err);
+    if (status == COPSE_OK) {
+        status = copse_result_open(distinct->narrow, database, &distinct->result, err);
+    }
     if (status != COPSE_OK) {
+        copse_distinct_free(distinct);
         return status;
     }
-    copse_id_set_init(&distinct.seen, env, env->limits.query_memory_bytes_max);
-    copse_ranking_init(&distinct.values, env, 0, env->limits.query_memory_bytes_max);
-    copse_buf_init(&distinct.key, env, SIZE_MAX);
-    status = distinct_read(&distinct, result, path, err);
-    if (status == COPSE_OK) {
-        status = distinct_write(&distinct, buf, err);
+    *ret_distinct = distinct;
+    return COPSE_OK;
+}
+
+/* Goes on with what a WANT has suspended, or begins. */
+static copse_status distinct_open(copse_query *query, copse_database *database, copse_bytes path,
+                                  copse_distinct **ret_distinct, copse_err *err)
+{
+    copse_distinct *distinct = query->distinct;
+    query->distinct = NULL;
+    if (distinct == NULL || !copse_bytes_equal(copse_buf_view(&distinct->path), path) ||
+        !copse_result_is_for(distinct->result, database)) {
+        copse_distinct_free(distinct);
+        return distinct_new(query, database, path, ret_distinct, err);
     }
-    copse_buf_release(&distinct.key);
-    copse_ranking_release(&distinct.values);
-    copse_id_set_release(&distinct.seen);
-    copse_result_close(result);
-    return status;
+    copse_status status = copse_result_resume(distinct->result, database, err);
+    if (status != COPSE_OK) {
+        copse_distinct_free(distinct);
+        return status;
+    }
+    *ret_distinct = distinct;
+    return COPSE_OK;
 }
 
 copse_status copse_query_distinct(copse_query *query, copse_database *database, copse_bytes path,
                                   copse_buf *buf, copse_err *err)
 {
-    copse_query *narrow = NULL;
+    copse_distinct *distinct = NULL;
     copse_status status = copse_path_check(path, err);
     if (status == COPSE_OK) {
-        status = distinct_query(query, path, &narrow, err);
+        status = distinct_open(query, database, path, &distinct, err);
+    }
+    if (status != COPSE_OK) {
+        return status;
+    }
+    status = distinct_read(distinct, err);
+    if (status == COPSE_WANT) {
+        copse_status suspended = copse_result_suspend(distinct->result, err);
+        query->distinct = suspended == COPSE_OK ? distinct : copse_distinct_free(distinct);
+        return suspended == COPSE_OK ? COPSE_WANT : suspended;
     }
     if (status == COPSE_OK) {
-        status = distinct_run(narrow, database, path, buf, err);
+        status = distinct_write(distinct, buf, err);
     }
-    copse_query_free(narrow);
+    copse_distinct_free(distinct);
     return status;
 }

@@ -196,12 +196,18 @@ static void explain_suggestion(explain_map *map, const copse_planned *planned)
     copse_buf_release(&text);
 }
 
-static void explain_candidate(explain_map *outer, const copse_planner_candidate *candidate)
+static void explain_candidate(explain_map *outer, const copse_planned *planned,
+                              const copse_planner_candidate *candidate)
 {
     explain_map map = {outer->buf, outer->status, 0};
     size_t offset = map.buf->len;
-    explain_text(&map, "index",
-                 candidate->is_union ? copse_bytes_of_text("$or") : candidate->index);
+    copse_bytes index = {NULL, 0};
+    if (candidate->is_union) {
+        index = copse_bytes_of_text("$or");
+    } else if (candidate->position != COPSE_ACCESS_DOCUMENTS) {
+        index = planned->collection->indexes[candidate->position].name;
+    }
+    explain_text(&map, "index", index);
     if (candidate->why_not == NULL) {
         explain_number(&map, "cost", candidate->cost);
         explain_number(&map, "keys", candidate->keys);
@@ -217,7 +223,7 @@ static void explain_candidates(explain_map *map, const copse_planned *planned)
     explain_key(map, "candidates");
     size_t offset = map->buf->len;
     for (size_t i = 0; i < planned->candidates_count && map->status == COPSE_OK; i++) {
-        explain_candidate(map, &planned->candidates[i]);
+        explain_candidate(map, planned, &planned->candidates[i]);
     }
     if (map->status == COPSE_OK) {
         map->status = copse_cbor_finish_array(map->buf, offset, planned->candidates_count);

@@ -112,7 +112,7 @@ static copse_status planner_field_range(copse_planned *planned, copse_bytes mark
 /* Reads what the marks of index `position` say of each of its fields. */
 static copse_status planner_read_fields(copse_planned *planned, size_t position, copse_err *err)
 {
-    copse_key_range ranges[2 * COPSE_SORT_FIELDS_MAX];
+    copse_key_range ranges[2 * COPSE_SORT_FIELDS_MAX] = {0};
     uint64_t counts[2 * COPSE_SORT_FIELDS_MAX];
     copse_access_marks *marks = &planned->marks[position];
     const copse_index_deriver *deriver =
@@ -331,11 +331,11 @@ static void planner_offer(planner_search *search, const copse_access *access, ui
     }
 }
 
-static copse_planner_candidate *planner_note(copse_planned *planned, copse_bytes index,
+static copse_planner_candidate *planner_note(copse_planned *planned, size_t position,
                                              const char *why_not)
 {
     copse_planner_candidate *candidate = &planned->candidates[planned->candidates_count++];
-    *candidate = (copse_planner_candidate){.index = index, .why_not = why_not};
+    *candidate = (copse_planner_candidate){.position = position, .why_not = why_not};
     return candidate;
 }
 
@@ -360,7 +360,7 @@ static copse_status planner_list(planner_search *search, copse_access *accesses,
             return status;
         }
         if (i < indexes && !planner_is_of_use(planned, access)) {
-            (void)planner_note(planned, access->scan.index,
+            (void)planner_note(planned, i,
                                "nothing bounds its first field, and its order is not asked for");
             continue;
         }
@@ -383,7 +383,7 @@ static copse_status planner_choose_scan(planner_search *search, copse_err *err)
     copse_status status = planner_list(search, accesses, &count, err);
     for (size_t i = 0; i < count && status == COPSE_OK; i++) {
         uint64_t cost = 0;
-        copse_planner_candidate *candidate = planner_note(planned, accesses[i].scan.index, NULL);
+        copse_planner_candidate *candidate = planner_note(planned, accesses[i].position, NULL);
         status = copse_cost_of(&search->model, &accesses[i], &cost, &candidate->keys, err);
         candidate->cost = cost;
         bool hinted = planned->query->hint.len == 0 || accesses[i].definition != NULL ||
@@ -447,9 +447,9 @@ static copse_status planner_offer_union(planner_search *search, uint64_t at, cop
         status = planner_choose_branch(search, at, choice.count, &choice.positions[choice.count],
                                        &cost, err);
     }
-    copse_bytes none = {NULL, 0};
-    copse_planner_candidate *candidate = planner_note(
-        planned, none, status == COPSE_END ? "a branch of the $or has no index" : NULL);
+    copse_planner_candidate *candidate =
+        planner_note(planned, COPSE_ACCESS_DOCUMENTS,
+                     status == COPSE_END ? "a branch of the $or has no index" : NULL);
     candidate->is_union = true;
     candidate->cost = cost;
     if (status == COPSE_OK && cost < search->cost) {
@@ -474,6 +474,7 @@ static copse_status planner_choose(copse_planned *planned, copse_err *err)
         status = planner_choose_scan(&search, err);
     }
     planned->documents = search.model.documents;
+    planned->complete = search.model.exact;
     for (size_t i = 0;
          status == COPSE_OK && planned->query->hint.len == 0 &&
          copse_database_version(planned->database) != 1 && i < planned->query->conjuncts_count;
@@ -534,7 +535,7 @@ static void planner_find_usable(copse_planned *planned)
         }
         planned->usable[i] = why_not == NULL;
         if (why_not != NULL) {
-            (void)planner_note(planned, planned->collection->indexes[i].name, why_not);
+            (void)planner_note(planned, i, why_not);
         }
     }
 }
@@ -547,6 +548,7 @@ static copse_status planned_init(copse_planned *planned, const copse_query *quer
         .database = database,
         .collection = copse_database_collection(database, query->collection),
         .need = need,
+        .root = *copse_tree_root(copse_database_tree(database)),
     };
     copse_arena_init(&planned->arena, query->env);
     copse_buf_init(&planned->scratch, query->env, SIZE_MAX);
@@ -576,6 +578,7 @@ void copse_planned_release(copse_planned *planned)
 static copse_status planner_run(copse_planned *planned, copse_err *err)
 {
     if (planned->collection == NULL) {
+        planned->complete = true;
         return COPSE_OK;
     }
     copse_status status = planner_check_hint(planned, err);
@@ -708,6 +711,29 @@ copse_status copse_planner_check(const copse_query *query, copse_database *datab
     }
     *ret_planned = planned;
     return COPSE_OK;
+}
+
+/* ---- A plan that is kept (L4) ---------------------------------------------------------------- */
+
+bool copse_planned_is_for(const copse_planned *planned, const copse_database *database)
+{
+    return copse_cid_equal(&planned->root, copse_tree_root(copse_database_tree(database)));
+}
+
+void copse_planned_bind(copse_planned *planned, copse_database *database)
+{
+    planned->database = database;
+    planned->collection = copse_database_collection(database, planned->query->collection);
+    for (size_t i = 0; i < planned->plan.scans_count; i++) {
+        copse_access *access = &planned->accesses[i];
+        if (access->position != COPSE_ACCESS_DOCUMENTS) {
+            access->deriver =
+                copse_database_deriver(database, planned->collection, access->position);
+            access->definition = copse_index_deriver_definition(access->deriver);
+            access->scan.index = access->definition->name;
+        }
+        planned->plan.scans[i].index = access->scan.index;
+    }
 }
 
 bool copse_planned_is_empty(const copse_planned *planned)

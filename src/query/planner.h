@@ -6,6 +6,9 @@
  *       wants nothing. Equal costs: more fields that are points, then fewer fields, then the name.
  *   L3  What a plan stands on is read exactly: the marks of the indexes that are looked at, in one
  *       operation.
+ *   L4  A plan may outlive its database: nothing in it is the database's but what
+ *       copse_planned_bind sets. On the same root it is the one that would be made anew, if no node
+ *       was missing when it was chosen.
  *
  * Costs are in units of one key that is read in passing. With a limit and the order from the keys,
  * or none, a scan is reckoned to end where enough matches have come, at the share of matches that
@@ -28,7 +31,7 @@ typedef struct copse_planner_choice {
 
 /** An access path that was thought of, for explain. */
 typedef struct copse_planner_candidate {
-    copse_bytes index; /**< ptr NULL: documents or a union. */
+    size_t position; /**< Of the index; COPSE_ACCESS_DOCUMENTS: documents or a union. */
     bool is_union;
     uint64_t cost;
     uint64_t keys;       /**< Estimated. */
@@ -51,6 +54,8 @@ typedef struct copse_planned {
     copse_access_marks *marks; /**< Of each index. */
     bool *usable;              /**< Of each index: looked at, and holds all matches. */
     uint64_t documents;        /**< Estimated number in the collection. */
+    copse_cid root;            /**< Of the tree; size 0: there is no plan. */
+    bool complete;             /**< Chosen with all nodes present. */
 } copse_planned;
 
 /** Plans. WANT; MISUSE: the hint's index can't answer the query; NOT_FOUND: there is none of that
@@ -66,6 +71,12 @@ COPSE_MUST_USE copse_status copse_planner_check(const copse_query *query, copse_
                                                 copse_err *err);
 
 void copse_planned_release(copse_planned *planned);
+
+/** Whether it was made for the root of `database`. A zeroed one was not. */
+bool copse_planned_is_for(const copse_planned *planned, const copse_database *database);
+
+/** Lets it stand on `database`, of the root that it was made for (L4). */
+void copse_planned_bind(copse_planned *planned, copse_database *database);
 
 /** Whether no key is in any range. */
 bool copse_planned_is_empty(const copse_planned *planned);

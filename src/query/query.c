@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "query/result.h"
 
 /* ---- The filter ------------------------------------------------------------------------------ */
 
@@ -114,6 +115,9 @@ copse_status copse_query_new(const copse_env *env, const copse_query_options *op
 copse_query *copse_query_free(copse_query *query)
 {
     if (query != NULL) {
+        copse_distinct_free(query->distinct);
+        copse_result_close(query->counting);
+        copse_result_free(query->idle);
         copse_filter_free(query->filter);
         copse_sort_spec_release(&query->sort);
         copse_projection_free(query->projection);

@@ -24,7 +24,10 @@ struct copse_query {
     copse_sort_spec sort;         /* count 0: none */
     copse_projection *projection; /* NULL: whole documents */
     uint64_t skip;
-    uint64_t limit; /* 0: none */
+    uint64_t limit;                  /* 0: none */
+    copse_result *idle;              /* closed, for the next run; NULL: none */
+    copse_result *counting;          /* suspended by a WANT; NULL: none */
+    struct copse_distinct *distinct; /* likewise */
 };
 
 /** What a run needs of the documents that it finds. */
@@ -32,6 +35,9 @@ typedef enum copse_query_need {
     COPSE_NEED_DOCUMENTS, /**< What the query returns. */
     COPSE_NEED_COUNT      /**< That they match. */
 } copse_query_need;
+
+/** Gives up a copse_query_distinct that a WANT has suspended; NULL is allowed. Returns NULL. */
+struct copse_distinct *copse_distinct_free(struct copse_distinct *distinct);
 
 /** Whether `hint` says that no index is to be used. */
 bool copse_query_is_natural(const copse_query *query);

@@ -9,60 +9,115 @@
 
 #include <string.h>
 
+enum { RESULT_IDLE_BUF_MAX = 1 << 16 };
+
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-static copse_status result_init(copse_result *result, copse_err *err)
+static void result_release_plan(copse_result *result)
+{
+    copse_planned_release(&result->planned);
+    copse_covered_release(&result->covered);
+}
+
+/* Makes a plan, checks the one that was given, or takes the last one again (R4). */
+static copse_status result_plan(copse_result *result, const copse_result_options *options,
+                                copse_err *err)
+{
+    copse_planned *planned = &result->planned;
+    if (!options->has_plan && planned->need == options->need &&
+        copse_planned_is_for(planned, result->database)) {
+        copse_planned_bind(planned, result->database);
+        return COPSE_OK;
+    }
+    result_release_plan(result);
+    copse_status status =
+        options->has_plan
+            ? copse_planner_check(result->query, result->database, options->plan, planned, err)
+            : copse_planner_plan(result->query, result->database, options->need, planned, err);
+    if (status == COPSE_OK && planned->plan.covered && !copse_planned_is_empty(planned)) {
+        status = copse_covered_init(&result->covered, planned, err);
+        if (status != COPSE_OK) {
+            copse_planned_release(planned);
+        }
+    }
+    return status;
+}
+
+/* What a run begins with. */
+static void result_reset(copse_result *result)
 {
     const copse_env *env = result->env;
     const copse_query *query = result->query;
-    copse_planned *planned = &result->planned;
     uint64_t wanted =
         query->limit > UINT64_MAX - query->skip ? UINT64_MAX : query->limit + query->skip;
+    result->stage = RESULT_BEGUN;
+    result->failed = COPSE_OK;
+    result->point = 0;
+    result->rows_count = 0;
+    result->row = 0;
+    result->looked_up = false;
+    result->hinted = false;
+    result->batch_size = 1;
     result->skip = query->skip;
     result->limit = query->limit > 0 ? query->limit : UINT64_MAX;
-    result->batch_size = 1;
-    copse_id_set_init(&result->seen, env, env->limits.query_memory_bytes_max);
+    result->stats = (copse_result_stats){.returned = 0};
     copse_ranking_init(&result->ranking, env, query->limit > 0 ? wanted : 0,
                        env->limits.query_memory_bytes_max);
     copse_get_many_init(&result->gets, copse_database_tree(result->database));
-    copse_buf_init(&result->prefix, env, SIZE_MAX);
-    copse_buf_init(&result->bytes, env, SIZE_MAX);
-    copse_buf_init(&result->made, env, SIZE_MAX);
-    copse_buf_init(&result->answer, env, SIZE_MAX);
-    copse_buf_init(&result->key, env, SIZE_MAX);
+}
+
+static copse_status result_init(copse_result *result, copse_err *err)
+{
+    copse_planned *planned = &result->planned;
+    result_reset(result);
     if (planned->collection == NULL || copse_planned_is_empty(planned)) {
         result->stage = RESULT_ENDED;
         return COPSE_OK;
+    }
+    if (planned->plan.unique) {
+        copse_id_set_init(&result->seen, result->env, result->env->limits.query_memory_bytes_max);
     }
     copse_status status = copse_key_write_documents(&result->prefix, planned->collection->name);
     if (status != COPSE_OK) {
         return COPSE_ERR(err, status, "no memory for a key");
     }
-    status = copse_scanner_init(&result->scanner, planned, err);
-    if (status == COPSE_OK && planned->plan.covered) {
-        status = copse_covered_init(&result->covered, planned, err);
+    return copse_scanner_init(&result->scanner, planned, err);
+}
+
+/* The query's idle result, or a new one. */
+static copse_result *result_take_idle(copse_query *query)
+{
+    copse_result *result = query->idle;
+    query->idle = NULL;
+    if (result == NULL) {
+        result = copse_alloc_zeroed(query->env, sizeof *result);
+        if (result == NULL) {
+            return NULL;
+        }
+        result->env = query->env;
+        result->query = query;
+        copse_buf_init(&result->prefix, query->env, SIZE_MAX);
+        copse_buf_init(&result->bytes, query->env, SIZE_MAX);
+        copse_buf_init(&result->made, query->env, SIZE_MAX);
+        copse_buf_init(&result->answer, query->env, SIZE_MAX);
+        copse_buf_init(&result->key, query->env, SIZE_MAX);
     }
-    return status;
+    return result;
 }
 
 copse_status copse_result_open_with(copse_query *query, copse_database *database,
                                     const copse_result_options *options, copse_result **ret_result,
                                     copse_err *err)
 {
-    copse_result *result = copse_alloc_zeroed(query->env, sizeof *result);
+    copse_result *result = result_take_idle(query);
     if (result == NULL) {
         return COPSE_ERR_NOMEM(err);
     }
-    result->env = query->env;
-    result->query = query;
     result->database = database;
     result->recheck_entries = options->recheck_entries;
     result->given_plan = options->has_plan;
     result->counts = options->need == COPSE_NEED_COUNT;
-    copse_status status =
-        options->has_plan
-            ? copse_planner_check(query, database, options->plan, &result->planned, err)
-            : copse_planner_plan(query, database, options->need, &result->planned, err);
+    copse_status status = result_plan(result, options, err);
     if (status == COPSE_OK) {
         status = result_init(result, err);
     }
@@ -89,22 +144,86 @@ copse_status copse_result_open_plan(copse_query *query, copse_database *database
     return copse_result_open_with(query, database, &options, ret_result, err);
 }
 
-copse_result *copse_result_close(copse_result *result)
+/* Empties a buffer; keeps no more than a little memory. */
+static void result_rest_buf(const copse_result *result, copse_buf *buf)
+{
+    copse_buf_truncate(buf, 0);
+    if (buf->cap > RESULT_IDLE_BUF_MAX) {
+        copse_buf_release(buf);
+        copse_buf_init(buf, result->env, SIZE_MAX);
+    }
+}
+
+/* Lets go of the database (R4). */
+static void result_rest(copse_result *result)
+{
+    copse_scanner_release(&result->scanner);
+    copse_id_set_release(&result->seen);
+    copse_ranking_release(&result->ranking);
+    copse_get_many_release(&result->gets);
+    copse_document_release(&result->document);
+    result_rest_buf(result, &result->prefix);
+    result_rest_buf(result, &result->bytes);
+    result_rest_buf(result, &result->made);
+    result_rest_buf(result, &result->answer);
+    result_rest_buf(result, &result->key);
+    if (result->given_plan || !result->planned.complete) {
+        result_release_plan(result);
+    }
+    result->database = NULL;
+}
+
+copse_status copse_result_suspend(copse_result *result, copse_err *err)
+{
+    copse_get_many_release(&result->gets);
+    copse_document_release(&result->document);
+    result->looked_up = false;
+    result->hinted = false;
+    result->database = NULL;
+    return copse_scanner_suspend(&result->scanner, err);
+}
+
+bool copse_result_is_for(const copse_result *result, const copse_database *database)
+{
+    return copse_planned_is_for(&result->planned, database);
+}
+
+copse_status copse_result_resume(copse_result *result, copse_database *database, copse_err *err)
+{
+    result->database = database;
+    copse_planned_bind(&result->planned, database);
+    copse_get_many_init(&result->gets, copse_database_tree(database));
+    copse_status status =
+        copse_scanner_resume(&result->scanner, copse_database_tree(database), err);
+    if (status == COPSE_OK && result->stage == RESULT_READING) {
+        copse_result_set_look_ahead(result);
+    }
+    return status;
+}
+
+copse_result *copse_result_free(copse_result *result)
 {
     if (result != NULL) {
-        copse_scanner_release(&result->scanner);
-        copse_id_set_release(&result->seen);
-        copse_ranking_release(&result->ranking);
-        copse_covered_release(&result->covered);
-        copse_get_many_release(&result->gets);
-        copse_document_release(&result->document);
+        result_release_plan(result);
         copse_buf_release(&result->prefix);
         copse_buf_release(&result->bytes);
         copse_buf_release(&result->made);
         copse_buf_release(&result->answer);
         copse_buf_release(&result->key);
-        copse_planned_release(&result->planned);
         copse_free(result->env, result, sizeof *result);
+    }
+    return NULL;
+}
+
+copse_result *copse_result_close(copse_result *result)
+{
+    if (result != NULL) {
+        result_rest(result);
+        if (result->query->idle == NULL) {
+            result->query->idle = result;
+        } else {
+            copse_result_free(result);
+        }
     }
     return NULL;
 }
@@ -242,8 +361,8 @@ static copse_status result_next_covered(copse_result *result, copse_bytes *ret_a
         }
         copse_buf_truncate(&result->made, 0);
         if (!result->counts || result->planned.plan.filter) {
-            status =
-                copse_covered_make(&result->covered, entry.key, entry.value, &result->made, err);
+            status = copse_covered_make(&result->covered, entry.access->deriver, entry.key,
+                                        entry.value, &result->made, err);
         }
         if (status == COPSE_OK) {
             status = result_take(result, NULL, copse_buf_view(&result->made), ret_answer, err);

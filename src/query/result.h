@@ -9,6 +9,9 @@
  *   R2  A batch is as large as what is still to be given, if a limit says so and every document
  *       counts; else it begins small and doubles.
  *   R3  What is lent stays until the next call: leaves are held by the batch, not by the cursor.
+ *   R4  A closed result holds nothing of a database. The query keeps one, for its next run: its
+ *       memory, and its plan if that would be the same (planner.h, L4). Nor does a suspended one,
+ *       which goes on where it was.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -51,21 +54,20 @@ struct copse_result {
     copse_query *query;
     copse_database *database;
     copse_planned planned;
-    bool given_plan;      /* made by others */
-    bool recheck_entries; /* of a foreign root: documents must have the entries that led to them */
-    bool counts;          /* only counts what it finds */
+    copse_covered covered; /* as long as `planned` */
+    bool given_plan;       /* made by others */
+    bool recheck_entries;  /* of a foreign root: documents must have the entries that led to them */
+    bool counts;           /* only counts what it finds */
     copse_result_stage stage;
     copse_status failed; /* a failure ends it: what it was */
     copse_scanner scanner;
     size_t point; /* documents by points: the next range */
     copse_id_set seen;
     copse_ranking ranking;
-    copse_covered covered;
     copse_get_many gets;
     copse_buf prefix; /* of documents' keys */
     /* The batch. */
     copse_result_row rows[COPSE_RESULT_BATCH_MAX];
-    copse_bytes keys[COPSE_RESULT_BATCH_MAX];
     copse_bytes values[COPSE_RESULT_BATCH_MAX];
     size_t rows_count;
     size_t row;     /* the next */
@@ -94,5 +96,18 @@ typedef struct copse_result_options {
 COPSE_MUST_USE copse_status copse_result_open_with(copse_query *query, copse_database *database,
                                                    const copse_result_options *options,
                                                    copse_result **ret_result, copse_err *err);
+
+/** Lets go of the database after a WANT (R4). NOMEM: it can only be closed. */
+COPSE_MUST_USE copse_status copse_result_suspend(copse_result *result, copse_err *err);
+
+/** Whether it was suspended on the root of `database`. */
+bool copse_result_is_for(const copse_result *result, const copse_database *database);
+
+/** Goes on in `database`, of the same root. NOMEM: it can only be closed. */
+COPSE_MUST_USE copse_status copse_result_resume(copse_result *result, copse_database *database,
+                                                copse_err *err);
+
+/** Frees one that is closed; NULL is allowed. Returns NULL. */
+copse_result *copse_result_free(copse_result *result);
 
 #endif

@@ -173,6 +173,7 @@ static copse_status result_fill_from_points(copse_result *result, size_t size, c
         if (status == COPSE_OK) {
             result->rows[result->rows_count++] = row;
             result->point++;
+            result->stats.keys_examined++;
         }
     }
     return status;
@@ -207,34 +208,33 @@ static copse_status result_fill(copse_result *result, copse_err *err)
 
 /* ---- Looking documents up -------------------------------------------------------------------- */
 
+/* From the present row on. */
 static copse_status result_look_up(copse_result *result, copse_err *err)
 {
+    copse_bytes keys[COPSE_RESULT_BATCH_MAX];
+    copse_bytes found[COPSE_RESULT_BATCH_MAX];
     size_t count = 0;
-    for (size_t i = 0; i < result->rows_count; i++) {
+    for (size_t i = result->row; i < result->rows_count; i++) {
         const copse_result_row *row = &result->rows[i];
         if (row->value.len > 0) {
             result->values[i] = result_at(result, row->value);
         } else {
-            result->keys[count++] = result_at(result, row->key);
+            keys[count++] = result_at(result, row->key);
         }
     }
-    if (count == 0) {
-        result->looked_up = true;
-        return COPSE_OK;
+    copse_status status =
+        count > 0 ? copse_get_many_run(&result->gets, keys, count, found, err) : COPSE_OK;
+    if (status != COPSE_OK) {
+        return status;
     }
-    copse_bytes found[COPSE_RESULT_BATCH_MAX];
-    copse_status status = copse_get_many_run(&result->gets, result->keys, count, found, err);
     count = 0;
-    for (size_t i = 0; i < result->rows_count && status == COPSE_OK; i++) {
+    for (size_t i = result->row; i < result->rows_count; i++) {
         if (result->rows[i].value.len == 0) {
             result->values[i] = found[count++];
         }
     }
-    if (status == COPSE_OK) {
-        result->looked_up = true;
-        result->stats.keys_examined += result_reads_points(result) ? count : 0;
-    }
-    return status;
+    result->looked_up = true;
+    return COPSE_OK;
 }
 
 /* Asks for the blocks of all linked documents of the batch together. */
@@ -244,7 +244,7 @@ static copse_status result_hint(copse_result *result, copse_err *err)
         copse_node_cache_source(copse_tree_cache(copse_database_tree(result->database)));
     size_t wants = 0;
     copse_source_begin(source);
-    for (size_t i = 0; i < result->rows_count; i++) {
+    for (size_t i = result->row; i < result->rows_count; i++) {
         copse_bytes link = result->values[i].ptr != NULL
                                ? copse_document_row_link(result->values[i])
                                : (copse_bytes){NULL, 0};

@@ -191,6 +191,7 @@ static copse_status scanner_add(copse_scanner *scanner, const copse_access *acce
                                 size_t count, copse_err *err)
 {
     copse_scanner_stream stream = {.access = access, .first = first, .count = count};
+    copse_buf_init(&stream.place, scanner->env, SIZE_MAX);
     bool shares = !scanner->merges && scanner->streams_count > 0;
     stream.head = count > 0 ? access->heads[first] : 0;
     copse_status status = COPSE_OK;
@@ -229,7 +230,8 @@ static copse_status scanner_add_access(copse_scanner *scanner, const copse_acces
     return status;
 }
 
-copse_status copse_scanner_init(copse_scanner *scanner, copse_planned *planned, copse_err *err)
+copse_status copse_scanner_init(copse_scanner *scanner, const copse_planned *planned,
+                                copse_err *err)
 {
     size_t streams = 0;
     size_t count = planned->plan.scans_count;
@@ -240,8 +242,9 @@ copse_status copse_scanner_init(copse_scanner *scanner, copse_planned *planned, 
     }
     scanner->merges = planned->plan.order == COPSE_ORDERED_KEYS && streams > 1;
     scanner->reverse = count > 0 && planned->accesses[0].scan.reverse;
-    scanner->streams = copse_arena_alloc(&planned->arena, streams * sizeof *scanner->streams);
-    scanner->heap = copse_arena_alloc(&planned->arena, streams * sizeof *scanner->heap);
+    scanner->streams_max = streams;
+    scanner->streams = copse_alloc_array(scanner->env, streams, sizeof *scanner->streams);
+    scanner->heap = copse_alloc_array(scanner->env, streams, sizeof *scanner->heap);
     copse_status status =
         scanner->streams == NULL || scanner->heap == NULL ? COPSE_ERR_NOMEM(err) : COPSE_OK;
     for (size_t i = 0; i < count && status == COPSE_OK; i++) {
@@ -253,15 +256,100 @@ copse_status copse_scanner_init(copse_scanner *scanner, copse_planned *planned, 
     return status;
 }
 
+/* The number of streams that have a cursor of their own: if they are not merged, all use that of
+ * the first. */
+static size_t scanner_cursors(const copse_scanner *scanner)
+{
+    return scanner->merges || scanner->streams_count == 0 ? scanner->streams_count : 1;
+}
+
 void copse_scanner_release(copse_scanner *scanner)
 {
-    for (size_t i = 0; i < scanner->streams_count; i++) {
-        if (i == 0 || scanner->merges) {
-            copse_cursor_free(scanner->streams[i].cursor);
-        }
+    for (size_t i = 0; i < scanner_cursors(scanner); i++) {
+        copse_cursor_free(scanner->streams[i].cursor);
+        copse_buf_release(&scanner->streams[i].place);
+    }
+    if (scanner->env != NULL) {
+        copse_free_array(scanner->env, scanner->streams, scanner->streams_max,
+                         sizeof *scanner->streams);
+        copse_free_array(scanner->env, scanner->heap, scanner->streams_max, sizeof *scanner->heap);
     }
     *scanner = (copse_scanner){.env = NULL};
 }
+
+/* ---- Suspending (S4) ------------------------------------------------------------------------- */
+
+/* The stream that moves the cursor of stream `number`; NULL: all have ended. */
+static copse_scanner_stream *scanner_mover(const copse_scanner *scanner, size_t number)
+{
+    size_t mover = scanner->merges ? number : scanner->now;
+    return mover < scanner->streams_count ? &scanner->streams[mover] : NULL;
+}
+
+static void scanner_set_cursor(copse_scanner *scanner, size_t number, copse_cursor *cursor)
+{
+    size_t end = scanner->merges ? number + 1 : scanner->streams_count;
+    for (size_t i = number; i < end; i++) {
+        scanner->streams[i].cursor = cursor;
+    }
+}
+
+copse_status copse_scanner_suspend(copse_scanner *scanner, copse_err *err)
+{
+    for (size_t i = 0; i < scanner_cursors(scanner); i++) {
+        copse_scanner_stream *stream = &scanner->streams[i];
+        copse_bytes key = copse_cursor_key(stream->cursor);
+        const copse_scanner_stream *mover = scanner_mover(scanner, i);
+        if (key.ptr != NULL && mover != NULL && mover->ranged) {
+            copse_buf_truncate(&stream->place, 0); /* one that was not sought yet has no key */
+            if (copse_buf_append(&stream->place, key) != COPSE_OK) {
+                return COPSE_ERR_NOMEM(err);
+            }
+            scanner->strays = true;
+        }
+        scanner_set_cursor(scanner, i, copse_cursor_free(stream->cursor));
+    }
+    for (size_t i = 0; i < scanner->streams_count; i++) {
+        scanner->streams[i].ranged = false;
+    }
+    scanner->tree = NULL;
+    return COPSE_OK;
+}
+
+copse_status copse_scanner_resume(copse_scanner *scanner, copse_tree *tree, copse_err *err)
+{
+    copse_status status = COPSE_OK;
+    scanner->tree = tree;
+    for (size_t i = 0; i < scanner_cursors(scanner) && status == COPSE_OK; i++) {
+        copse_cursor *cursor = NULL;
+        status = copse_cursor_new(tree, &cursor, err);
+        scanner_set_cursor(scanner, i, cursor);
+    }
+    return status;
+}
+
+/* Seeks the places. */
+static copse_status scanner_return(copse_scanner *scanner, copse_err *err)
+{
+    for (size_t i = 0; i < scanner_cursors(scanner); i++) {
+        copse_scanner_stream *owner = &scanner->streams[i];
+        if (owner->place.len == 0) {
+            continue;
+        }
+        copse_status status = scanner_set_range(scanner, scanner_mover(scanner, i), err);
+        if (status == COPSE_OK) {
+            status = copse_cursor_seek(owner->cursor, copse_buf_view(&owner->place), err);
+        }
+        if (status != COPSE_OK) {
+            return status;
+        }
+        copse_buf_truncate(&owner->place, 0);
+    }
+    scanner->strays = false;
+    return COPSE_OK;
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 void copse_scanner_set_limit(copse_scanner *scanner, uint64_t entries)
 {
@@ -320,6 +408,13 @@ copse_status copse_scanner_next(copse_scanner *scanner, copse_scanner_entry *ret
 {
     const copse_scanner_stream *stream = NULL;
     copse_status status = COPSE_END;
+    if (scanner->strays) {
+        status = scanner_return(scanner, err);
+        if (status != COPSE_OK) {
+            return status;
+        }
+        status = COPSE_END;
+    }
     if (scanner->merges) {
         status = scanner_next_merged(scanner, &stream, err);
     }

@@ -6,6 +6,8 @@
  *   S2  A merge begins when each stream stands on its first entry; what they lack for that is
  *       wanted together.
  *   S3  On WANT every stream stays where it is; the entry given last stays lent.
+ *   S4  A suspended scanner holds nothing of a tree: the keys that its streams stand on. On a tree
+ * of the same root it seeks them before it goes on.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -24,23 +26,26 @@ typedef struct copse_scanner_stream {
     size_t at;   /* ranges done */
     size_t head; /* bytes that its keys have in common */
     copse_cursor *cursor;
-    bool ranged;  /* the cursor is set to the present range */
-    uint64_t nth; /* the entry of the tree to begin with, + 1; 0: that of the range */
+    copse_buf place; /* S4: the key that the cursor is to stand on; len 0: none */
+    bool ranged;     /* the cursor is set to the present range */
+    uint64_t nth;    /* the entry of the tree to begin with, + 1; 0: that of the range */
 } copse_scanner_stream;
 
 /** A zeroed one may be released. */
 typedef struct copse_scanner {
     const copse_env *env;
     copse_tree *tree;
-    copse_scanner_stream *streams; /* in the plan's arena */
+    copse_scanner_stream *streams;
     size_t streams_count;
-    size_t *heap;      /* merging: streams by their next entries */
-    size_t heap_count; /* those that have one */
-    size_t started;    /* streams that stand on an entry or have ended */
+    size_t streams_max; /* there is room for */
+    size_t *heap;       /* merging: streams by their next entries */
+    size_t heap_count;  /* those that have one */
+    size_t started;     /* streams that stand on an entry or have ended */
     bool merges;
     bool reverse;
-    bool gave;  /* merging: the top of the heap was given */
-    size_t now; /* one after the other: the stream */
+    bool strays; /* S4: there are places to seek */
+    bool gave;   /* merging: the top of the heap was given */
+    size_t now;  /* one after the other: the stream */
 } copse_scanner;
 
 /** An entry, lent until the next call. */
@@ -52,10 +57,17 @@ typedef struct copse_scanner_entry {
 
 /** Readies it for the scans of `planned`, which must outlive it. NOMEM. On failure nothing is to be
  * released. */
-COPSE_MUST_USE copse_status copse_scanner_init(copse_scanner *scanner, copse_planned *planned,
+COPSE_MUST_USE copse_status copse_scanner_init(copse_scanner *scanner, const copse_planned *planned,
                                                copse_err *err);
 
 void copse_scanner_release(copse_scanner *scanner);
+
+/** Lets go of the tree (S4). NOMEM: it can only be released. */
+COPSE_MUST_USE copse_status copse_scanner_suspend(copse_scanner *scanner, copse_err *err);
+
+/** Goes on in `tree`, which has the same root. NOMEM: it can only be released. */
+COPSE_MUST_USE copse_status copse_scanner_resume(copse_scanner *scanner, copse_tree *tree,
+                                                 copse_err *err);
 
 /** Bounds what is asked for in advance; 0: nothing does. */
 void copse_scanner_set_limit(copse_scanner *scanner, uint64_t entries);
