@@ -5,6 +5,7 @@
 #include "doc/database_check.h"
 
 #include "base/err.h"
+#include "value/order_show.h"
 
 #include <string.h>
 
@@ -101,7 +102,6 @@ copse_status copse_dbcheck_tell_of_entry(copse_dbcheck_run *run, size_t position
                                          copse_database_defect *defect, const copse_err *detail,
                                          copse_err *err)
 {
-    static const bool ascending = false;
     copse_order_decoded id;
     copse_buf order;
     copse_buf items;
@@ -110,7 +110,7 @@ copse_status copse_dbcheck_tell_of_entry(copse_dbcheck_run *run, size_t position
     copse_buf_init(&items, run->env, SIZE_MAX);
     copse_status status = dbcheck_row_primary(run, position, defect->key, &order, &is_mark, NULL);
     if (status == COPSE_OK) {
-        status = copse_order_decode(copse_buf_view(&order), &ascending, 1, &items, &id, NULL);
+        status = copse_order_show(copse_buf_view(&order), false, &items, &id, NULL);
     }
     if (status == COPSE_OK) {
         defect->id = (copse_bytes){items.ptr + id.offset, id.size};

@@ -8,6 +8,7 @@
 #include "base/loadstore.h"
 #include "doc/write_unique.h"
 #include "tree/builder.h"
+#include "value/order_show.h"
 
 #include <copse/batch.h>
 #include <copse/ext_json.h>
@@ -36,14 +37,13 @@ static void loader_describe(const copse_loader *loader, copse_bytes key,
                             char ret_text[LOADER_TEXT_SIZE_BYTES_MAX + 1])
 {
     copse_bytes order = {key.ptr + loader->prefix.len, key.len - loader->prefix.len};
-    const bool ascending = false;
     copse_order_decoded id;
     copse_buf items;
     copse_buf json;
     size_t size = 0;
     copse_buf_init(&items, loader->env, SIZE_MAX);
     copse_buf_init(&json, loader->env, SIZE_MAX);
-    copse_status status = copse_order_decode(order, &ascending, 1, &items, &id, NULL);
+    copse_status status = copse_order_show(order, false, &items, &id, NULL);
     if (status == COPSE_OK) {
         copse_bytes item = {items.ptr + id.offset, id.size};
         status = copse_ext_json_from_cbor(loader->env, item, false, &json, NULL);

@@ -70,7 +70,7 @@ static copse_status access_field_bounds(const access_maker *maker, access_field 
         .multikey = field->multikey,
         .primary = maker->access.definition == NULL,
     };
-    size_t best = SIZE_MAX;
+    size_t best = SIZE_MAX; /* the one whose bounds alone are taken */
     field->exact = copse_arena_alloc(context.arena, maker->conjuncts_count);
     if (field->exact == NULL) {
         return COPSE_ERR_NOMEM(err);
@@ -83,12 +83,13 @@ static copse_status access_field_bounds(const access_maker *maker, access_field 
         if (status != COPSE_OK || copse_interval_set_is_full(&bounds.set)) {
             continue;
         }
-        if (!field->multikey) {
+        if (!field->multikey && copse_bounds_may_intersect(&bounds, &field->bounds)) {
             field->exact[i] = bounds.exact;
             field->bounds.cut = field->bounds.cut || bounds.cut;
             status = copse_interval_set_intersect(context.arena, &field->bounds.set, &bounds.set,
                                                   &field->bounds.set, err);
         } else if (copse_bounds_better(&bounds, &field->bounds)) {
+            memset(field->exact, 0, maker->conjuncts_count);
             field->bounds = bounds;
             best = i;
         }

@@ -431,6 +431,12 @@ static copse_status bounds_types(const bounds_walk *walk, const copse_filter_nod
 static copse_status bounds_node(const bounds_walk *walk, const copse_filter_node *node,
                                 copse_bytes path, copse_bounds *ret_bounds, copse_err *err);
 
+bool copse_bounds_may_intersect(const copse_bounds *a, const copse_bounds *b)
+{
+    return copse_interval_set_is_full(&a->set) || copse_interval_set_is_full(&b->set) ||
+           a->set.count + b->set.count <= COPSE_BOUNDS_INTERVALS_MAX;
+}
+
 bool copse_bounds_better(const copse_bounds *a, const copse_bounds *b)
 {
     bool a_full = copse_interval_set_is_full(&a->set);
@@ -462,9 +468,10 @@ static copse_status bounds_and(const bounds_walk *walk, const copse_filter_node 
         if (status != COPSE_OK) {
             return status;
         }
-        all.exact = all.exact && child.exact && !walk->context.multikey;
+        bool both = !walk->context.multikey && copse_bounds_may_intersect(&child, &all);
+        all.exact = all.exact && child.exact && both;
         all.cut = all.cut || child.cut;
-        if (!walk->context.multikey) {
+        if (both) {
             status = copse_interval_set_intersect(walk->context.arena, &all.set, &child.set,
                                                   &all.set, err);
         } else if (copse_bounds_better(&child, &all)) {

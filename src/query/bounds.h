@@ -40,6 +40,9 @@ typedef struct copse_bounds_context {
     bool primary;  /**< Of primary keys: parts are never cut. */
 } copse_bounds_context;
 
+/** Intervals of bounds that are made of several tests. */
+#define COPSE_BOUNDS_INTERVALS_MAX 256
+
 /** The bounds of `node` for `path`; all keys, not exact, if it says nothing about it. NOMEM;
  * CORRUPT and LIMIT from the operands. */
 COPSE_MUST_USE copse_status copse_bounds_of_node(const copse_bounds_context *context,
@@ -50,6 +53,11 @@ COPSE_MUST_USE copse_status copse_bounds_of_node(const copse_bounds_context *con
 COPSE_MUST_USE copse_status copse_bounds_descend(const copse_bounds_context *context,
                                                  const copse_interval_set *set,
                                                  copse_interval_set *ret_set, copse_err *err);
+
+/** Whether both may be taken together: their intersection must not take more than
+ * COPSE_BOUNDS_INTERVALS_MAX, as filters come from strangers. Else the better one stands for both,
+ * and the other is checked on the documents. */
+bool copse_bounds_may_intersect(const copse_bounds *a, const copse_bounds *b);
 
 /** Whether the bounds `a` are to be preferred to `b` (B4). */
 bool copse_bounds_better(const copse_bounds *a, const copse_bounds *b);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "query/explain_range.h"
 
+#include "value/order_show.h"
+
 #include <copse/ext_json.h>
 
 /* A range that is being written. */
@@ -31,7 +33,7 @@ static bool range_value(range_text *range, copse_bytes part, bool descending, bo
     copse_order_decoded decoded;
     copse_buf_truncate(&range->value, 0);
     if (range->status != COPSE_OK ||
-        copse_order_decode(part, &descending, 1, &range->value, &decoded, NULL) != COPSE_OK) {
+        copse_order_show(part, descending, &range->value, &decoded, NULL) != COPSE_OK) {
         return false;
     }
     copse_bytes item = {range->value.ptr + decoded.offset, decoded.size};

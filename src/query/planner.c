@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* Filter nodes times branches times indexes that a plan may cost in unions: some milliseconds. */
+enum { PLANNER_UNION_WORK_MAX = 1 << 18 };
+
 static copse_access_context planner_context(copse_planned *planned)
 {
     copse_access_context context;
@@ -395,8 +398,8 @@ static copse_status planner_choose_scan(planner_search *search, copse_err *err)
     return status;
 }
 
-/* The cheapest access path for a branch that bounds its keys. END: there is none. */
-static copse_status planner_choose_branch(planner_search *search, uint64_t at, size_t branch,
+/* planner_choose_branch; what it takes from the arena may go when it has returned. */
+static copse_status planner_search_branch(planner_search *search, uint64_t at, size_t branch,
                                           size_t *ret_position, uint64_t *total, copse_err *err)
 {
     copse_planned *planned = search->planned;
@@ -435,6 +438,19 @@ static copse_status planner_choose_branch(planner_search *search, uint64_t at, s
     return status;
 }
 
+/* The cheapest access path for a branch that bounds its keys. END: there is none. */
+static copse_status planner_choose_branch(planner_search *search, uint64_t at, size_t branch,
+                                          size_t *ret_position, uint64_t *total, copse_err *err)
+{
+    copse_planned *planned = search->planned;
+    copse_arena kept = planned->arena;
+    copse_arena_init(&planned->arena, planned->query->env);
+    copse_status status = planner_search_branch(search, at, branch, ret_position, total, err);
+    copse_arena_release(&planned->arena);
+    planned->arena = kept;
+    return status;
+}
+
 /* Offers the union of the branches of conjunct `at`, an $or, if each has its access path. */
 static copse_status planner_offer_union(planner_search *search, uint64_t at, copse_err *err)
 {
@@ -465,9 +481,31 @@ static bool planner_is_union(const copse_query *query, uint64_t at)
            query->conjuncts[at]->children_count <= COPSE_PLAN_SCANS_MAX;
 }
 
+/* The tests and operators in a filter. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the filter */
+static uint64_t planner_nodes(const copse_filter_node *node)
+{
+    uint64_t count = 1;
+    for (size_t i = 0; i < node->children_count; i++) {
+        count += planner_nodes(node->children[i]);
+    }
+    return count;
+}
+
+/* Whether the union of conjunct `at` is to be looked at: each of its branches is planned with all
+ * the filter, for each index, and filters come from strangers. */
+static bool planner_may_offer(const copse_planned *planned, uint64_t at, uint64_t *work)
+{
+    uint64_t nodes = planner_nodes(copse_filter_root(planned->query->filter));
+    uint64_t branches = planned->query->conjuncts[at]->children_count;
+    *work += branches * nodes * (planned->collection->indexes_count + 1);
+    return *work <= PLANNER_UNION_WORK_MAX;
+}
+
 static copse_status planner_choose(copse_planned *planned, copse_err *err)
 {
     planner_search search = {.planned = planned};
+    uint64_t work = 0;
     copse_access_context context = planner_context(planned);
     copse_status status = copse_cost_model_init(&search.model, &context, err);
     if (status == COPSE_OK) {
@@ -479,7 +517,7 @@ static copse_status planner_choose(copse_planned *planned, copse_err *err)
          status == COPSE_OK && planned->query->hint.len == 0 &&
          copse_database_version(planned->database) != 1 && i < planned->query->conjuncts_count;
          i++) {
-        if (planner_is_union(planned->query, i)) {
+        if (planner_is_union(planned->query, i) && planner_may_offer(planned, i, &work)) {
             status = planner_offer_union(&search, i, err);
         }
     }

@@ -7,6 +7,9 @@
  *   U3  [begin, end) are the entries of the leaf inside the range. Moves inside it read nothing.
  *   U4  A leaf is not read if the keys at hand show that it has nothing for the move.
  *   U5  A miss asks for the rest of the scan in the direction of the move (prefetch.h).
+ *   U6  A scan that has read more than an eighth of what the node cache holds reads the rest in
+ *       passing (node_cache.h, N2). What it found in the cache doesn't count, so that
+ *       scans of what fits in there find all of it after a few times.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -20,7 +23,10 @@
 
 #include <copse/buf.h>
 
-enum { CURSOR_BOUND_SIZE_BYTES_MAX = 65536 };
+enum {
+    CURSOR_BOUND_SIZE_BYTES_MAX = 65536,
+    CURSOR_CACHE_SHARE = 8 /* U6 */
+};
 
 struct copse_cursor {
     copse_tree *tree;
@@ -31,6 +37,7 @@ struct copse_cursor {
     uint32_t entered; /* the index at which it came into the leaf */
     uint64_t passed;  /* entries passed since the seek, without those of this leaf */
     uint64_t limit;
+    uint64_t read_bytes; /* since the seek (U6) */
     copse_buf from;
     copse_buf to;
     bool has_to;
@@ -44,6 +51,7 @@ typedef struct cursor_move {
     copse_node *leaf; /* the leaf reached, with a reference */
     copse_node *edge; /* a leaf passed over that scan.high borrows from */
     uint32_t index;
+    uint64_t read_bytes; /* as the cursor's */
     copse_prefetch scan; /* what is still to be read */
 } cursor_move;
 
@@ -200,6 +208,7 @@ static copse_status cursor_move_end(copse_cursor *cursor, cursor_move *move, cop
     cursor->index = move->index;
     cursor->entered = move->index;
     cursor->passed = passed;
+    cursor->read_bytes = move->read_bytes;
     cursor_clip(cursor);
     return COPSE_OK;
 }
@@ -429,6 +438,21 @@ static copse_status cursor_check_order(const copse_node *leaf, const cursor_move
                      text);
 }
 
+/* Goes on to the next leaf in the direction of the move (U6). */
+static copse_status cursor_move_on(const copse_cursor *cursor, cursor_move *move, bool reverse,
+                                   copse_err *err)
+{
+    copse_node_cache *cache = cursor->tree->cache;
+    uint64_t before = cache->read_bytes;
+    cache->is_passing =
+        cursor->read_bytes > cache->env->limits.node_cache_bytes_max / CURSOR_CACHE_SHARE;
+    copse_status status = reverse ? cursor_move_back(cursor, move, cursor->leaf, err)
+                                  : cursor_move_forward(cursor, move, err);
+    cache->is_passing = false;
+    move->read_bytes = cursor->read_bytes + (cache->read_bytes - before);
+    return status;
+}
+
 /* Moves to the leaf beside the present one. */
 static COPSE_NOINLINE copse_status cursor_leave_leaf(copse_cursor *cursor, bool reverse,
                                                      copse_err *err)
@@ -448,8 +472,7 @@ static COPSE_NOINLINE copse_status cursor_leave_leaf(copse_cursor *cursor, bool 
     if (!reverse) {
         move.scan.low = copse_node_key(leaf, cursor->index);
     }
-    copse_status status = reverse ? cursor_move_back(cursor, &move, leaf, err)
-                                  : cursor_move_forward(cursor, &move, err);
+    copse_status status = cursor_move_on(cursor, &move, reverse, err);
     if (status == COPSE_OK) {
         status = cursor_check_order(leaf, &move, reverse, err);
     }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "support/cursor_world.h"
+#include "tree/tree.h"
 
 /* What the cursor should do: indexes in the sorted array. */
 typedef struct cursor_model {
@@ -311,12 +312,54 @@ static void test_evicting_cache(void **state)
     cursor_world_release(&world);
 }
 
+/* Reads entries in order; returns the bytes of the nodes that had to be read for it. */
+static uint64_t test_scan(cursor_reader *reader, const cursor_world *world, size_t from, size_t to)
+{
+    copse_node_cache *cache = reader->tree->cache;
+    uint64_t before = cache->read_bytes;
+    assert_int_equal(copse_cursor_seek(reader->cursor, cursor_world_key(world, from), NULL),
+                     COPSE_OK);
+    for (size_t i = from; i < to; i++) {
+        cursor_world_assert_at(world, reader->cursor, i);
+        assert_true(cache->size_bytes <= world->env.env.limits.node_cache_bytes_max + 4096);
+        assert_int_equal(copse_cursor_next(reader->cursor, NULL),
+                         i + 1 < world->count ? COPSE_OK : COPSE_END);
+    }
+    return cache->read_bytes - before;
+}
+
+/* U6: a scan that is longer than the cache leaves most of what was there; one that fits in finds
+ * all of it after a few times, though another had filled the cache. */
+static void test_long_scans(void **state)
+{
+    enum { COUNT = 3000, FROM = 1000, TO = 1400, CACHE = 60000 };
+    cursor_world world;
+    cursor_reader reader;
+    (void)state;
+    cursor_world_init(&world, COPSE_TREE_OURS, COUNT, 11);
+    world.env.env.limits.node_cache_bytes_max = CACHE;
+    assert_int_equal(cursor_reader_init(&reader, &world.env.env, world.store), COPSE_OK);
+    assert_int_equal(cursor_reader_open(&reader, &world), COPSE_OK);
+    assert_true(test_scan(&reader, &world, 0, world.count) > 3 * CACHE);
+    uint64_t part = test_scan(&reader, &world, FROM, TO);
+    assert_in_range(part, CACHE / 4, CACHE);
+    for (size_t i = 0; i < 10; i++) {
+        (void)test_scan(&reader, &world, FROM, TO);
+    }
+    assert_int_equal(test_scan(&reader, &world, FROM, TO), 0);
+    assert_true(test_scan(&reader, &world, 0, world.count) > 2 * CACHE);
+    assert_in_range(test_scan(&reader, &world, FROM, TO), 0, CACHE / 4);
+    cursor_reader_release(&reader);
+    cursor_world_release(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_model),         cmocka_unit_test(test_model_small),
         cmocka_unit_test(test_model_foreign), cmocka_unit_test(test_every_boundary),
         cmocka_unit_test(test_edges),         cmocka_unit_test(test_evicting_cache),
+        cmocka_unit_test(test_long_scans),
     };
     return cmocka_run_group_tests_name("cursor", tests, NULL, NULL);
 }

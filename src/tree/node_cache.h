@@ -1,5 +1,11 @@
 /* The node cache: decoded nodes by CID, over a source.
  *
+ *   N1  What is kept takes at most limits.node_cache_bytes_max, if that is more than what is in use
+ *       now. The clock chooses what goes: nodes that nobody used since its last turn.
+ *   N2  A node that is read in passing is kept only where there is room: it pushes out nothing. It
+ *       belongs to whoever read it. So a scan that is longer than the cache leaves it as it was,
+ *       and goes on in the memory of the leaf before. The cursor decides (cursor.c, U6).
+ *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #ifndef COPSE_TREE_NODE_CACHE_H
@@ -10,14 +16,22 @@
 /** Called for each block that a read uses, cached or not; may be called again for the same. */
 typedef copse_status (*copse_touch_fn)(void *ctx, copse_block *block, copse_err *err);
 
+/** The hash beside the node tells strangers apart without a look at their memory. */
+typedef struct copse_node_slot {
+    copse_node *node; /* NULL: free */
+    uint64_t hash;    /* of its CID */
+} copse_node_slot;
+
 struct copse_node_cache {
     const copse_env *env;
     copse_source *source;
-    copse_node **slots; /* open addressing, linear probing */
-    size_t slots_mask;  /* slots - 1, or 0 before the first */
+    copse_node_slot *slots; /* open addressing, linear probing */
+    size_t slots_mask;      /* slots - 1, or 0 before the first */
     size_t count;
     size_t size_bytes;
-    size_t hand; /* of the clock */
+    size_t hand;         /* of the clock */
+    uint64_t read_bytes; /* weight of all nodes that were decoded */
+    bool is_passing;     /* N2, for what is read now */
     uint64_t seed[2];
     copse_node *lent; /* the node whose bytes were lent last */
     copse_touch_fn touch;

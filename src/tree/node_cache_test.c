@@ -106,6 +106,35 @@ static void test_bound(void **state)
     cache_world_release(&run);
 }
 
+/* N2: what is read in passing is kept while there is room, and then pushes out nothing. */
+static void test_in_passing(void **state)
+{
+    (void)state;
+    enum { BOUND = 20000 };
+    cache_world run;
+    cache_world_init(&run, BOUND);
+    const copse_env *env = &run.world.test.env;
+    copse_node_cache *cache = run.world.cache;
+    size_t kept = 0;
+    cache->is_passing = true;
+    for (size_t round = 0; round < 2; round++) {
+        size_t has = 0;
+        for (size_t i = 0; i < run.leaves; i++) {
+            copse_node_unref(env, cache_load(&run, i));
+            assert_true(cache->size_bytes <= BOUND);
+            has += copse_node_cache_has(cache, cache_cid(&run.naive, i));
+        }
+        assert_true(has >= 10 && has <= run.leaves / 2);
+        assert_int_equal(has, cache->count);
+        assert_true(round == 0 || has == kept);
+        kept = has;
+    }
+    cache->is_passing = false;
+    copse_node_unref(env, cache_load(&run, run.leaves - 1));
+    assert_true(copse_node_cache_has(cache, cache_cid(&run.naive, run.leaves - 1)));
+    cache_world_release(&run);
+}
+
 /* The same block under another kind of config is another node. */
 static void test_kinds_are_apart(void **state)
 {
@@ -186,9 +215,9 @@ static void test_lent_node_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keeps_nodes),     cmocka_unit_test(test_bound),
-        cmocka_unit_test(test_kinds_are_apart), cmocka_unit_test(test_touch),
-        cmocka_unit_test(test_lent_node_stays),
+        cmocka_unit_test(test_keeps_nodes), cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_in_passing),  cmocka_unit_test(test_kinds_are_apart),
+        cmocka_unit_test(test_touch),       cmocka_unit_test(test_lent_node_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

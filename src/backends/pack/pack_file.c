@@ -38,6 +38,7 @@ copse_pack_file *copse_pack_file_free(copse_pack_file *file)
         (void)copse_pack_io_close(file->file);
         copse_pack_index_release(&file->index);
         copse_pack_table_release(&file->table);
+        copse_pack_window_release(&file->window, file->env);
         copse_free(file->env, file, sizeof *file);
     }
     return NULL;

@@ -20,6 +20,7 @@
 
 #include "backends/pack/pack_index.h"
 #include "backends/pack/pack_io.h"
+#include "backends/pack/pack_window.h"
 
 #include <copse/block.h>
 
@@ -36,6 +37,7 @@ typedef struct copse_pack_file {
     bool is_writable; /* the journal in use, opened for writing */
     copse_pack_index index;
     copse_pack_table table;
+    copse_pack_window window; /* of what is read in order */
     bool is_damaged;
     copse_err damage;
 } copse_pack_file;
@@ -82,9 +84,9 @@ COPSE_MUST_USE copse_status copse_pack_file_find(copse_pack_file *file, const co
                                                  copse_block **ret_block, copse_err *err);
 
 /** Reads the block at `place`, whatever its CID. CORRUPT, IO, NOMEM. */
-COPSE_MUST_USE copse_status copse_pack_file_read(const copse_pack_file *file,
-                                                 copse_pack_place place, copse_buf *scratch,
-                                                 copse_block **ret_block, copse_err *err);
+COPSE_MUST_USE copse_status copse_pack_file_read(copse_pack_file *file, copse_pack_place place,
+                                                 copse_buf *scratch, copse_block **ret_block,
+                                                 copse_err *err);
 
 /** Calls `visit` for each record, in any order. */
 COPSE_MUST_USE copse_status copse_pack_file_records(

@@ -48,18 +48,30 @@ static copse_status pack_file_place_fail(const copse_pack_file *file, copse_pack
                      file->name, (unsigned long long)place.offset);
 }
 
-/* Reads CID and data at `place`; of a removed block, or with `size_max`, only so many bytes. */
-static copse_status pack_file_read_bytes(const copse_pack_file *file, copse_pack_place place,
-                                         size_t size, copse_buf *scratch, copse_err *err)
+/* Reads `size` bytes at `offset` into `scratch`. */
+static copse_status pack_file_read_bytes(const copse_pack_file *file, uint64_t offset, size_t size,
+                                         copse_buf *scratch, copse_bytes *ret_bytes, copse_err *err)
 {
     copse_buf_truncate(scratch, 0);
     if (copse_buf_reserve(scratch, size) != COPSE_OK) {
         return COPSE_ERR_NOMEM(err);
     }
     copse_status status =
-        copse_pack_io_read(file->file, file->name, place.offset, scratch->ptr, size, err);
+        copse_pack_io_read(file->file, file->name, offset, scratch->ptr, size, err);
     scratch->len = status == COPSE_OK ? size : 0;
+    *ret_bytes = copse_buf_view(scratch);
     return status;
+}
+
+/* Reads CID and data of a block: *ret_bytes are in `scratch` or in the window. */
+static copse_status pack_file_read_block(copse_pack_file *file, copse_pack_place place,
+                                         copse_buf *scratch, copse_bytes *ret_bytes, copse_err *err)
+{
+    copse_status status = copse_pack_window_read(&file->window, file->env, file->file, file->size,
+                                                 place.offset, place.length, ret_bytes, err);
+    return status == COPSE_OK && ret_bytes->len == 0
+               ? pack_file_read_bytes(file, place.offset, place.length, scratch, ret_bytes, err)
+               : status;
 }
 
 /* Whether the CID at the start of `bytes` is `cid`. CORRUPT: it is one that can't stand under
@@ -87,6 +99,7 @@ copse_status copse_pack_file_find(copse_pack_file *file, const copse_cid *cid, c
 {
     uint64_t key = copse_pack_key((copse_bytes){cid->bytes, cid->size}, file->seed);
     copse_pack_place place = {0, 0};
+    copse_bytes bytes = {NULL, 0};
     size_t cursor = 0;
     bool is_same = false;
     copse_status status = COPSE_OK;
@@ -100,16 +113,16 @@ copse_status copse_pack_file_find(copse_pack_file *file, const copse_cid *cid, c
         size_t head =
             place.length > 0 && place.length < COPSE_CID_SIZE_BYTES_MAX ? place.length : cid->size;
         if (status == COPSE_OK) {
-            status =
-                pack_file_read_bytes(file, place, is_whole ? place.length : head, scratch, err);
+            status = is_whole
+                         ? pack_file_read_block(file, place, scratch, &bytes, err)
+                         : pack_file_read_bytes(file, place.offset, head, scratch, &bytes, err);
         }
         if (status == COPSE_OK) {
-            status =
-                pack_file_compare(file, place, copse_buf_view(scratch), cid, key, &is_same, err);
+            status = pack_file_compare(file, place, bytes, cid, key, &is_same, err);
         }
     }
     if (status == COPSE_OK && place.length > 0 && ret_block != NULL) {
-        copse_bytes data = {scratch->ptr + cid->size, scratch->len - cid->size};
+        copse_bytes data = {bytes.ptr + cid->size, bytes.len - cid->size};
         status = copse_block_new(file->env, cid, data, ret_block, err);
     }
     if (status == COPSE_OK) {
@@ -119,20 +132,19 @@ copse_status copse_pack_file_find(copse_pack_file *file, const copse_cid *cid, c
     return status;
 }
 
-copse_status copse_pack_file_read(const copse_pack_file *file, copse_pack_place place,
-                                  copse_buf *scratch, copse_block **ret_block, copse_err *err)
+copse_status copse_pack_file_read(copse_pack_file *file, copse_pack_place place, copse_buf *scratch,
+                                  copse_block **ret_block, copse_err *err)
 {
     copse_cid cid;
+    copse_bytes bytes = {NULL, 0};
     size_t size = 0;
-    copse_status status = pack_file_read_bytes(file, place, place.length, scratch, err);
-    if (status == COPSE_OK &&
-        copse_cid_read(copse_buf_view(scratch), &cid, &size, NULL) != COPSE_OK) {
+    copse_status status = pack_file_read_block(file, place, scratch, &bytes, err);
+    if (status == COPSE_OK && copse_cid_read(bytes, &cid, &size, NULL) != COPSE_OK) {
         return pack_file_place_fail(file, place, err);
     }
     return status == COPSE_OK
-               ? copse_block_new(file->env, &cid,
-                                 (copse_bytes){scratch->ptr + size, scratch->len - size}, ret_block,
-                                 err)
+               ? copse_block_new(file->env, &cid, (copse_bytes){bytes.ptr + size, bytes.len - size},
+                                 ret_block, err)
                : status;
 }
 
@@ -197,11 +209,13 @@ copse_status copse_pack_file_add(copse_pack_file *file, copse_bytes cid, copse_p
     }
     while ((record = copse_pack_table_find(&file->table, key, &cursor)) != NULL) {
         copse_pack_place other = copse_pack_place_unpack(record->place);
-        copse_status status = pack_file_read_bytes(file, other, cid.len, scratch, err);
+        copse_bytes bytes;
+        copse_status status =
+            pack_file_read_bytes(file, other.offset, cid.len, scratch, &bytes, err);
         if (status != COPSE_OK) {
             return status;
         }
-        if (memcmp(scratch->ptr, cid.ptr, cid.len) == 0) {
+        if (memcmp(bytes.ptr, cid.ptr, cid.len) == 0) {
             record->place = copse_pack_place_pack(place);
             return COPSE_OK;
         }
