@@ -8,6 +8,8 @@
 #include "explanation.h"
 #include "failure.h"
 
+#include <copse/sort_spec.h>
+
 /* A query of a filter alone, being asked. */
 typedef struct count_query {
     copse_call *call;
@@ -135,6 +137,27 @@ static copse_status distinct_print(copse_call *call, copse_bytes values)
     return status == COPSE_END ? COPSE_OK : status;
 }
 
+/* Whether the argument is a path; else that is what went wrong, and not the database. */
+static bool distinct_has_path(copse_call *call)
+{
+    copse_sort_spec spec;
+    copse_bytes path = copse_bytes_of_text(call->options.arguments[2]);
+    copse_status status = copse_sort_spec_parse(&call->env, path, false, &spec, NULL);
+    if (status == COPSE_OK) {
+        copse_sort_spec_release(&spec);
+    }
+    return path.len > 0 && status != COPSE_CORRUPT;
+}
+
+static int distinct_fail(count_query *self, copse_status status)
+{
+    copse_call *call = self->call;
+    const char *path = call->options.arguments[2];
+    return status == COPSE_CORRUPT && !distinct_has_path(call)
+               ? copse_failure(call, status, NULL, "%s", call->err.message)
+               : copse_explanation_failure(&self->documents, self->collection, status, path);
+}
+
 static int distinct_ask(count_query *self)
 {
     copse_call *call = self->call;
@@ -147,9 +170,7 @@ static int distinct_ask(count_query *self)
         status = distinct_print(call, copse_buf_view(&values));
     }
     copse_buf_release(&values);
-    return status == COPSE_OK ? COPSE_EXIT_OK
-                              : copse_explanation_failure(&self->documents, self->collection,
-                                                          status, call->options.arguments[2]);
+    return status == COPSE_OK ? COPSE_EXIT_OK : distinct_fail(self, status);
 }
 
 static int distinct_run(copse_call *call)

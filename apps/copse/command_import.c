@@ -410,12 +410,13 @@ static void import_report(document_import *import, double seconds)
     char documents[COPSE_TEXT_NUMBER_SIZE + 16];
     char changed[COPSE_TEXT_NUMBER_SIZE + 48] = "";
     char number[COPSE_TEXT_NUMBER_SIZE];
+    uint64_t replaced = import->read - import->stats.inserted; /* also by one behind in the file */
     if (out->json) {
         copse_output_begin(out);
         copse_output_text_bytes(out, "collection", import->collection);
         copse_output_number(out, "documents", import->read);
         copse_output_number(out, "inserted", import->stats.inserted);
-        copse_output_number(out, "replaced", import->stats.replaced);
+        copse_output_number(out, "replaced", replaced);
         copse_output_number(out, "skipped", import->bad);
         copse_output_number(out, "index_rows", import->stats.index_rows_added);
         copse_output_real(out, "seconds", seconds);
@@ -423,9 +424,9 @@ static void import_report(document_import *import, double seconds)
         copse_output_end(out);
         return;
     }
-    if (import->stats.replaced > 0 || import->upsert) {
+    if (import->upsert) {
         (void)snprintf(changed, sizeof changed, " (%s replaced)",
-                       copse_text_of_count(import->stats.replaced, number));
+                       copse_text_of_count(replaced, number));
     }
     copse_output_format(
         out, "imported %s%s into %.*s in %.2f s\n",

@@ -33,8 +33,9 @@ COPSE_API copse_filter *copse_filter_free(copse_filter *filter);
 COPSE_API copse_bytes copse_filter_encoded(const copse_filter *filter);
 
 /** Whether `document`, an object that passed copse_document_check, matches. LIMIT: a regex ran into
- * its bounds on this document (the message says which), or a path of indexes forks too often in it.
- * CORRUPT: no document. NOMEM. */
+ * its bounds on this document (the message says which: on a text limits.regex_steps_max steps of
+ * backtracking, on all its texts together 8 times that), or a path of indexes forks too often in
+ * it. CORRUPT: no document. NOMEM. */
 COPSE_API COPSE_MUST_USE copse_status copse_filter_match(copse_filter *filter, copse_bytes document,
                                                          bool *ret_match, copse_err *err);
 

@@ -1,5 +1,6 @@
 /* Cutting a stream of JSON into its values, without parsing them: newline-delimited JSON, values
- * one after the other, or one array of values.
+ * one after the other, or one array of values. A byte order mark of UTF-8 at the start is passed
+ * over.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

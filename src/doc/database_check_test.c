@@ -292,6 +292,15 @@ static void damage_entry_garbage(plant_world *plant)
     database_plant_put_raw(plant, "\0posts\0i\0odd\0\1\xff", 15);
 }
 
+/* Of no document: a number that only decimals are, whose trailer no entry has. */
+static void damage_entry_decimal(plant_world *plant)
+{
+    static const char key[] =
+        "\0posts\0i\0odd\0\1\x18" /* null */
+        "\x72\x99\xcd\x67\x33\x99\xcd\x67\x33\x99\xcd\x67\x33\x99\xcd\x67\x33\x99";
+    database_plant_put_raw(plant, key, sizeof key - 1);
+}
+
 static void damage_entry_value(plant_world *plant)
 {
     database_plant_put(plant, database_plant_row(plant, "posts", "n", 4, true, NULL),
@@ -399,6 +408,8 @@ static const damage damages[] = {
      COPSE_DATABASE_DEFECT_ENTRY_EXTRA},
     {"an entry that is none", damage_entry_garbage, "entry-extra posts odd",
      COPSE_DATABASE_DEFECT_ENTRY_EXTRA},
+    {"an entry of a decimal", damage_entry_decimal,
+     "entry-extra posts odd {\"$numberDecimal\":\"0.1\"}", COPSE_DATABASE_DEFECT_ENTRY_EXTRA},
     {"another value", damage_entry_value, "entry-value posts n 5",
      COPSE_DATABASE_DEFECT_ENTRY_VALUE},
     {"a lost mark", damage_mark_missing, "mark-missing posts odd 20",

@@ -390,6 +390,10 @@ static void test_conflicts_are_named(void **state)
         {{"{\"_id\":1}", "{\"_id\":2}", "{\"_id\":1.0}"}, 0, 20, "_id 1"},
         {{"{\"_id\":2}", "{\"_id\":1,\"x\":1}", "{\"_id\":1}", "{\"_id\":2}"}, 10, 20, "_id 1"},
         {{"{\"_id\":\"a\"}", "{\"_id\":\"a\"}", "{\"_id\":\"a\"}"}, 0, 10, "_id \"a\""},
+        {{"{\"_id\":{\"$numberDecimal\":\"0.10\"}}", "{\"_id\":{\"$numberDecimal\":\"0.1\"}}"},
+         0,
+         10,
+         "_id {\"$numberDecimal\":\"0.1\"}"},
         /* A document before any index, whatever was added first. */
         {{"{\"_id\":1,\"a\":1,\"b\":1}", "{\"_id\":2,\"a\":1,\"b\":1}", "{\"_id\":9}",
           "{\"_id\":9}"},

@@ -70,6 +70,7 @@ copse_status copse_filter_match(copse_filter *filter, copse_bytes document, bool
                                 copse_err *err)
 {
     filter->in_array = false;
+    copse_regex_budget_renew(&filter->regex_budget, filter->env);
     if (document.len == 0 || document.ptr[0] >> 5 != COPSE_CBOR_MAJOR_MAP) {
         return COPSE_ERR(err, COPSE_CORRUPT, "a document is an object");
     }

@@ -268,6 +268,9 @@ static copse_status filter_test_value(copse_filter *filter, const copse_filter_n
 
 bool copse_filter_test_single(const copse_filter_node *node, copse_bytes value, bool *ret_match)
 {
+    if (node->regex != NULL) {
+        copse_regex_renew_budget(node->regex);
+    }
     return filter_test_value(NULL, node, value, ret_match, NULL) == COPSE_OK;
 }
 

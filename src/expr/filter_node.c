@@ -153,8 +153,8 @@ static copse_status filter_compile_regex(copse_filter *filter, copse_filter_node
         return COPSE_ERR_NOMEM(err);
     }
     filter->regexes = regexes;
-    copse_status status =
-        copse_regex_new(filter->env, node->text, node->operand.options, &node->regex, err);
+    copse_status status = copse_regex_new(filter->env, node->text, node->operand.options,
+                                          &filter->regex_budget, &node->regex, err);
     if (status == COPSE_OK) {
         filter->regexes[filter->regexes_count++] = node->regex;
     }

@@ -14,6 +14,7 @@ struct copse_filter {
     copse_bytes encoded;
     const copse_filter_node *root;
     copse_regex **regexes;
+    copse_regex_budget regex_budget; /* for the document at hand */
     size_t regexes_count;
     size_t regexes_capacity;
     size_t nodes_count;

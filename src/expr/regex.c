@@ -2,13 +2,16 @@
  *
  * PCRE2 gives memory back without its size, so each block has its size before it. Its match limit
  * counts from 0 again at each place of the text where a match may begin; over a long text that
- * bounds nothing. So a match is tried in two steps:
- *   1. As PCRE2 does it, with a limit for each place that is a share of the whole. Nearly always
- *      that decides it.
- *   2. If a place needs more: place by place, each with twice as much until it is decided, all of
- *      it counted together against limits.regex_steps_max.
+ * bounds nothing. And it doesn't say how many steps a match took. So a match is tried in three
+ * steps:
+ *   1. As PCRE2 does it, with a few steps for each place. Nearly always that decides it.
+ *   2. The same, with a limit for each place that is a share of limits.regex_steps_max. So much
+ *      COPSE_REGEX_TEXTS_HARD texts of a document may have.
+ *   3. If a place needs more, or the document has had that: place by place, each with twice as much
+ *      until it is decided, all of it counted against limits.regex_steps_max for the text, and
+ *      against COPSE_REGEX_TEXTS_HARD times that for the document.
  * Patterns whose meaning changes when places are tried one by one (\G, verbs such as (*COMMIT))
- * have the first step only.
+ * have no step 3.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -28,7 +31,7 @@ enum {
     REGEX_PATTERN_SIZE_BYTES_MAX = 32768,
     REGEX_NESTING_MAX = 250,
     REGEX_HEAP_KIBIBYTES_MAX = 16384,
-    REGEX_PLACE_STEPS_MIN = 64 /* what each place has besides its share */
+    REGEX_PLACE_STEPS_MIN = 64 /* what each place has without being counted */
 };
 
 /* Before each block that PCRE2 gets. */
@@ -38,11 +41,12 @@ typedef struct regex_block {
 
 struct copse_regex {
     const copse_env *env;
+    copse_regex_budget *budget;
     pcre2_general_context *general;
     pcre2_match_context *context;
     pcre2_code *code;
     pcre2_match_data *match;
-    bool by_place; /* step 2 may be made */
+    bool by_place; /* step 3 may be made */
 };
 
 static void *regex_alloc(PCRE2_SIZE size, void *ctx)
@@ -149,8 +153,14 @@ static bool regex_has(copse_bytes pattern, const char text[2])
     return false;
 }
 
+void copse_regex_budget_renew(copse_regex_budget *budget, const copse_env *env)
+{
+    budget->steps = (uint64_t)COPSE_REGEX_TEXTS_HARD * env->limits.regex_steps_max;
+    budget->tries = COPSE_REGEX_TEXTS_HARD;
+}
+
 copse_status copse_regex_new(const copse_env *env, copse_bytes pattern, copse_bytes options,
-                             copse_regex **ret_regex, copse_err *err)
+                             copse_regex_budget *budget, copse_regex **ret_regex, copse_err *err)
 {
     uint32_t flags = 0;
     if (!regex_options(options, &flags)) {
@@ -165,6 +175,7 @@ copse_status copse_regex_new(const copse_env *env, copse_bytes pattern, copse_by
     }
     copse_status status = COPSE_NOMEM;
     regex->env = env;
+    regex->budget = budget;
     regex->by_place = !regex_has(pattern, "\\G") && !regex_has(pattern, "(*");
     regex->general = pcre2_general_context_create(regex_alloc, regex_dealloc, regex);
     if (regex->general != NULL) {
@@ -199,6 +210,11 @@ copse_regex *copse_regex_free(copse_regex *regex)
     return NULL;
 }
 
+void copse_regex_renew_budget(const copse_regex *regex)
+{
+    copse_regex_budget_renew(regex->budget, regex->env);
+}
+
 /* ---- Matching ------------------------------------------------------------------------------- */
 
 /* One call of PCRE2. END: `steps` were not enough for one of its places. */
@@ -230,11 +246,18 @@ static copse_status regex_try(copse_regex *regex, copse_bytes text, size_t offse
     }
 }
 
-/* Step 2. `steps`: what each place has without being counted. */
+static copse_status regex_fail_document(const copse_regex *regex, copse_err *err)
+{
+    return COPSE_ERR(err, COPSE_LIMIT, "a regex takes more than %d times %u steps on a document",
+                     COPSE_REGEX_TEXTS_HARD, (unsigned)regex->env->limits.regex_steps_max);
+}
+
+/* Step 3. `steps`: what each place has without being counted. */
 static copse_status regex_match_places(copse_regex *regex, copse_bytes text, uint32_t steps,
                                        bool *ret_match, copse_err *err)
 {
     uint64_t left = regex->env->limits.regex_steps_max;
+    uint64_t *left_all = &regex->budget->steps;
     bool match = false;
     for (size_t offset = 0; offset <= text.len && !match; offset++) {
         if (offset < text.len && (text.ptr[offset] & 0xc0) == 0x80) {
@@ -250,7 +273,11 @@ static copse_status regex_match_places(copse_regex *regex, copse_bytes text, uin
                                  "a regex takes more than %u steps on a text of %zu bytes",
                                  (unsigned)regex->env->limits.regex_steps_max, text.len);
             }
+            if (more > *left_all) {
+                return regex_fail_document(regex, err);
+            }
             left -= more;
+            *left_all -= more;
         }
         if (status != COPSE_OK) {
             return status;
@@ -270,11 +297,19 @@ copse_status copse_regex_match(copse_regex *regex, copse_bytes text, bool *ret_m
         text.ptr = (const uint8_t *)"";
     }
     uint32_t whole = regex->env->limits.regex_steps_max;
-    uint64_t share = REGEX_PLACE_STEPS_MIN + whole / (text.len + 1);
-    uint32_t steps = share < whole ? (uint32_t)share : whole;
+    uint32_t steps = REGEX_PLACE_STEPS_MIN < whole ? REGEX_PLACE_STEPS_MIN : whole;
     copse_status status = regex_try(regex, text, 0, 0, steps, ret_match, err);
+    bool may_try = regex->budget->tries > 0;
+    if (status == COPSE_END && may_try) {
+        uint64_t share = steps + whole / (text.len + 1);
+        regex->budget->tries--;
+        steps = share < whole ? (uint32_t)share : whole;
+        status = regex_try(regex, text, 0, 0, steps, ret_match, err);
+    }
     if (status == COPSE_END && regex->by_place) {
         status = regex_match_places(regex, text, steps, ret_match, err);
+    } else if (status == COPSE_END && !may_try) {
+        status = regex_fail_document(regex, err);
     } else if (status == COPSE_END) {
         status = COPSE_ERR(err, COPSE_LIMIT, "a regex takes too many steps on a text of %zu bytes",
                            text.len);

@@ -2,7 +2,8 @@
  *
  * Perl's syntax over UTF-8, without JIT, so that every build bounds and answers alike. \C is
  * refused. Matching one text takes at most a few times limits.regex_steps_max steps and a number of
- * steps that grows with its size; then it is LIMIT, never a wrong answer.
+ * steps that grows with its size; then it is LIMIT, never a wrong answer. All texts of a document
+ * together take a few times COPSE_REGEX_TEXTS_HARD times as much, however many there are.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -15,14 +16,30 @@
 /** A compiled regex, with the memory for one match: belongs to one thread. */
 typedef struct copse_regex copse_regex;
 
+/** So many texts of a document may be hard: take all the steps that one may. */
+#define COPSE_REGEX_TEXTS_HARD 8
+
+/** What is left for the texts of one document, to all regexes of a filter. */
+typedef struct copse_regex_budget {
+    uint64_t steps;
+    unsigned tries; /**< Texts that may take limits.regex_steps_max steps without being counted. */
+} copse_regex_budget;
+
+/** To be called before each document. */
+void copse_regex_budget_renew(copse_regex_budget *budget, const copse_env *env);
+
 /** Compiles `pattern`, UTF-8. `options`: letters of "imsux", each at most once, as in MongoDB; u is
- * always on. CORRUPT: no pattern, or another option. LIMIT: too large or too deep. NOMEM. */
+ * always on. What its matches take comes from `budget`, which outlives it. CORRUPT: no pattern, or
+ * another option. LIMIT: too large or too deep. NOMEM. */
 COPSE_MUST_USE copse_status copse_regex_new(const copse_env *env, copse_bytes pattern,
-                                            copse_bytes options, copse_regex **ret_regex,
-                                            copse_err *err);
+                                            copse_bytes options, copse_regex_budget *budget,
+                                            copse_regex **ret_regex, copse_err *err);
 
 /** Frees it; NULL is allowed. Returns NULL. */
 copse_regex *copse_regex_free(copse_regex *regex);
+
+/** copse_regex_budget_renew of its budget, for a text that belongs to no document. */
+void copse_regex_renew_budget(const copse_regex *regex);
 
 /** Whether the pattern is found in `text`. CORRUPT: `text` is not UTF-8. LIMIT, NOMEM. */
 COPSE_MUST_USE copse_status copse_regex_match(copse_regex *regex, copse_bytes text, bool *ret_match,

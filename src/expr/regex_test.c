@@ -11,12 +11,20 @@
 
 #include <cmocka.h>
 
+static copse_status regex_new(const copse_env *env, copse_bytes pattern, copse_bytes options,
+                              copse_regex_budget *budget, copse_regex **ret_regex)
+{
+    copse_regex_budget_renew(budget, env);
+    return copse_regex_new(env, pattern, options, budget, ret_regex, NULL);
+}
+
 static copse_status regex_run(const copse_env *env, const char *pattern, const char *options,
                               copse_bytes text, bool *ret_match)
 {
     copse_regex *regex = NULL;
-    copse_status status = copse_regex_new(env, copse_bytes_of_text(pattern),
-                                          copse_bytes_of_text(options), &regex, NULL);
+    copse_regex_budget budget;
+    copse_status status =
+        regex_new(env, copse_bytes_of_text(pattern), copse_bytes_of_text(options), &budget, &regex);
     if (status == COPSE_OK) {
         status = copse_regex_match(regex, text, ret_match, NULL);
     }
@@ -87,6 +95,47 @@ static void test_steps(void **state)
     free(text);
 }
 
+/* Texts that are hard, but each within its bounds, have an end; easy ones have none. A document
+ * later all is as before. */
+static void test_steps_of_a_document(void **state)
+{
+    (void)state;
+    enum { STEPS = 20000, TEXTS = 3000 };
+    static const char *const patterns[] = {"^(a|aa)+$", "(a|aa)+$", "(*UCP)^(a|aa)+$"};
+    test_env test;
+    test_env_init(&test);
+    test.env.limits.regex_steps_max = STEPS;
+    copse_bytes hard = copse_bytes_of_text("aaaaaaaaaab");
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+        copse_regex_budget budget;
+        copse_regex *regex = NULL;
+        copse_bytes pattern = copse_bytes_of_text(patterns[i]);
+        assert_int_equal(regex_new(&test.env, pattern, (copse_bytes){NULL, 0}, &budget, &regex),
+                         COPSE_OK);
+        for (int document = 0; document < 2; document++) {
+            bool match = true;
+            copse_err err = {0};
+            unsigned decided = 0;
+            copse_regex_budget_renew(&budget, &test.env);
+            while (decided < TEXTS && copse_regex_match(regex, hard, &match, &err) == COPSE_OK) {
+                assert_false(match);
+                decided++;
+            }
+            assert_in_range(decided, COPSE_REGEX_TEXTS_HARD, TEXTS / 10);
+            if (strstr(err.message, "20000 steps on a document") == NULL) {
+                fail_msg("%s: %s", patterns[i], err.message);
+            }
+            for (int easy = 0; easy < TEXTS; easy++) {
+                assert_int_equal(copse_regex_match(regex, copse_bytes_of_text("aaa"), &match, NULL),
+                                 COPSE_OK);
+                assert_true(match);
+            }
+        }
+        copse_regex_free(regex);
+    }
+    test_env_assert_empty(&test);
+}
+
 /* ---- Prefixes ---------------------------------------------------------------------------------
  */
 
@@ -143,12 +192,13 @@ static void test_prefix_random(void **state)
         uint8_t prefix[sizeof pattern];
         bool exact = false;
         copse_regex *regex = NULL;
+        copse_regex_budget budget;
         size_t size = 1 + (size_t)test_random_below(&seed, sizeof pattern - 2);
         for (size_t k = 1; k < size; k++) {
             pattern[k] = letters[test_random_below(&seed, sizeof letters - 1)];
         }
         copse_bytes bytes = {(const uint8_t *)pattern, size};
-        if (copse_regex_new(&test.env, bytes, (copse_bytes){NULL, 0}, &regex, NULL) != COPSE_OK) {
+        if (regex_new(&test.env, bytes, (copse_bytes){NULL, 0}, &budget, &regex) != COPSE_OK) {
             continue;
         }
         size_t len = copse_regex_prefix(bytes, (copse_bytes){NULL, 0}, prefix, &exact);
@@ -178,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statuses),
         cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_steps_of_a_document),
         cmocka_unit_test(test_prefix),
         cmocka_unit_test(test_prefix_random),
     };

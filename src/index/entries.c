@@ -147,32 +147,46 @@ typedef struct deriver_rows {
     size_t array;       /* the field that is one, or their number */
     copse_bytes value;  /* of all entries */
     size_t unique_size; /* of the parts behind the array's */
+    size_t size;        /* of the rows so far */
     copse_index_row_fn visit;
     void *ctx;
 } deriver_rows;
 
-/* Names the document whose key is too long. */
-static copse_status deriver_key_status(const deriver_rows *rows, copse_status status,
-                                       copse_err *err)
+/* LIMIT: names the document of which `what` ("the key is") is too large. */
+static copse_status deriver_fail_size(const deriver_rows *rows, const char *what,
+                                      size_t size_bytes_max, copse_err *err)
 {
     const copse_index_deriver *deriver = rows->deriver;
     copse_buf id;
-    if (status != COPSE_LIMIT) {
-        return COPSE_ERR_NOMEM(err);
-    }
     copse_buf_init(&id, deriver->env, SIZE_MAX);
     bool named = copse_ext_json_from_cbor(deriver->env, rows->id, false, &id, NULL) == COPSE_OK;
     COPSE_ERR(err, COPSE_LIMIT,
-              "index %.*s: the key of the document with _id %.*s is over %d bytes",
-              (int)deriver->definition.name.len, (const char *)deriver->definition.name.ptr,
+              "index %.*s: the %s of the document with _id %.*s would take over %zu bytes",
+              (int)deriver->definition.name.len, (const char *)deriver->definition.name.ptr, what,
               named ? (int)(id.len < 100 ? id.len : 100) : 1, named ? (const char *)id.ptr : "?",
-              COPSE_KEY_SIZE_BYTES_MAX);
+              size_bytes_max);
     copse_buf_release(&id);
     return COPSE_LIMIT;
 }
 
-static copse_status deriver_visit_mark(const deriver_rows *rows, copse_bytes prefix,
-                                       copse_bytes primary, copse_err *err)
+static copse_status deriver_key_status(const deriver_rows *rows, copse_status status,
+                                       copse_err *err)
+{
+    return status == COPSE_LIMIT ? deriver_fail_size(rows, "key", COPSE_KEY_SIZE_BYTES_MAX, err)
+                                 : COPSE_ERR_NOMEM(err);
+}
+
+static copse_status deriver_visit_row(deriver_rows *rows, const copse_index_row *row,
+                                      copse_err *err)
+{
+    size_t size_max = COPSE_INDEX_ROWS_BLOCKS_MAX * rows->deriver->env->limits.block_size_bytes_max;
+    rows->size += row->key.len + row->value.len;
+    return rows->size <= size_max ? rows->visit(rows->ctx, row, err)
+                                  : deriver_fail_size(rows, "rows", size_max, err);
+}
+
+static copse_status deriver_visit_mark(deriver_rows *rows, copse_bytes prefix, copse_bytes primary,
+                                       copse_err *err)
 {
     static const uint8_t null = 0xf6;
     copse_buf *key = &rows->deriver->key;
@@ -185,7 +199,7 @@ static copse_status deriver_visit_mark(const deriver_rows *rows, copse_bytes pre
         return deriver_key_status(rows, status, err);
     }
     copse_index_row row = {.key = copse_buf_view(key), .value = {&null, 1}, .is_mark = true};
-    return rows->visit(rows->ctx, &row, err);
+    return deriver_visit_row(rows, &row, err);
 }
 
 static bool deriver_is_marked(const copse_index_deriver *deriver, size_t field,
@@ -197,7 +211,7 @@ static bool deriver_is_marked(const copse_index_deriver *deriver, size_t field,
 }
 
 /* E2, E3 */
-static copse_status deriver_visit_marks(const deriver_rows *rows, copse_err *err)
+static copse_status deriver_visit_marks(deriver_rows *rows, copse_err *err)
 {
     static const copse_index_mark marks[] = {COPSE_INDEX_MARK_ARRAY, COPSE_INDEX_MARK_LONG};
     copse_index_deriver *deriver = rows->deriver;
@@ -249,7 +263,7 @@ static void deriver_collect_parts(const deriver_rows *rows, size_t element,
 }
 
 /* `head_size`: of the key up to the element's part, which is there. */
-static copse_status deriver_visit_entry(const deriver_rows *rows, size_t head_size, size_t element,
+static copse_status deriver_visit_entry(deriver_rows *rows, size_t head_size, size_t element,
                                         copse_err *err)
 {
     copse_index_deriver *deriver = rows->deriver;
@@ -275,7 +289,7 @@ static copse_status deriver_visit_entry(const deriver_rows *rows, size_t head_si
     copse_index_row row = {.key = copse_buf_view(key),
                            .value = rows->value,
                            .unique_size = deriver->definition.unique && !exempt ? unique_size : 0};
-    return rows->visit(rows->ctx, &row, err);
+    return deriver_visit_row(rows, &row, err);
 }
 
 /* Writes what all entries share: the head into `key`, the tail into `tail`. */

@@ -47,13 +47,18 @@ typedef struct copse_index_row {
     bool is_mark;
 } copse_index_row;
 
+/** The keys and values of a document's rows in one index are at most this often
+ * limits.block_size_bytes_max: every entry has a copy of what is included. */
+#define COPSE_INDEX_ROWS_BLOCKS_MAX 16
+
 typedef copse_status (*copse_index_row_fn)(void *ctx, const copse_index_row *row, copse_err *err);
 
 /** Calls `visit` for each row of `document`, in key order, each key once; none if the filter
  * doesn't match. `id`: the primary key, one item. `link`: binary CID of the document, if it is
  * linked; else empty. CORRUPT: arrays in two fields ("cannot index parallel arrays a and b", as
- * MongoDB), no document. LIMIT: limits.index_entries_max, a key over COPSE_KEY_SIZE_BYTES_MAX (the
- * message names index and _id). NOMEM; what `visit` returned. */
+ * MongoDB), no document. LIMIT: limits.index_entries_max, a key over COPSE_KEY_SIZE_BYTES_MAX, rows
+ * over COPSE_INDEX_ROWS_BLOCKS_MAX (the message names index and _id). NOMEM; what `visit` returned.
+ */
 COPSE_MUST_USE copse_status copse_index_derive(copse_index_deriver *deriver, copse_bytes document,
                                                copse_bytes id, copse_bytes link,
                                                copse_index_row_fn visit, void *ctx, copse_err *err);

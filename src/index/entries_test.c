@@ -267,6 +267,50 @@ static void test_limits(void **state)
     free(rows);
 }
 
+static copse_status count_row(void *ctx, const copse_index_row *row, copse_err *err)
+{
+    size_t *size = ctx;
+    (void)err;
+    *size += row->key.len + row->value.len;
+    return COPSE_OK;
+}
+
+/* Each element has a copy of what is included. */
+static void test_limit_of_all_rows(void **state)
+{
+    (void)state;
+    enum { ELEMENTS = 40, INCLUDED = 512 };
+    copse_env env;
+    copse_err err = {0};
+    char json[2048] = "{\"a\":[";
+    size_t size = 0;
+    size_t less = 0;
+    copse_env_init(&env);
+    for (unsigned i = 0; i < ELEMENTS; i++) {
+        snprintf(json + strlen(json), sizeof json - strlen(json), "%s%u", i == 0 ? "" : ",", i);
+    }
+    size_t len = strlen(json);
+    snprintf(json + len, sizeof json - len, "],\"b\":\"%0*d\"}", INCLUDED, 1);
+    copse_bytes document = database_world_value(json);
+    copse_bytes id = database_world_value("7");
+    copse_bytes none = {NULL, 0};
+    copse_index_deriver *deriver = make_deriver(&env, "a", false, "b", NULL);
+    assert_int_equal(copse_index_derive(deriver, document, id, none, count_row, &size, &err),
+                     COPSE_OK);
+    assert_true(size > ELEMENTS * INCLUDED);
+    env.limits.block_size_bytes_max = (size - 1) / COPSE_INDEX_ROWS_BLOCKS_MAX;
+    assert_int_equal(copse_index_derive(deriver, document, id, none, count_row, &less, &err),
+                     COPSE_LIMIT);
+    assert_true(less < size);
+    assert_non_null(strstr(err.message, "index i: the rows of the document with _id 7"));
+    env.limits.block_size_bytes_max++;
+    assert_int_equal(copse_index_derive(deriver, document, id, none, count_row, &less, &err),
+                     COPSE_OK);
+    copse_index_deriver_free(deriver);
+    database_world_free(document);
+    database_world_free(id);
+}
+
 static void test_default_names(void **state)
 {
     (void)state;
@@ -326,13 +370,10 @@ static void test_allocations_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_decode),
-        cmocka_unit_test(test_damaged_entries),
-        cmocka_unit_test(test_partial),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_default_names),
-        cmocka_unit_test(test_allocations_fail),
+        cmocka_unit_test(test_order),           cmocka_unit_test(test_decode),
+        cmocka_unit_test(test_damaged_entries), cmocka_unit_test(test_partial),
+        cmocka_unit_test(test_limits),          cmocka_unit_test(test_limit_of_all_rows),
+        cmocka_unit_test(test_default_names),   cmocka_unit_test(test_allocations_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,10 @@
 
 #include <string.h>
 
+enum { JSON_STREAM_MARK_SIZE = 3 };
+
+static const uint8_t json_stream_mark[JSON_STREAM_MARK_SIZE] = {0xef, 0xbb, 0xbf}; /* byte order */
+
 /* What may come next. */
 typedef enum json_stream_state {
     JSON_STREAM_START,       /* a value, or the bracket of the array */
@@ -58,6 +62,7 @@ struct copse_json_stream {
     bool lent;     /* the held value was given */
     json_stream_state state;
     json_stream_scan scan;
+    uint8_t marked;         /* bytes of a byte order mark that were passed; all: none may come */
     uint64_t offset;        /* of `at` in the stream */
     uint64_t line;          /* of `at` */
     uint64_t line_start;    /* its offset */
@@ -359,9 +364,20 @@ static copse_status json_stream_unexpected(copse_json_stream *stream, const char
     return json_stream_fail(stream, COPSE_CORRUPT, &place, JSON_STREAM_SKIP, why, err);
 }
 
+/* Whether what comes next breaks off a byte order mark that has begun. None may begin behind it. */
+static bool json_stream_breaks_mark(copse_json_stream *stream)
+{
+    bool begun = stream->marked > 0 && stream->marked < JSON_STREAM_MARK_SIZE;
+    stream->marked = JSON_STREAM_MARK_SIZE;
+    return begun;
+}
+
 /* Behind the last piece. */
 static copse_status json_stream_end(copse_json_stream *stream, copse_err *err)
 {
+    if (json_stream_breaks_mark(stream)) {
+        return json_stream_unexpected(stream, "a byte order mark is cut short", err);
+    }
     if (stream->state >= JSON_STREAM_ARRAY_FIRST && stream->state <= JSON_STREAM_ARRAY_VALUE) {
         return json_stream_unexpected(stream, "the stream ends in the array", err);
     }
@@ -382,6 +398,14 @@ static copse_status json_stream_between(copse_json_stream *stream, copse_err *er
 {
     uint8_t byte = *stream->at;
     json_stream_state state = stream->state;
+    if (stream->offset == stream->marked && stream->marked < JSON_STREAM_MARK_SIZE &&
+        byte == json_stream_mark[stream->marked]) {
+        stream->marked++;
+        return json_stream_enter(stream, state);
+    }
+    if (json_stream_breaks_mark(stream)) {
+        return json_stream_unexpected(stream, "a byte order mark is cut short", err);
+    }
     if (state == JSON_STREAM_ARRAY_END) {
         return json_stream_unexpected(stream, "only white space may follow the array", err);
     }

@@ -102,6 +102,16 @@ static const stream_row stream_rows[] = {
      "1:1={\"a\": [1, {\"b\":\n \"}]\\\"\"}\n]};4:2=2;"},
     {"\"\\\\\" \"\\\"\" \"\\\\\\\"\"", "1:1=\"\\\\\";1:6=\"\\\"\";1:11=\"\\\\\\\"\";"},
     {"\"12345678\\\"12345678\" 1", "1:1=\"12345678\\\"12345678\";1:22=1;"},
+    /* byte order marks */
+    {"\xef\xbb\xbf{\"a\":1}\n{}", "1:4={\"a\":1};2:1={};"},
+    {"\xef\xbb\xbf [1]", "1:6=1;"},
+    {"\xef\xbb\xbf", ""},
+    {"\xef\xbb", "!line 1, column 3: a byte order mark is cut short;"},
+    {"\xef\xbb\n1", "!line 2, column 1: a byte order mark is cut short;"},
+    {"\xef{}\n1", "!line 1, column 2: a byte order mark is cut short;2:1=1;"},
+    {"\xef\xbb\xbf\xef\xbb\xbf{}\n1", "!line 1, column 4: a value can't begin so;2:1=1;"},
+    {" \xef\xbb\xbf{}\n1", "!line 1, column 2: a value can't begin so;2:1=1;"},
+    {"1\n\xef\xbb\xbf{}\n2", "1:1=1;!line 2, column 1: a value can't begin so;3:1=2;"},
     /* arrays */
     {"[]", ""},
     {" [ ] ", ""},
@@ -126,7 +136,6 @@ static const stream_row stream_rows[] = {
     {"{\"a\":1", "!line 1, column 1: the stream ends in the value that begins here;"},
     {"1\n \"abc", "1:1=1;!line 2, column 2: the stream ends in the value that begins here;"},
     {"]\n[1]", "!line 1, column 1: a value can't begin so;2:1=[1];"},
-    {"\xef\xbb\xbf{}\n1", "!line 1, column 1: a value can't begin so;2:1=1;"},
     /* too long for STREAM_TEST_VALUE_MAX */
     {"[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]",
      "1:2=1;1:4=1;1:6=1;1:8=1;1:10=1;1:12=1;1:14=1;1:16=1;1:18=1;1:20=1;1:22=1;1:24=1;1:26=1;"

@@ -9,6 +9,7 @@
 #include "base/loadstore.h"
 #include "value/dag_cbor_inline.h"
 #include "value/order_input.h"
+#include "value/order_show.h"
 #include "value/order_trailer.h"
 
 #include <string.h>
@@ -19,6 +20,7 @@ typedef struct order_decoder {
     copse_buf *buf;
     copse_buf scratch; /* bytes on their way into a form */
     const char *why;   /* what is wrong with the key, if not its values */
+    bool shows;        /* a decimal needs no note */
 } order_decoder;
 
 static copse_status order_decode_next(order_decoder *decoder);
@@ -43,6 +45,14 @@ static copse_status order_decode_misfit(order_decoder *decoder)
 }
 
 /* ---- Numbers -------------------------------------------------------------------------------- */
+
+static copse_status order_decode_finish_decimal(order_decoder *decoder,
+                                                const copse_decimal *decimal)
+{
+    uint8_t text[COPSE_DECIMAL_TEXT_SIZE_MAX];
+    size_t size = copse_decimal_write(decimal, text);
+    return copse_value_write_decimal(decoder->buf, (copse_bytes){text, size});
+}
 
 static copse_status order_decode_decimal(order_decoder *decoder, const copse_number *number,
                                          uint16_t note)
@@ -69,12 +79,21 @@ static copse_status order_decode_decimal(order_decoder *decoder, const copse_num
         };
         break;
     }
-    if (!fits) {
-        return order_decode_misfit(decoder);
+    return fits ? order_decode_finish_decimal(decoder, &decimal) : order_decode_misfit(decoder);
+}
+
+/* A decimal whose exponent is not known: that of the fewest digits. */
+static copse_status order_decode_shown(order_decoder *decoder, const copse_number *number)
+{
+    copse_decimal decimal;
+    /* 10^above is above the number, for log10(2) is 0.30103 but for 5e-9; division goes to zero. */
+    int32_t above = (number->exponent + 1) * 30103 / 100000 + 2;
+    for (int32_t i = 0; i <= COPSE_DECIMAL_DIGITS_MAX + 3; i++) {
+        if (copse_number_to_decimal(number, above - i, &decimal)) {
+            return order_decode_finish_decimal(decoder, &decimal);
+        }
     }
-    uint8_t text[COPSE_DECIMAL_TEXT_SIZE_MAX];
-    size_t size = copse_decimal_write(&decimal, text);
-    return copse_value_write_decimal(decoder->buf, (copse_bytes){text, size});
+    return order_decode_misfit(decoder);
 }
 
 /* A number whose note is none or says that it is a float. */
@@ -89,10 +108,10 @@ static copse_status order_decode_plain(order_decoder *decoder, const copse_numbe
     if (is_int && !noted) {
         return negative ? copse_cbor_write_negative(buf, arg) : copse_cbor_write_uint(buf, arg);
     }
-    if (is_int != noted || !copse_number_to_float(number, &real)) {
-        return order_decode_misfit(decoder); /* also: a decimal that is not noted */
+    if (is_int == noted && copse_number_to_float(number, &real)) {
+        return copse_value_write_float(buf, real);
     }
-    return copse_value_write_float(buf, real);
+    return decoder->shows ? order_decode_shown(decoder, number) : order_decode_misfit(decoder);
 }
 
 static copse_status order_decode_number(order_decoder *decoder, uint8_t code)
@@ -416,13 +435,14 @@ static copse_status order_split(copse_bytes key, const bool *descending, size_t 
     return COPSE_OK;
 }
 
-copse_status copse_order_decode(copse_bytes key, const bool *descending, size_t count,
-                                copse_buf *buf, copse_order_decoded *ret_parts, copse_err *err)
+static copse_status order_decode_key(order_decoder *decoder, copse_bytes key,
+                                     const bool *descending, size_t count,
+                                     copse_order_decoded *ret_parts, copse_err *err)
 {
     copse_bytes parts[COPSE_ORDER_PARTS_MAX];
     copse_order_decoded decoded[COPSE_ORDER_PARTS_MAX];
     copse_bytes trailer;
-    order_decoder decoder = {.buf = buf, .why = "a part is not that of a value"};
+    copse_buf *buf = decoder->buf;
     size_t offset = buf->len;
     if (count > COPSE_ORDER_PARTS_MAX) {
         return COPSE_ERR(err, COPSE_LIMIT, "order: more than %d parts", COPSE_ORDER_PARTS_MAX);
@@ -431,17 +451,18 @@ copse_status copse_order_decode(copse_bytes key, const bool *descending, size_t 
     if (status != COPSE_OK) {
         return status;
     }
-    copse_buf_init(&decoder.scratch, buf->env, key.len);
-    if (!copse_order_notes_init(&decoder.notes, trailer)) {
-        status = order_decode_fail(&decoder, "no list of notes behind the parts");
+    decoder->why = "a part is not that of a value";
+    copse_buf_init(&decoder->scratch, buf->env, key.len);
+    if (!copse_order_notes_init(&decoder->notes, trailer)) {
+        status = order_decode_fail(decoder, "no list of notes behind the parts");
     }
     for (size_t i = 0; status == COPSE_OK && i < count; i++) {
-        status = order_decode_part(&decoder, parts[i], descending[i], &decoded[i]);
+        status = order_decode_part(decoder, parts[i], descending[i], &decoded[i]);
     }
-    if (status == COPSE_OK && !copse_order_notes_done(&decoder.notes)) {
-        status = order_decode_fail(&decoder, "a note has no value");
+    if (status == COPSE_OK && !copse_order_notes_done(&decoder->notes)) {
+        status = order_decode_fail(decoder, "a note has no value");
     }
-    copse_buf_release(&decoder.scratch);
+    copse_buf_release(&decoder->scratch);
     for (size_t i = 0; status == COPSE_OK && i < count; i++) {
         ret_parts[i] = decoded[i];
     }
@@ -453,5 +474,19 @@ copse_status copse_order_decode(copse_bytes key, const bool *descending, size_t 
         return COPSE_ERR(err, status, "order: no room for the values of a key");
     }
     return COPSE_ERR(err, COPSE_CORRUPT, "order: not the key of %zu values: %s", count,
-                     decoder.why);
+                     decoder->why);
+}
+
+copse_status copse_order_decode(copse_bytes key, const bool *descending, size_t count,
+                                copse_buf *buf, copse_order_decoded *ret_parts, copse_err *err)
+{
+    order_decoder decoder = {.buf = buf};
+    return order_decode_key(&decoder, key, descending, count, ret_parts, err);
+}
+
+copse_status copse_order_show(copse_bytes part, bool descending, copse_buf *buf,
+                              copse_order_decoded *ret_part, copse_err *err)
+{
+    order_decoder decoder = {.buf = buf, .shows = true};
+    return order_decode_key(&decoder, part, &descending, 1, ret_part, err);
 }

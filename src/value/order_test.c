@@ -4,6 +4,7 @@
 #include "support/order_random.h"
 #include "support/test_env.h"
 #include "support/value_model.h"
+#include "value/order_show.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -594,6 +595,23 @@ static void check_corrupt_row(const char *why, const char *key_hex)
     test_env_assert_empty(&test);
 }
 
+/* A part without its trailer still shows a value that is equal. */
+static void check_shown(const test_env *test, const copse_order_part *part, copse_bytes key)
+{
+    copse_buf items;
+    copse_order_decoded shown;
+    int order = 1;
+    copse_buf_init(&items, &test->env, SIZE_MAX_BYTES);
+    assert_int_equal(copse_order_show(key, false, &items, &shown, NULL), COPSE_OK);
+    assert_int_equal(shown.cut, part->cut);
+    if (part->kind == COPSE_ORDER_VALUE && !part->cut) {
+        copse_bytes item = {items.ptr + shown.offset, shown.size};
+        assert_int_equal(copse_value_compare(item, part->encoded, &order, NULL), COPSE_OK);
+        assert_int_equal(order, 0);
+    }
+    copse_buf_release(&items);
+}
+
 /* One row: the item (or "missing", "empty"), its part, its trailer. */
 static void check_row(const char *value, const char *part_hex, const char *trailer_hex)
 {
@@ -615,6 +633,7 @@ static void check_row(const char *value, const char *part_hex, const char *trail
     }
     assert_int_equal(key.len, part_size);
     assert_memory_equal(key.ptr, bytes[1], part_size);
+    check_shown(&test, &part, copse_buf_view(&key));
     assert_int_equal(copse_order_write_trailer(&key, &part, 1, NULL), COPSE_OK);
     assert_int_equal(key.len, part_size + trailer_size);
     assert_memory_equal(key.ptr + part_size, bytes[2], trailer_size);
@@ -666,6 +685,52 @@ static void test_table(void **state)
     assert_true(rows > 100 && corrupt > 40);
 }
 
+/* Of the decimals that compare equal, the one of the fewest digits; what floats have is theirs. */
+static void test_shown_decimals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *written;
+        const char *shown; /* NULL: no decimal */
+    } rows[] = {
+        {"0.1", "0.1"},
+        {"0.1000", "0.1"},
+        {"-12.30", "-12.3"},
+        {"1E-6176", "1E-6176"},
+        {"1.000000000000000000000000000000000E+6144", "1.000000000000000000000000000000000E+6144"},
+        {"9.999999999999999999999999999999999E+6144", "9.999999999999999999999999999999999E+6144"},
+        {"-9.999999999999999999999999999999999E-6143",
+         "-9.999999999999999999999999999999999E-6143"},
+        {"0.50", NULL},
+        {"7.00", NULL},
+    };
+    test_env test;
+    test_env_init(&test);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        copse_buf buf;
+        copse_order_decoded shown;
+        copse_value value;
+        copse_buf_init(&buf, &test.env, SIZE_MAX_BYTES);
+        assert_int_equal(copse_value_write_decimal(&buf, copse_bytes_of_text(rows[i].written)),
+                         COPSE_OK);
+        size_t encoded_size = buf.len;
+        copse_order_part part = part_of(copse_buf_view(&buf));
+        part.descending = i % 2 != 0;
+        assert_int_equal(copse_order_write(&buf, &part, NULL), COPSE_OK);
+        copse_bytes key = {buf.ptr + encoded_size, buf.len - encoded_size};
+        copse_buf items;
+        copse_buf_init(&items, &test.env, SIZE_MAX_BYTES);
+        assert_int_equal(copse_order_show(key, part.descending, &items, &shown, NULL), COPSE_OK);
+        assert_int_equal(copse_value_read(copse_buf_view(&items), &value, NULL), COPSE_OK);
+        assert_int_equal(value.type == COPSE_VALUE_DECIMAL, rows[i].shown != NULL);
+        assert_true(rows[i].shown == NULL ||
+                    copse_bytes_equal(value.bytes, copse_bytes_of_text(rows[i].shown)));
+        copse_buf_release(&items);
+        copse_buf_release(&buf);
+    }
+    test_env_assert_empty(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -681,6 +746,7 @@ int main(void)
         cmocka_unit_test(test_allocation_failures),
         cmocka_unit_test(test_limits_leave_the_buf),
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_shown_decimals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -247,6 +247,15 @@ class Find(DocumentsTest):
         self.assertIn("4 keys, 4 documents", text)
         self.assertNotIn("faster", text)
 
+    def test_explain_of_decimals(self):
+        self.good("index", self.db, "posts", "price")
+        for operator, said in (("$eq", "price = %s"), ("$gte", "price >= %s"),
+                               ("$lt", " < %s"), ("$gt", "price > %s"),
+                               ("$lte", " <= %s")):
+            plan, = self.good_json("find", self.db, "posts", "--explain", "--hint", "price",
+                                   '{"price":{"%s":{"$numberDecimal":"0.10"}}}' % operator)
+            self.assertIn(said % '{"$numberDecimal":"0.1"}', plan["ranges"][0])
+
     def test_refuses(self):
         self.bad(1, "did you mean 'posts'?", "find", self.db, "post")
         self.bad(1, "`copse collections DB` lists", "find", self.db, "comments")
@@ -281,7 +290,9 @@ class Find(DocumentsTest):
         self.assertEqual(self.good("distinct", self.db, "posts", "nothing"), "")
         self.bad(1, "did you mean 'posts'?", "count", self.db, "pots")
         self.bad(1, "did you mean 'posts'?", "distinct", self.db, "pots", "tags")
-        self.bad(1, "", "distinct", self.db, "posts", "a..b")
+        for path in ("a..b", "", "a.$"):
+            errors = self.bad(1, "path", "distinct", self.db, "posts", path).errors()
+            self.assertNotIn("damaged", errors)
 
 
 class Change(DocumentsTest):

@@ -102,6 +102,13 @@ class Import(CommandTest):
             self.assertIn("line 2", result.errors())
         self.assertEqual([document["_id"] for document in self.documents("c")], [1, 4])
 
+    def test_byte_order_mark(self):
+        for name, text in (("lines.json", '{"_id":1}\n{"_id":2}\n'),
+                           ("array.json", '[{"_id":3},{"_id":4}]'),
+                           ("unnamed", '{"_id":5}\n')):
+            self.good("import", self.store, "c", self.write(name, "\ufeff" + text))
+        self.assertEqual([document["_id"] for document in self.documents("c")], [1, 2, 3, 4, 5])
+
     def test_upsert(self):
         self.good("import", self.store, "posts", "-", stdin=lines(POSTS))
         self.good("index", self.store, "posts", "author")
@@ -110,7 +117,11 @@ class Import(CommandTest):
         [report] = self.good_json("import", self.store, "posts", "-", "--upsert",
                                   stdin=lines(changed))
         self.assertEqual(len(self.documents()), 301)
-        self.assertEqual(report["documents"], 3)
+        self.assertEqual((report["documents"], report["inserted"], report["replaced"]), (3, 1, 2))
+        [report] = self.good_json("import", self.store, "posts", "-", "--upsert",
+                                  stdin=lines(changed[:2]))
+        self.assertEqual((report["documents"], report["inserted"], report["replaced"]), (2, 0, 2))
+        self.good("import", self.store, "posts", "-", "--upsert", stdin=lines(changed[2:]))
         self.assertEqual(self.good("count", self.store, "posts", '{"author":"newest"}').strip(), "1")
         self.good("check", self.store)
 
