@@ -285,7 +285,8 @@ static void test_sweep(void **state)
                         &texts[0]),
         projection_json(DOCUMENT, &texts[1]),
     };
-    assert_true(test_env_sweep(projection_sweep_run, inputs, 1000) > 10);
+    /* An arena takes fewer in a release build. */
+    assert_true(test_env_sweep(projection_sweep_run, inputs, 1000) > 2);
     copse_buf_release(&texts[0]);
     copse_buf_release(&texts[1]);
 }

@@ -419,7 +419,7 @@ static void test_tally_sweep(void **state)
     posts_init(&db, COPSE_DOCUMENTS_INLINE);
     for (size_t i = 0; i < sizeof tally_cases / sizeof *tally_cases; i++) {
         tally_sweep sweep = {&db, &tally_cases[i]};
-        assert_true(test_env_sweep(tally_sweep_run, &sweep, 5000) > 20);
+        assert_true(test_env_sweep(tally_sweep_run, &sweep, 5000) > 5); /* an arena takes few */
     }
     database_world_release(&db);
 }
