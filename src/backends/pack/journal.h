@@ -45,9 +45,9 @@
  *       items, not synced, whose `synced` covers the commit. So damage to the last commit is told
  *       from a torn tail (J2), and what may be lost at the end of a journal holds nothing.
  *
- * Deviation from the lead's first sketch: the checksum is seeded with the salt and the frame before
- * is named in a field of its own. A seed that follows from the frame before would make every frame
- * behind a damaged one unreadable, and damage look like a torn tail.
+ * The checksum is seeded with the salt, and the frame before is named in a field of its own: a seed
+ * that followed from the frame before would make every frame behind a damaged one unreadable, and
+ * damage look like a torn tail.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
