@@ -299,6 +299,21 @@ static void test_refused(void **state)
     }
 }
 
+/* Long keys take another way through the reader: sizes of DAG-CBOR heads and of ranks are passed.
+ */
+static void test_long_dollar_keys(void **state)
+{
+    (void)state;
+    for (int size = 240; size <= 300; size++) {
+        char text[400];
+        const accepted_row kept = {.text = text};
+        const refused_row refused = {text, "is no type"};
+        (void)snprintf(text, sizeof text, "{\"a\":{\"$%0*d\":1}}", size, 0);
+        assert_refused(&refused, COPSE_EXT_JSON_VALUE);
+        assert_accepted(&kept, COPSE_EXT_JSON_QUERY);
+    }
+}
+
 /* ---- Round trips of random values (X1) ---- */
 
 static copse_bytes random_bytes(uint64_t *random, uint8_t bytes[40])
@@ -606,10 +621,11 @@ static void test_fault_sweep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepted),      cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_random_values), cmocka_unit_test(test_reader),
-        cmocka_unit_test(test_depth),         cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_unwritable),    cmocka_unit_test(test_fault_sweep),
+        cmocka_unit_test(test_accepted),         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_long_dollar_keys), cmocka_unit_test(test_random_values),
+        cmocka_unit_test(test_reader),           cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_limits),           cmocka_unit_test(test_unwritable),
+        cmocka_unit_test(test_fault_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -316,7 +316,7 @@ COPSE_INLINE copse_status json_build_note_pair(copse_json_builder *builder, cops
     pair->key_size = key_size;
     pair->start = start;
     frame->reserved |= pair->rank == JSON_SLASH_RANK ||
-                       (builder->dialect->dollars && (pair->rank >> 48 & 0xff) == '$');
+                       (builder->dialect->dollars && key_size > 0 && buf->ptr[key] == '$');
     if (frame->count > 0 && pair->rank <= pair[-1].rank && !frame->unsorted) {
         frame->unsorted =
             copse_json_pair_compare(buf->ptr, COPSE_JSON_SHORTEST_FIRST, pair - 1, pair) >= 0;
