@@ -115,7 +115,8 @@ endif()
 # Benchmarks are built by the target `bench` only; tools/bench runs them.
 add_custom_target(bench)
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS "src/*_bench.c" "bench/*.c")
-list(FILTER sources EXCLUDE REGEX "/bench/w1/") # built against another harness, see bench/w1/run
+# Those of the rivals' workloads are built beside the rivals, by bench/w1/run and bench/w2/run.
+list(FILTER sources EXCLUDE REGEX "/bench/w[12]/")
 foreach(source IN LISTS sources)
     copse_program_name("${source}" bench name)
     add_executable(bench-${name} EXCLUDE_FROM_ALL "${source}")
