@@ -8,55 +8,18 @@
 import { CarReader } from '@ipld/car'
 import * as dagCbor from '@ipld/dag-cbor'
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
+import { documentsOf, linksOf, makeDatabase, serveDatabase } from './serve_support.mjs'
 
 const [copse, folder] = process.argv.slice(2)
-const database = join(folder, 'serve.copse')
-const documents = new Map()
-for (let id = 1; id <= 500; id++) {
-  // Every tenth is too large for a leaf, and is a block of its own.
-  documents.set(id, { _id: id, text: `post ${id} `.repeat(id % 10 === 0 ? 200 : 5), n: id / 4 })
-}
 
 async function verify (cid, bytes) {
   const digest = await sha256.digest(bytes)
   assert.deepEqual(cid.multihash.bytes, digest.bytes, `${cid} is not of its bytes`)
 }
 
-// Links of a block, in the order of its bytes.
-function linksOf (value, found = []) {
-  const cid = CID.asCID(value)
-  if (cid !== null) {
-    found.push(cid)
-  } else if (value !== null && typeof value === 'object' && !(value instanceof Uint8Array)) {
-    for (const member of Object.values(value)) {
-      linksOf(member, found)
-    }
-  }
-  return found
-}
-
-// The documents in the leaves and blocks of a tree.
-function documentsOf (blocks) {
-  const found = new Map()
-  const add = (value) => {
-    if (value !== null && typeof value === 'object' && typeof value._id === 'number' && 'text' in value) {
-      found.set(value._id, value)
-    }
-  }
-  for (const bytes of blocks.values()) {
-    const value = dagCbor.decode(bytes)
-    add(value)
-    if (Array.isArray(value) && value[0] === true) {
-      value[2].forEach(add)
-    }
-  }
-  return found
-}
+const valuesOf = (blocks) => [...blocks.values()].map((bytes) => dagCbor.decode(bytes))
 
 async function get (url, options) {
   const response = await fetch(url, options)
@@ -98,7 +61,7 @@ async function check (url) {
   assert.equal(`${commit.tree}`, `${root}`)
 
   const walked = await walk(url, root)
-  assert.deepEqual(documentsOf(walked), documents)
+  assert.deepEqual(documentsOf(valuesOf(walked)), documents)
 
   const car = await readCar(await get(`${url}/ipfs/${root}?format=car`))
   assert.deepEqual(car.roots, [`${root}`])
@@ -107,19 +70,9 @@ async function check (url) {
   const cids = [...walked.keys()].reverse().map((text) => CID.parse(text))
   const batch = await readCar(await get(`${url}/copse/v1/blocks`, { method: 'POST', body: dagCbor.encode(cids) }))
   assert.deepEqual([...batch.blocks.keys()], cids.map(String))
-  assert.deepEqual(documentsOf(batch.blocks), documents)
+  assert.deepEqual(documentsOf(valuesOf(batch.blocks)), documents)
   console.log(`${documents.size} documents in ${walked.size} blocks: by walking, in a CAR, in a batch`)
 }
 
-rmSync(database, { recursive: true, force: true })
-execFileSync(copse, ['init', database])
-execFileSync(copse, ['insert', database, 'posts', '-'], { input: [...documents.values()].map((d) => JSON.stringify(d)).join('\n') })
-const server = spawn(copse, ['serve', database, '--listen', '127.0.0.1:0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] })
-const ended = new Promise((resolve) => server.on('exit', resolve))
-try {
-  const { url } = JSON.parse(await new Promise((resolve) => server.stdout.once('data', resolve)))
-  await check(url)
-} finally {
-  server.kill('SIGTERM')
-}
-assert.equal(await ended, 0)
+const documents = makeDatabase(copse, folder)
+await serveDatabase(copse, folder, check)
