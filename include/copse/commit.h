@@ -79,6 +79,13 @@ COPSE_API COPSE_MUST_USE copse_status copse_commit_ancestor(const copse_env *env
                                                             uint64_t distance, copse_cid *ret_cid,
                                                             copse_err *err);
 
+/** The last first-parent ancestor of `commit` (itself counts) whose time is at most `time_ms`, by
+ * skip links: some log2(n)^2 reads of n commits at most. NOT_FOUND: all of them are later. Else as
+ * copse_commit_ancestor. */
+COPSE_API COPSE_MUST_USE copse_status copse_commit_at(const copse_env *env, copse_source *source,
+                                                      const copse_cid *commit, uint64_t time_ms,
+                                                      copse_cid *ret_cid, copse_err *err);
+
 COPSE_EXTERN_C_END
 
 #endif

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "history/commit.h"
 
-#include <copse/memory_store.h>
-#include <copse/source.h>
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,85 +9,11 @@
 
 #include <cmocka.h>
 
-#include "support/fault_store.h"
-#include "support/test_env.h"
+#include "support/commit_world.h"
 
 #define COMMIT_VECTORS COPSE_TEST_DIR "/vectors/commit.tsv"
 
-enum { COMMIT_LINE = 300, COMMIT_COLUMNS = 5 };
-
-/* A line of commits in a store, each on the one before. */
-typedef struct commit_world {
-    test_env test;
-    copse_store *store; /* of fault_store */
-    copse_source *source;
-    copse_cid cids[COMMIT_LINE];
-    uint64_t now;
-} commit_world;
-
-static uint64_t commit_clock(void *ctx)
-{
-    return *(uint64_t *)ctx;
-}
-
-static const copse_cid *commit_tree(void)
-{
-    static copse_cid tree;
-    copse_cid_of_data(COPSE_CODEC_DAG_CBOR, copse_bytes_of_text("tree"), &tree);
-    return &tree;
-}
-
-static void commit_world_init(commit_world *world)
-{
-    copse_store *memory = NULL;
-    test_env_init(&world->test);
-    world->now = 1000;
-    world->test.env.clock = commit_clock;
-    world->test.env.clock_ctx = &world->now;
-    assert_int_equal(copse_memory_store_new(&world->test.env, &memory, NULL), COPSE_OK);
-    world->store = fault_store_new(&world->test.env, memory);
-    assert_int_equal(copse_source_new(&world->test.env, world->store, &world->source, NULL),
-                     COPSE_OK);
-}
-
-static void commit_world_release(commit_world *world)
-{
-    copse_source_free(world->source);
-    copse_store_close(world->store);
-    test_env_assert_empty(&world->test);
-}
-
-static copse_cid commit_put(commit_world *world, const copse_commit *commit)
-{
-    copse_block *block = NULL;
-    copse_err err = {0};
-    if (copse_commit_encode(&world->test.env, commit, &block, &err) != COPSE_OK) {
-        fail_msg("%s", err.message);
-    }
-    assert_int_equal(copse_store_put(world->store, &block, 1, NULL), COPSE_OK);
-    copse_cid cid = *copse_block_cid(block);
-    copse_block_unref(block);
-    return cid;
-}
-
-static copse_commit commit_next(commit_world *world, const copse_cid *parents, size_t count)
-{
-    copse_commit commit;
-    copse_err err = {0};
-    copse_status status = copse_commit_next(&world->test.env, world->source, commit_tree(), parents,
-                                            count, &commit, &err);
-    if (status != COPSE_OK) {
-        fail_msg("%s: %s", copse_status_name(status), err.message);
-    }
-    return commit;
-}
-
-static size_t commit_gets(commit_world *world)
-{
-    size_t count;
-    fault_store_gets(world->store, &count);
-    return count;
-}
+enum { COMMIT_LINE = COMMIT_WORLD_LINE_MAX, COMMIT_COLUMNS = 5 };
 
 /* How often 2 divides n. */
 static size_t commit_twos(uint64_t n)
@@ -102,19 +25,19 @@ static size_t commit_twos(uint64_t n)
     return twos;
 }
 
-static void commit_world_line(commit_world *world)
+static void commit_line(commit_world *world)
 {
     commit_world_init(world);
     for (size_t n = 0; n < COMMIT_LINE; n++) {
         fault_store_forget(world->store);
-        copse_commit commit = commit_next(world, n > 0 ? &world->cids[n - 1] : NULL, n > 0);
-        assert_int_equal(commit_gets(world), n > 0 ? 1 + commit_twos(n) : 0);
+        copse_commit commit = commit_world_next(world, n > 0 ? &world->cids[n - 1] : NULL, n > 0);
+        assert_int_equal(commit_world_gets(world), n > 0 ? 1 + commit_twos(n) : 0);
         assert_int_equal(commit.skips_count, commit_twos(n));
         for (size_t k = 0; k < commit.skips_count; k++) {
             assert_true(copse_cid_equal(&commit.skips[k], &world->cids[n - ((size_t)2 << k)]));
         }
         assert_int_equal(commit.generation, n);
-        world->cids[n] = commit_put(world, &commit);
+        world->cids[n] = commit_world_put(world, &commit);
     }
 }
 
@@ -139,7 +62,7 @@ static void test_ancestors_of_a_line_are_found_in_few_reads(void **state)
 {
     (void)state;
     commit_world world;
-    commit_world_line(&world);
+    commit_line(&world);
     size_t reads_most = 0;
     for (size_t n = 0; n < COMMIT_LINE; n++) {
         for (size_t distance = 0; distance <= n; distance++) {
@@ -149,7 +72,7 @@ static void test_ancestors_of_a_line_are_found_in_few_reads(void **state)
                                                    distance, &found, NULL),
                              COPSE_OK);
             assert_true(copse_cid_equal(&found, &world.cids[n - distance]));
-            size_t reads = commit_gets(&world);
+            size_t reads = commit_world_gets(&world);
             assert_int_equal(reads, commit_walk_reads(n, distance));
             size_t log2 = 0;
             while (distance >> (log2 + 1) > 0) {
@@ -169,11 +92,39 @@ static void test_ancestors_of_a_line_are_found_in_few_reads(void **state)
 }
 
 /* Each block that a walk or a new commit needs is wanted in its turn, and NOT_FOUND never comes. */
+/* Times of the line are 1,000, then one commit each at 1,010, 1,020, … */
+static void test_commits_are_found_by_time(void **state)
+{
+    (void)state;
+    commit_world world;
+    commit_world_init(&world);
+    for (size_t n = 0; n < COMMIT_LINE; n++) {
+        copse_commit commit = commit_world_next(&world, n > 0 ? &world.cids[n - 1] : NULL, n > 0);
+        world.cids[n] = commit_world_put(&world, &commit);
+        world.now += 10;
+    }
+    const copse_cid *head = &world.cids[COMMIT_LINE - 1];
+    for (size_t n = 0; n < COMMIT_LINE; n++) {
+        copse_cid found = {0};
+        fault_store_forget(world.store);
+        assert_int_equal(copse_commit_at(&world.test.env, world.source, head,
+                                         1000 + n * 10 + n % 10, &found, NULL),
+                         COPSE_OK);
+        assert_true(copse_cid_equal(&found, &world.cids[n]));
+        assert_in_range(commit_world_gets(&world), 1, 45); /* log2(300)^2 / 2 and the two ends */
+    }
+    copse_cid untouched = {0};
+    assert_int_equal(copse_commit_at(&world.test.env, world.source, head, 999, &untouched, NULL),
+                     COPSE_NOT_FOUND);
+    assert_int_equal(untouched.size, 0);
+    commit_world_release(&world);
+}
+
 static void test_missing_commits_are_wanted(void **state)
 {
     (void)state;
     commit_world world;
-    commit_world_line(&world);
+    commit_line(&world);
     copse_source *sparse = NULL;
     assert_int_equal(copse_source_new(&world.test.env, NULL, &sparse, NULL), COPSE_OK);
     copse_cid found = {0};
@@ -184,7 +135,7 @@ static void test_missing_commits_are_wanted(void **state)
         for (;; rounds[turn]++) {
             status = turn == 0 ? copse_commit_ancestor(&world.test.env, sparse, &world.cids[299],
                                                        299 - 43, &found, NULL)
-                               : copse_commit_next(&world.test.env, sparse, commit_tree(),
+                               : copse_commit_next(&world.test.env, sparse, commit_world_tree(),
                                                    &world.cids[255], 1, &next, NULL);
             if (status != COPSE_WANT) {
                 break;
@@ -217,9 +168,9 @@ static void test_all_missing_parents_are_wanted_at_once(void **state)
         copse_cid_of_data(COPSE_CODEC_DAG_CBOR, (copse_bytes){(const uint8_t *)"abc", i + 1},
                           &parents[i]);
     }
-    assert_int_equal(
-        copse_commit_next(&world.test.env, world.source, commit_tree(), parents, 3, &next, NULL),
-        COPSE_WANT);
+    assert_int_equal(copse_commit_next(&world.test.env, world.source, commit_world_tree(), parents,
+                                       3, &next, NULL),
+                     COPSE_WANT);
     size_t count;
     const copse_cid *wants = copse_source_wants(world.source, &count);
     assert_int_equal(count, 3);
@@ -233,24 +184,24 @@ static void test_merges_follow_all_parents(void **state)
     (void)state;
     commit_world world;
     commit_world_init(&world);
-    copse_commit root = commit_next(&world, NULL, 0);
-    copse_cid trunk = commit_put(&world, &root);
-    copse_commit side = commit_next(&world, &trunk, 1);
+    copse_commit root = commit_world_next(&world, NULL, 0);
+    copse_cid trunk = commit_world_put(&world, &root);
+    copse_commit side = commit_world_next(&world, &trunk, 1);
     for (size_t i = 0; i < 4; i++) {
-        copse_cid before = commit_put(&world, &side);
+        copse_cid before = commit_world_put(&world, &side);
         world.now = 5000 + i;
-        side = commit_next(&world, &before, 1);
+        side = commit_world_next(&world, &before, 1);
     }
-    copse_cid parents[2] = {trunk, commit_put(&world, &side)};
+    copse_cid parents[2] = {trunk, commit_world_put(&world, &side)};
     assert_int_equal(side.time_ms, 5003);
     world.now = 4000;
-    copse_commit merge = commit_next(&world, parents, 2);
+    copse_commit merge = commit_world_next(&world, parents, 2);
     assert_int_equal(merge.generation, side.generation + 1);
     assert_int_equal(merge.skips_count, 0); /* number 1 of its first-parent line */
     assert_int_equal(merge.time_ms, 5003);
     assert_int_equal(merge.time_counter, 1);
-    copse_cid merged = commit_put(&world, &merge);
-    copse_commit after = commit_next(&world, &merged, 1);
+    copse_cid merged = commit_world_put(&world, &merge);
+    copse_commit after = commit_world_next(&world, &merged, 1);
     assert_int_equal(after.skips_count, 1);
     assert_true(copse_cid_equal(&after.skips[0], &trunk));
     assert_int_equal(after.time_counter, 2);
@@ -262,28 +213,28 @@ static void test_time_never_goes_back(void **state)
     (void)state;
     commit_world world;
     commit_world_init(&world);
-    copse_commit commit = commit_next(&world, NULL, 0);
+    copse_commit commit = commit_world_next(&world, NULL, 0);
     assert_int_equal(commit.time_ms, 1000);
     commit.time_counter = UINT32_MAX;
-    copse_cid cid = commit_put(&world, &commit);
-    commit = commit_next(&world, &cid, 1);
+    copse_cid cid = commit_world_put(&world, &commit);
+    commit = commit_world_next(&world, &cid, 1);
     assert_int_equal(commit.time_ms, 1001);
     assert_int_equal(commit.time_counter, 0);
     world.now = 2000;
-    commit = commit_next(&world, &cid, 1);
+    commit = commit_world_next(&world, &cid, 1);
     assert_int_equal(commit.time_ms, 2000);
     commit.time_ms = INT64_MAX;
     commit.time_counter = UINT32_MAX;
-    cid = commit_put(&world, &commit);
-    assert_int_equal(
-        copse_commit_next(&world.test.env, world.source, commit_tree(), &cid, 1, &commit, NULL),
-        COPSE_LIMIT);
+    cid = commit_world_put(&world, &commit);
+    assert_int_equal(copse_commit_next(&world.test.env, world.source, commit_world_tree(), &cid, 1,
+                                       &commit, NULL),
+                     COPSE_LIMIT);
     commit.time_ms = 1;
     commit.generation = INT64_MAX;
-    cid = commit_put(&world, &commit);
-    assert_int_equal(
-        copse_commit_next(&world.test.env, world.source, commit_tree(), &cid, 1, &commit, NULL),
-        COPSE_LIMIT);
+    cid = commit_world_put(&world, &commit);
+    assert_int_equal(copse_commit_next(&world.test.env, world.source, commit_world_tree(), &cid, 1,
+                                       &commit, NULL),
+                     COPSE_LIMIT);
     commit_world_release(&world);
 }
 
@@ -293,17 +244,17 @@ static void test_a_wrong_generation_ends_the_walk(void **state)
     (void)state;
     commit_world world;
     commit_world_init(&world);
-    copse_commit commit = commit_next(&world, NULL, 0);
-    copse_cid cid = commit_put(&world, &commit);
-    commit = commit_next(&world, &cid, 1);
+    copse_commit commit = commit_world_next(&world, NULL, 0);
+    copse_cid cid = commit_world_put(&world, &commit);
+    commit = commit_world_next(&world, &cid, 1);
     commit.generation = 5;
-    cid = commit_put(&world, &commit);
-    commit = commit_next(&world, &cid, 1);
+    cid = commit_world_put(&world, &commit);
+    commit = commit_world_next(&world, &cid, 1);
     commit.generation = 4;
     commit.skips_count = 0;
-    cid = commit_put(&world, &commit);
-    commit = commit_next(&world, &cid, 1);
-    cid = commit_put(&world, &commit);
+    cid = commit_world_put(&world, &commit);
+    commit = commit_world_next(&world, &cid, 1);
+    cid = commit_world_put(&world, &commit);
     copse_cid found = {0};
     copse_err err = {0};
     assert_int_equal(copse_commit_ancestor(&world.test.env, world.source, &cid, 3, &found, &err),
@@ -319,13 +270,14 @@ static void test_misuse_is_refused(void **state)
     commit_world world;
     commit_world_init(&world);
     copse_env *env = &world.test.env;
-    copse_commit commit = commit_next(&world, NULL, 0);
-    copse_cid cid = commit_put(&world, &commit);
+    copse_commit commit = commit_world_next(&world, NULL, 0);
+    copse_cid cid = commit_world_put(&world, &commit);
     copse_cid parents[COPSE_COMMIT_PARENTS_MAX + 1] = {cid, cid};
     copse_block *block = NULL;
-    assert_int_equal(copse_commit_next(env, world.source, commit_tree(), parents, 2, &commit, NULL),
-                     COPSE_MISUSE);
-    assert_int_equal(copse_commit_next(env, world.source, commit_tree(), parents,
+    assert_int_equal(
+        copse_commit_next(env, world.source, commit_world_tree(), parents, 2, &commit, NULL),
+        COPSE_MISUSE);
+    assert_int_equal(copse_commit_next(env, world.source, commit_world_tree(), parents,
                                        COPSE_COMMIT_PARENTS_MAX + 1, &commit, NULL),
                      COPSE_MISUSE);
     commit.message = copse_bytes_of_text("\xff");
@@ -334,8 +286,9 @@ static void test_misuse_is_refused(void **state)
     commit.tree.size = 0;
     assert_int_equal(copse_commit_encode(env, &commit, &block, NULL), COPSE_MISUSE);
     env->clock = NULL;
-    assert_int_equal(copse_commit_next(env, world.source, commit_tree(), NULL, 0, &commit, NULL),
-                     COPSE_MISUSE);
+    assert_int_equal(
+        copse_commit_next(env, world.source, commit_world_tree(), NULL, 0, &commit, NULL),
+        COPSE_MISUSE);
     assert_null(block);
     commit_world_release(&world);
 }
@@ -344,12 +297,12 @@ static void test_failures_of_the_store_come_through(void **state)
 {
     (void)state;
     commit_world world;
-    commit_world_line(&world);
+    commit_line(&world);
     copse_commit next;
     copse_cid found;
     for (uint64_t n = 0; n < 5; n++) {
         fault_store_fail_at(world.store, n, COPSE_IO);
-        assert_int_equal(copse_commit_next(&world.test.env, world.source, commit_tree(),
+        assert_int_equal(copse_commit_next(&world.test.env, world.source, commit_world_tree(),
                                            &world.cids[15], 1, &next, NULL),
                          COPSE_IO);
         fault_store_fail_at(world.store, n, COPSE_IO);
@@ -359,7 +312,7 @@ static void test_failures_of_the_store_come_through(void **state)
     }
     fault_store_heal(world.store);
     fault_store_garble(world.store, &world.cids[15]);
-    assert_int_equal(copse_commit_next(&world.test.env, world.source, commit_tree(),
+    assert_int_equal(copse_commit_next(&world.test.env, world.source, commit_world_tree(),
                                        &world.cids[15], 1, &next, NULL),
                      COPSE_CORRUPT);
     commit_world_release(&world);
@@ -369,7 +322,7 @@ static copse_status commit_sweep(const copse_env *env, void *ctx)
 {
     (void)ctx;
     copse_block *block = NULL;
-    copse_commit commit = {.tree = *commit_tree(), .message = copse_bytes_of_text("hello")};
+    copse_commit commit = {.tree = *commit_world_tree(), .message = copse_bytes_of_text("hello")};
     copse_status status = copse_commit_encode(env, &commit, &block, NULL);
     assert_true((status == COPSE_OK) == (block != NULL));
     copse_block_unref(block);
@@ -463,6 +416,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ancestors_of_a_line_are_found_in_few_reads),
+        cmocka_unit_test(test_commits_are_found_by_time),
         cmocka_unit_test(test_missing_commits_are_wanted),
         cmocka_unit_test(test_all_missing_parents_are_wanted_at_once),
         cmocka_unit_test(test_merges_follow_all_parents),

@@ -213,3 +213,56 @@ copse_status copse_commit_ancestor(const copse_env *env, copse_source *source,
     *ret_cid = at;
     return COPSE_OK;
 }
+
+/* Moves from `at`, whose time is too late, to the farthest linked ancestor that is too late as
+ * well: OK, with it in both. END: not even its parent is; *ret_parent names that, if there is one.
+ */
+static copse_status commit_step_later(const copse_env *env, copse_source *source, uint64_t time_ms,
+                                      copse_commit *here, copse_cid *ret_parent, copse_err *err)
+{
+    copse_commit ancestor;
+    for (size_t k = here->skips_count + 1; k-- > 0;) {
+        const copse_cid *link = k > 0 ? &here->skips[k - 1] : &here->parents[0];
+        copse_status status = commit_load(env, source, link, &ancestor, err);
+        if (status != COPSE_OK) {
+            return status;
+        }
+        if (ancestor.generation >= here->generation || ancestor.time_ms > here->time_ms) {
+            return COPSE_ERR(err, COPSE_CORRUPT,
+                             "commit: a generation or time that its descendants deny");
+        }
+        if (ancestor.time_ms > time_ms) {
+            *here = ancestor;
+            return COPSE_OK;
+        }
+    }
+    *ret_parent = here->parents[0];
+    return COPSE_END;
+}
+
+copse_status copse_commit_at(const copse_env *env, copse_source *source, const copse_cid *commit,
+                             uint64_t time_ms, copse_cid *ret_cid, copse_err *err)
+{
+    copse_commit here;
+    copse_cid found = {0};
+    if (env == NULL || source == NULL || !copse_block_cid_is_valid(commit) || ret_cid == NULL) {
+        return COPSE_ERR(err, COPSE_MISUSE, "commit: an argument is NULL");
+    }
+    copse_source_begin(source);
+    copse_status status = commit_load(env, source, commit, &here, err);
+    if (status == COPSE_OK && here.time_ms <= time_ms) {
+        *ret_cid = *commit;
+        return COPSE_OK;
+    }
+    while (status == COPSE_OK && here.parents_count > 0) {
+        status = commit_step_later(env, source, time_ms, &here, &found, err);
+    }
+    if (status == COPSE_OK) {
+        return COPSE_ERR(err, COPSE_NOT_FOUND, "commit: history begins later");
+    }
+    if (status == COPSE_END) {
+        *ret_cid = found;
+        return COPSE_OK;
+    }
+    return status;
+}
