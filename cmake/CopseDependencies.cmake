@@ -3,15 +3,20 @@
 #
 #   copse_dependency(<pkg-config module>)                linked, and named in copse.pc and in the
 #                                                        CMake package
+#   copse_dependency(<pkg-config module> SHARED)         likewise, but copse.pc names the library in
+#                                                        place of the module, whose own libraries a
+#                                                        `pkg-config --static` would want otherwise
 #   copse_dependency(<pkg-config module> HEADER_ONLY)    needed to build, not to link
 find_package(PkgConfig REQUIRED)
 
 add_library(copse_dependencies INTERFACE)
 set(copse_linked_modules "") # what a user of the static library links too
+set(copse_pc_requires "")    # those of them that copse.pc names,
+set(copse_pc_libs "")        # and the libraries that it names instead of the others
 set(copse_modules "")        # all, for the checkers in tools/
 
 function(copse_dependency module)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "HEADER_ONLY" "" "")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "HEADER_ONLY;SHARED" "" "")
     string(MAKE_C_IDENTIFIER "copse_${module}" prefix)
     pkg_check_modules(${prefix} REQUIRED QUIET IMPORTED_TARGET ${module})
     if(arg_HEADER_ONLY)
@@ -19,6 +24,11 @@ function(copse_dependency module)
     else()
         target_link_libraries(copse_dependencies INTERFACE PkgConfig::${prefix})
         set(copse_linked_modules ${copse_linked_modules} ${module} PARENT_SCOPE)
+        if(arg_SHARED)
+            set(copse_pc_libs ${copse_pc_libs} ${${prefix}_LDFLAGS} PARENT_SCOPE)
+        else()
+            set(copse_pc_requires ${copse_pc_requires} ${module} PARENT_SCOPE)
+        endif()
     endif()
     set(copse_modules ${copse_modules} ${module} PARENT_SCOPE)
 endfunction()
@@ -29,6 +39,7 @@ copse_dependency(libpcre2-8)              # regexes in filters
 copse_dependency(libuv)                   # the server's event loop
 copse_dependency(libzstd)                 # answers, compressed
 copse_dependency(zlib)                    # answers, compressed for who has no zstd
+copse_dependency(libcurl SHARED)          # requests to peers
 
 # llhttp, which parses HTTP, comes as C sources, and becomes a part of both libraries: its names are
 # hidden in the shared one. The strict mode refuses what smuggles requests past a proxy.

@@ -28,7 +28,8 @@ install(FILES "${CMAKE_BINARY_DIR}/copseConfig.cmake" "${CMAKE_BINARY_DIR}/copse
 # copse.pc finds its prefix from its own place, so that an installed tree can be moved.
 file(RELATIVE_PATH copse_pc_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 string(REGEX REPLACE "/$" "" copse_pc_prefix "${copse_pc_prefix}")
-list(JOIN copse_linked_modules ", " copse_pc_requires_private)
+list(JOIN copse_pc_requires ", " copse_pc_requires_private)
+list(JOIN copse_pc_libs " " copse_pc_libs_private)
 configure_file(copse.pc.in "${CMAKE_BINARY_DIR}/copse.pc" @ONLY)
 install(FILES "${CMAKE_BINARY_DIR}/copse.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 install(FILES LICENSE-MIT LICENSE-APACHE DESTINATION "${CMAKE_INSTALL_DOCDIR}")

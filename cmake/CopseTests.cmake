@@ -133,6 +133,9 @@ set_tests_properties(command PROPERTIES LABELS quick TIMEOUT 60)
 add_test(NAME command-cases COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tests/command/run"
     $<TARGET_FILE:copse_command>)
 set_tests_properties(command-cases PROPERTIES LABELS quick TIMEOUT 120)
+add_test(NAME command-network COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tests/command/run_network"
+    $<TARGET_FILE:copse_command>)
+set_tests_properties(command-network PROPERTIES LABELS quick TIMEOUT 120)
 if(NOT COPSE_SANITIZE) # which takes memory of its own
     add_test(NAME command_slow COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tests/command/run_slow"
         $<TARGET_FILE:copse_command>)

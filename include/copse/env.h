@@ -7,6 +7,13 @@
  *   PCRE2    none without its JIT, which is never asked for; takes our allocator
  *   libc     opendir takes its buffer from malloc while a folder is listed (os/posix)
  *   libuv    a server's event loop takes its tables from malloc; SIGPIPE is the program's to ignore
+ *   libcurl  copse_transport_http_new initializes it for the process, and freeing that transport
+ *            ends this: both are counted, and safe on any thread where libcurl is built so (as it
+ *            is since 7.84). It takes its memory from malloc: curl_global_init_mem, the hook that
+ *            it has, holds for the whole process, so that is the program's to call, before. It
+ *            reads the variables http_proxy, https_proxy, all_proxy and no_proxy, and looks names
+ *            up on threads of its own. With TLS it may raise SIGPIPE, which is the program's to
+ *            ignore.
  *   zlib     none; takes our allocator
  *   zstd     none; takes our allocator
  *
@@ -53,6 +60,11 @@ typedef struct copse_limits {
     uint32_t http_idle_ms_max;      /**< Between two requests of a connection: 60 s. */
     uint32_t http_write_ms_max;     /**< To take 64 KiB of an answer: 20 s. */
     uint32_t http_stop_ms_max;      /**< To finish the answers that run at a shutdown: 10 s. */
+    uint64_t answer_blocks_max; /**< Blocks of an answer to a query that a server makes: 16,384. */
+    size_t answer_size_bytes_max;   /**< Bytes of it: 64 MiB. */
+    size_t answer_memory_bytes_max; /**< What a server holds for one: 96 MiB. */
+    uint32_t answer_ms_max;         /**< Time that it works on one: 10 s. */
+    uint32_t fetch_silence_ms_max;  /**< That a peer may be silent while it is asked: 10 s. */
 } copse_limits;
 
 /** Allocates (ptr NULL, size_old 0), resizes, or frees (size_new 0, returns NULL). Returns NULL if

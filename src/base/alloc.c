@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "base/alloc.h"
 
+#include <stdalign.h>
 #include <string.h>
+
+/* Before memory that knows its size. */
+typedef struct alloc_head {
+    alignas(max_align_t) size_t size; /* with this */
+} alloc_head;
 
 void *copse_alloc(const copse_env *env, size_t size)
 {
@@ -44,6 +50,25 @@ void copse_free(const copse_env *env, void *ptr, size_t size)
 void copse_free_array(const copse_env *env, void *ptr, size_t count, size_t size)
 {
     copse_free(env, ptr, count * size);
+}
+
+void *copse_alloc_self_sized(const copse_env *env, size_t size)
+{
+    size_t whole = sizeof(alloc_head) + size;
+    alloc_head *head = whole > size ? copse_alloc(env, whole) : NULL;
+    if (head == NULL) {
+        return NULL;
+    }
+    head->size = whole;
+    return head + 1;
+}
+
+void copse_free_self_sized(const copse_env *env, void *ptr)
+{
+    if (ptr != NULL) {
+        alloc_head *head = (alloc_head *)ptr - 1;
+        copse_free(env, head, head->size);
+    }
 }
 
 bool copse_array_grow(const copse_env *env, void **array, size_t *capacity, size_t need,

@@ -27,6 +27,13 @@ void copse_free(const copse_env *env, void *ptr, size_t size);
 /** As copse_free, for copse_alloc_array. */
 void copse_free_array(const copse_env *env, void *ptr, size_t count, size_t size);
 
+/** As copse_alloc, for a library that gives memory back without its size: only by
+ * copse_free_self_sized. */
+void *copse_alloc_self_sized(const copse_env *env, size_t size);
+
+/** Gives back what copse_alloc_self_sized gave. NULL is allowed. */
+void copse_free_self_sized(const copse_env *env, void *ptr);
+
 /** Grows an array so that it holds at least `need` elements of `size` bytes, doubling: updates
  * *array and *capacity. False if there is no memory; then nothing changed. */
 bool copse_array_grow(const copse_env *env, void **array, size_t *capacity, size_t need,

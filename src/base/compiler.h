@@ -16,8 +16,9 @@
 #define COPSE_INLINE static inline __attribute__((always_inline))
 #define COPSE_NOINLINE __attribute__((noinline))
 #define COPSE_UNUSED __attribute__((unused))
-/** 128-bit unsigned integers, for chunk boundaries. */
+/** 128-bit integers: chunk boundaries, decimals, sums of integers of 65 bits. */
 __extension__ typedef unsigned __int128 copse_u128;
+__extension__ typedef __int128 copse_i128;
 #else
 #error "Copse needs gcc or clang (128-bit integers)"
 #endif

@@ -44,6 +44,11 @@ void copse_limits_init(copse_limits *limits)
         .http_idle_ms_max = 60000,
         .http_write_ms_max = 20000,
         .http_stop_ms_max = 10000,
+        .answer_blocks_max = 16384,
+        .answer_size_bytes_max = (size_t)64 << 20,
+        .answer_memory_bytes_max = (size_t)96 << 20,
+        .answer_ms_max = 10000,
+        .fetch_silence_ms_max = 10000,
     };
 }
 

@@ -1,9 +1,8 @@
 /* Regexes on PCRE2.
  *
- * PCRE2 gives memory back without its size, so each block has its size before it. Its match limit
- * counts from 0 again at each place of the text where a match may begin; over a long text that
- * bounds nothing. And it doesn't say how many steps a match took. So a match is tried in three
- * steps:
+ * PCRE2's match limit counts from 0 again at each place of the text where a match may begin; over a
+ * long text that bounds nothing. And it doesn't say how many steps a match took. So a match is
+ * tried in three steps:
  *   1. As PCRE2 does it, with a few steps for each place. Nearly always that decides it.
  *   2. The same, with a limit for each place that is a share of limits.regex_steps_max. So much
  *      COPSE_REGEX_TEXTS_HARD texts of a document may have.
@@ -24,7 +23,6 @@
 #include "value/utf8.h"
 
 #include <pcre2.h>
-#include <stdalign.h>
 #include <string.h>
 
 enum {
@@ -33,11 +31,6 @@ enum {
     REGEX_HEAP_KIBIBYTES_MAX = 16384,
     REGEX_PLACE_STEPS_MIN = 64 /* what each place has without being counted */
 };
-
-/* Before each block that PCRE2 gets. */
-typedef struct regex_block {
-    alignas(max_align_t) size_t size; /* with this */
-} regex_block;
 
 struct copse_regex {
     const copse_env *env;
@@ -52,22 +45,13 @@ struct copse_regex {
 static void *regex_alloc(PCRE2_SIZE size, void *ctx)
 {
     const copse_regex *regex = ctx;
-    size_t whole = sizeof(regex_block) + size;
-    regex_block *block = whole > size ? copse_alloc(regex->env, whole) : NULL;
-    if (block == NULL) {
-        return NULL;
-    }
-    block->size = whole;
-    return block + 1;
+    return copse_alloc_self_sized(regex->env, size);
 }
 
 static void regex_dealloc(void *ptr, void *ctx)
 {
     const copse_regex *regex = ctx;
-    if (ptr != NULL) {
-        regex_block *block = (regex_block *)ptr - 1;
-        copse_free(regex->env, block, block->size);
-    }
+    copse_free_self_sized(regex->env, ptr);
 }
 
 /* ---- Compiling ------------------------------------------------------------------------------ */

@@ -8,8 +8,6 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include <string.h>
-
 enum {
     COMPRESS_INPUT_SIZE_BYTES = 16 << 10,
     COMPRESS_OUTPUT_SIZE_BYTES = 8 << 10,
@@ -40,35 +38,21 @@ typedef struct compress_output {
     uint8_t bytes[COMPRESS_OUTPUT_SIZE_BYTES];
 } compress_output;
 
-/* ---- Memory: both libraries free without saying how much ---- */
-
-enum { COMPRESS_MEMORY_HEAD = 16 };
+/* ---- Memory ---- */
 
 static void *compress_alloc(void *ctx, size_t size)
 {
-    const copse_env *env = ctx;
-    uint8_t *memory = copse_alloc(env, COMPRESS_MEMORY_HEAD + size);
-    if (memory == NULL) {
-        return NULL;
-    }
-    memcpy(memory, &size, sizeof size);
-    return memory + COMPRESS_MEMORY_HEAD;
-}
-
-static void compress_free(void *ctx, void *address)
-{
-    const copse_env *env = ctx;
-    size_t size = 0;
-    if (address != NULL) {
-        uint8_t *memory = (uint8_t *)address - COMPRESS_MEMORY_HEAD;
-        memcpy(&size, memory, sizeof size);
-        copse_free(env, memory, COMPRESS_MEMORY_HEAD + size);
-    }
+    return copse_alloc_self_sized(ctx, size);
 }
 
 static void *compress_alloc_array(void *ctx, unsigned count, unsigned size)
 {
-    return compress_alloc(ctx, (size_t)count * size);
+    return copse_alloc_self_sized(ctx, (size_t)count * size);
+}
+
+static void compress_free(void *ctx, void *ptr)
+{
+    copse_free_self_sized(ctx, ptr);
 }
 
 /* ---- The body ---- */

@@ -1,0 +1,42 @@
+/* An HTTP server on a thread of its own, whose bodies are letters: /known/SIZE (with a length),
+ * /stream/SIZE (in chunks), /fail/SIZE and /short/SIZE (cut), /body (as many as the request's body
+ * has bytes); else 404. A refusal says why in the header Reason.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef COPSE_TESTS_HTTP_LETTERS_H
+#define COPSE_TESTS_HTTP_LETTERS_H
+
+#include "net/http_server.h"
+#include "support/test_env.h"
+
+#include <pthread.h>
+
+typedef struct http_letters {
+    test_env env;
+    copse_http_server *server;
+    pthread_t thread;
+    size_t bodies;    /* made and not freed */
+    size_t exchanges; /* that ended */
+    size_t cuts;
+    unsigned last_status;
+} http_letters;
+
+/** The letters that its bodies begin with. */
+void http_letters_fill(uint8_t *ret_bytes, size_t size);
+
+/** Readies it; its limits may then be changed. */
+void http_letters_init(http_letters *self);
+
+void http_letters_start(http_letters *self);
+
+/** Waits until it has stopped. */
+void http_letters_join(http_letters *self);
+
+/** Frees what has stopped; fails the test (cmocka) if it held on to anything. */
+void http_letters_end(http_letters *self);
+
+/** Stops, joins and ends it. */
+void http_letters_stop(http_letters *self);
+
+#endif
