@@ -53,7 +53,8 @@ typedef struct copse_diff_options {
 typedef struct copse_diff copse_diff;
 
 /** Makes a diff of two trees of ours with one node cache; they must stay open until it is freed.
- * `options` NULL: zeroed. Reads nothing yet. MISUSE: a foreign tree, or another cache. NOMEM. */
+ * `before` NULL: a tree without entries. `options` NULL: zeroed. Reads nothing yet. MISUSE: a
+ * foreign tree, or another cache. NOMEM. */
 COPSE_API COPSE_MUST_USE copse_status copse_diff_new(copse_tree *before, copse_tree *after,
                                                      const copse_diff_options *options,
                                                      copse_diff **ret_diff, copse_err *err);

@@ -73,11 +73,11 @@ copse_status copse_diff_new(copse_tree *before, copse_tree *after,
 {
     static const copse_diff_options all = {{NULL, 0}, NULL, false, false};
     options = options != NULL ? options : &all;
-    copse_status status = copse_tree_require_ours(before, "a diff", err);
-    if (status == COPSE_OK) {
-        status = copse_tree_require_ours(after, "a diff", err);
+    copse_status status = copse_tree_require_ours(after, "a diff", err);
+    if (status == COPSE_OK && before != NULL) {
+        status = copse_tree_require_ours(before, "a diff", err);
     }
-    if (status == COPSE_OK && before->cache != after->cache) {
+    if (status == COPSE_OK && before != NULL && before->cache != after->cache) {
         status = COPSE_ERR(err, COPSE_MISUSE, "a diff of trees with two node caches");
     }
     if (status != COPSE_OK) {
@@ -86,7 +86,7 @@ copse_status copse_diff_new(copse_tree *before, copse_tree *after,
     /* The bounds stand behind the struct. */
     size_t to_len = options->to != NULL ? options->to->len : 0;
     size_t size = sizeof(copse_diff) + options->from.len + to_len;
-    copse_diff *diff = copse_alloc_zeroed(before->env, size);
+    copse_diff *diff = copse_alloc_zeroed(after->env, size);
     if (diff == NULL) {
         return COPSE_ERR_NOMEM(err);
     }
@@ -99,13 +99,17 @@ copse_status copse_diff_new(copse_tree *before, copse_tree *after,
     }
     copse_frontier_range range = {
         {bounds, options->from.len}, {bounds + options->from.len, to_len}, options->to != NULL};
-    diff->env = before->env;
+    diff->env = after->env;
     diff->pair.reverse = options->reverse;
     diff->pair.ranges = options->ranges;
     diff->bounds[0] = range.from;
     diff->bounds[1] = range.to;
-    copse_frontier_init(&diff->pair.sides[DIFF_BEFORE], before, &range, options->reverse);
+    copse_frontier_init(&diff->pair.sides[DIFF_BEFORE], before != NULL ? before : after, &range,
+                        options->reverse);
     copse_frontier_init(&diff->pair.sides[DIFF_AFTER], after, &range, options->reverse);
+    /* A frontier that has started and holds nothing is at its end: whose tree it is doesn't
+     * matter. */
+    diff->pair.sides[DIFF_BEFORE].started = before == NULL;
     *ret_diff = diff;
     return COPSE_OK;
 }
@@ -302,15 +306,16 @@ static copse_status diff_look_ahead(const diff_pair *pair, diff_step due, copse_
 /* Both tops are tried, so that both are wanted. */
 static copse_status diff_start(diff_pair *pair, copse_err *err)
 {
-    const copse_tree *before = pair->sides[DIFF_BEFORE].tree;
-    if (copse_cid_equal(&before->top, &pair->sides[DIFF_AFTER].tree->top)) {
+    copse_frontier *before = &pair->sides[DIFF_BEFORE];
+    copse_frontier *after = &pair->sides[DIFF_AFTER];
+    if (!before->started && copse_cid_equal(&before->tree->top, &after->tree->top)) {
         return COPSE_OK; /* neither is ever read */
     }
-    copse_status status = copse_frontier_start(&pair->sides[DIFF_BEFORE], err);
+    copse_status status = copse_frontier_start(before, err);
     if (status < 0) {
         return status;
     }
-    copse_status other = copse_frontier_start(&pair->sides[DIFF_AFTER], err);
+    copse_status other = copse_frontier_start(after, err);
     return other != COPSE_OK ? other : status;
 }
 
