@@ -193,12 +193,12 @@ COPSE_API uint64_t copse_car_section_size(const copse_cid *cid, size_t data_size
  * passes `size`, and returns OK; any other status is passed on to the caller of the index. A driver
  * that has to fetch the range first returns COPSE_WANT: the call is repeated later, and asks for
  * the same ranges again. */
-typedef struct copse_car_file {
+typedef struct copse_car_source {
     copse_status (*read_at)(void *ctx, uint64_t offset, size_t len, uint8_t *ret_bytes,
                             copse_err *err);
     void *ctx;
     uint64_t size;
-} copse_car_file;
+} copse_car_source;
 
 /** An open index: where its tables are, not their contents. Belongs to one thread. */
 typedef struct copse_car_index copse_car_index;
@@ -207,7 +207,7 @@ typedef struct copse_car_index copse_car_index;
  * Reads some 100 bytes. NOT_FOUND: a CARv1, or a CARv2 without an index. CORRUPT: not a CAR, or an
  * index that breaks its format. LIMIT: more than 64 tables in it. NOMEM, or read_at's answer. */
 COPSE_API COPSE_MUST_USE copse_status copse_car_index_open(const copse_env *env,
-                                                           const copse_car_file *file,
+                                                           const copse_car_source *file,
                                                            copse_car_index **ret_index,
                                                            copse_err *err);
 

@@ -86,7 +86,7 @@ static copse_status fuzz_read(const copse_env *env, copse_bytes car, size_t piec
 static void fuzz_index(const copse_env *env, copse_bytes car)
 {
     car_memory_file memory = {.bytes = car};
-    copse_car_file file = car_memory_file_of(&memory);
+    copse_car_source file = car_memory_file_of(&memory);
     copse_car_index *index = NULL;
     copse_cid cid;
     uint64_t offset = 0;

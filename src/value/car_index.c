@@ -42,7 +42,7 @@ typedef struct car_index_table {
 
 struct copse_car_index {
     const copse_env *env;
-    copse_car_file file;
+    copse_car_source file;
     uint64_t data_offset;
     uint64_t data_size;
     size_t count;
@@ -190,7 +190,7 @@ static copse_status car_index_open_tables(copse_car_index *index, uint64_t offse
     return car_index_open_sorted(index, &offset, (car_index_table){.any_hash = true}, err);
 }
 
-copse_status copse_car_index_open(const copse_env *env, const copse_car_file *file,
+copse_status copse_car_index_open(const copse_env *env, const copse_car_source *file,
                                   copse_car_index **ret_index, copse_err *err)
 {
     copse_car_index *index = copse_alloc_zeroed(env, sizeof *index);

@@ -23,7 +23,7 @@ static size_t find_all(const copse_env *env, copse_bytes car)
     copse_car_item item;
     copse_err err = {0};
     car_memory_file memory = {.bytes = car};
-    copse_car_file file = car_memory_file_of(&memory);
+    copse_car_source file = car_memory_file_of(&memory);
     copse_car_reader_options options = {.verify = COPSE_CAR_VERIFY_NONE};
     size_t count = 0;
     if (copse_car_index_open(env, &file, &index, &err) != COPSE_OK) {
@@ -95,7 +95,7 @@ static void test_own_indexes(void **state)
             assert_int_equal(find_all(&test.env, copse_buf_view(&car)), counts[i]);
         }
         car_memory_file memory = {.bytes = copse_buf_view(&car)};
-        copse_car_file file = car_memory_file_of(&memory);
+        copse_car_source file = car_memory_file_of(&memory);
         assert_int_equal(copse_car_index_open(&test.env, &file, &index, NULL), COPSE_OK);
         memory.reads = 0;
         memory.read_bytes = 0;
@@ -158,7 +158,7 @@ static void test_candidates(void **state)
     memcpy(car.ptr, start, sizeof start);
     (void)copse_car_writer_free(writer);
     car_memory_file file_memory = {.bytes = copse_buf_view(&car)};
-    copse_car_file file = car_memory_file_of(&file_memory);
+    copse_car_source file = car_memory_file_of(&file_memory);
     assert_int_equal(copse_car_index_open(&test.env, &file, &index, NULL), COPSE_OK);
     for (size_t i = 0; i < 200; i++) {
         assert_int_equal(copse_car_index_find(index, &cids[i % 2], i, &offset, NULL), COPSE_OK);
@@ -192,7 +192,7 @@ static void test_want(void **state)
     copse_buf_init(&car, &test.env, CAR_TEST_SIZE_MAX);
     assert_int_equal(car_memory_write(&test.env, &options, 1, 1, &car, NULL), COPSE_OK);
     car_memory_file memory = {.bytes = copse_buf_view(&car), .wants = true};
-    copse_car_file file = car_memory_file_of(&memory);
+    copse_car_source file = car_memory_file_of(&memory);
     status = copse_car_index_open(&test.env, &file, &index, NULL);
     assert_int_equal(status, COPSE_WANT);
     assert_null(index);
@@ -227,7 +227,7 @@ static void test_broken(void **state)
     (void)car_memory_block(1, 3, &cid, data);
     assert_int_equal(car_memory_write(&test.env, &options, 1, 6, &car, NULL), COPSE_OK);
     car_memory_file memory = {.bytes = copse_buf_view(&car)};
-    copse_car_file file = car_memory_file_of(&memory);
+    copse_car_source file = car_memory_file_of(&memory);
     assert_int_equal(copse_car_index_open(&test.env, &file, &index, NULL), COPSE_NOT_FOUND);
     copse_buf_truncate(&car, 0);
     options = (copse_car_writer_options){.version = 2, .without_index = true};
@@ -266,7 +266,7 @@ static void test_broken(void **state)
 static copse_status sweep_open(const copse_env *env, void *ctx)
 {
     car_memory_file memory = {.bytes = *(const copse_bytes *)ctx};
-    copse_car_file file = car_memory_file_of(&memory);
+    copse_car_source file = car_memory_file_of(&memory);
     copse_car_index *index = NULL;
     copse_status status = copse_car_index_open(env, &file, &index, NULL);
     (void)copse_car_index_close(index);

@@ -41,9 +41,9 @@ static copse_status car_memory_read_at(void *ctx, uint64_t offset, size_t len, u
     return COPSE_OK;
 }
 
-copse_car_file car_memory_file_of(car_memory_file *memory)
+copse_car_source car_memory_file_of(car_memory_file *memory)
 {
-    return (copse_car_file){
+    return (copse_car_source){
         .read_at = car_memory_read_at, .ctx = memory, .size = memory->bytes.len};
 }
 

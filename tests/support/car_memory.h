@@ -25,7 +25,7 @@ typedef struct car_memory_file {
     bool wanted;
 } car_memory_file;
 
-copse_car_file car_memory_file_of(car_memory_file *memory);
+copse_car_source car_memory_file_of(car_memory_file *memory);
 
 /** Writes a CAR of `count` small raw blocks, their bytes and sizes from the number of the block and
  * `seed`, with the first as its root. Rewrites the start of a CARv2 if its size was not known. */
