@@ -49,6 +49,21 @@ static copse_buf make(example_db *example, const copse_query_options *query)
     return car;
 }
 
+/* What was verified: the plan, which can be run again elsewhere, and what running it took. */
+static void explain(const copse_env *env, const copse_answer_verifier *verifier)
+{
+    copse_err err = {0};
+    copse_buf text;
+    copse_result_stats stats = copse_answer_verifier_result_stats(verifier);
+    copse_buf_init(&text, env, SIZE_MAX);
+    example_must(copse_answer_verifier_explain(verifier, &text, &err), &err);
+    example_print(env, "  plan: ", copse_buf_view(&text));
+    (void)printf("  complete: %d documents of %d keys, by a plan of %d bytes\n",
+                 (int)copse_answer_verifier_stats(verifier).documents, (int)stats.keys_examined,
+                 (int)copse_answer_verifier_plan(verifier).len);
+    copse_buf_release(&text);
+}
+
 /* The side that has the root's CID only. */
 static void verify(const copse_env *env, const copse_cid *root, const copse_query_options *query,
                    copse_bytes car)
@@ -75,8 +90,7 @@ static void verify(const copse_env *env, const copse_cid *root, const copse_quer
                      copse_answer_fault_name(copse_answer_verifier_fault(verifier)), err.message);
     } else {
         example_must(status == COPSE_END ? COPSE_OK : status, &err);
-        (void)printf("  complete: %d documents\n",
-                     (int)copse_answer_verifier_stats(verifier).documents);
+        explain(env, verifier);
     }
     copse_answer_verifier_free(verifier);
 }

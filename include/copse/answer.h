@@ -47,10 +47,16 @@ typedef struct copse_answer_stats {
 
 /** Zeroed: no limits, and all blocks are sent. The list is copied. */
 typedef struct copse_answer_maker_options {
+    /** What the answer's memory is taken from, the blocks that it holds too, and its limits; must
+     * stay until the maker is freed. NULL: the env of the database. */
+    const copse_env *env;
     const copse_cid *have; /**< Blocks that the asker has; they are left out. */
     size_t have_count;
     uint64_t blocks_max;     /**< Sections; 0: no limit. */
     uint64_t size_bytes_max; /**< Of the CAR; 0: no limit. */
+    /** Asked before each document is looked at: true ends the answer with LIMIT. NULL: nobody. */
+    bool (*stop)(void *ctx);
+    void *stop_ctx;
 } copse_answer_maker_options;
 
 /** Makes one answer, a block at a time. Belongs to the database's thread. */
@@ -71,10 +77,11 @@ COPSE_API copse_answer_maker *copse_answer_maker_free(copse_answer_maker *maker)
 /** Goes on by one block, and writes it unless the asker has it. OK: call again. END: the answer is
  * complete. WANT: the want list of the database's source holds what is missing; supply and call
  * again. LIMIT: the next block would pass a limit of the options, or
- * limits.pinned_size_bytes_max; what was written is whole sections, which the asker can use; also
- * those of copse_result_next. MISUSE: the hint's index can't answer the query, or `root` is no
- * commit of the database's tree. NOT_FOUND: no index of the hint's name. CORRUPT, IO, NOMEM; the
- * sink's failure. A failure ends the maker: it answers the same status for ever. */
+ * limits.pinned_size_bytes_max, or options.stop said so; what was written is whole sections, which
+ * the asker can use; also those of copse_result_next. MISUSE: the hint's index can't answer the
+ * query, or `root` is no commit of the database's tree. NOT_FOUND: no index of the hint's name.
+ * CORRUPT, IO, NOMEM; the sink's failure. A failure ends the maker: it answers the same status for
+ * ever. */
 COPSE_API COPSE_MUST_USE copse_status copse_answer_maker_next(copse_answer_maker *maker,
                                                               copse_err *err);
 
@@ -153,6 +160,20 @@ COPSE_API COPSE_MUST_USE copse_status copse_answer_verifier_next(copse_answer_ve
 COPSE_API copse_answer_fault copse_answer_verifier_fault(const copse_answer_verifier *verifier);
 
 COPSE_API copse_answer_stats copse_answer_verifier_stats(const copse_answer_verifier *verifier);
+
+/** What running the plan did so far, as copse_result_get_stats; zeroed before the plan was
+ * verified.
+ */
+COPSE_API copse_result_stats
+copse_answer_verifier_result_stats(const copse_answer_verifier *verifier);
+
+/** The plan that the answer follows, as copse_query_plan encodes it, once it was verified: at the
+ * first document or END at the latest. Lent until the verifier is freed. Empty before. */
+COPSE_API copse_bytes copse_answer_verifier_plan(const copse_answer_verifier *verifier);
+
+/** As copse_result_explain. MISUSE: the plan was not verified yet. LIMIT, NOMEM. */
+COPSE_API COPSE_MUST_USE copse_status copse_answer_verifier_explain(
+    const copse_answer_verifier *verifier, copse_buf *buf, copse_err *err);
 
 COPSE_EXTERN_C_END
 

@@ -38,7 +38,8 @@ typedef struct copse_document_diff_options {
 /** Belongs to the databases' thread. */
 typedef struct copse_document_diff copse_document_diff;
 
-/** Both must stay open, and have one node cache. `options` NULL: all. NOMEM, MISUSE. */
+/** Both must stay open, and have one node cache. `before` NULL: a database without anything.
+ * `options` NULL: all. NOMEM, MISUSE. */
 COPSE_API COPSE_MUST_USE copse_status copse_document_diff_new(
     copse_database *before, copse_database *after, const copse_document_diff_options *options,
     copse_document_diff **ret_diff, copse_err *err);

@@ -22,7 +22,7 @@ typedef struct document_diff_pair {
 
 struct copse_document_diff {
     const copse_env *env;
-    copse_database *before; /* borrowed */
+    copse_database *before; /* borrowed; NULL: nothing */
     copse_database *after;
     bool ids_only;
     document_diff_pair *pairs; /* all collections that are looked at, by name */
@@ -63,7 +63,11 @@ static copse_status document_diff_pair_up(copse_document_diff *diff, copse_bytes
                                           copse_err *err)
 {
     size_t counts[2];
-    const copse_collection *before = copse_database_collections(diff->before, &counts[0]);
+    const copse_collection *before = NULL;
+    counts[0] = 0;
+    if (diff->before != NULL) {
+        before = copse_database_collections(diff->before, &counts[0]);
+    }
     const copse_collection *after = copse_database_collections(diff->after, &counts[1]);
     copse_status status = COPSE_OK;
     for (size_t i = 0, j = 0; (i < counts[0] || j < counts[1]) && status == COPSE_OK;) {
@@ -85,7 +89,7 @@ copse_status copse_document_diff_new(copse_database *before, copse_database *aft
                                      copse_document_diff **ret_diff, copse_err *err)
 {
     copse_tree *tree = copse_database_tree(after);
-    copse_tree *tree_before = copse_database_tree(before);
+    copse_tree *tree_before = before != NULL ? copse_database_tree(before) : tree;
     if (tree->kind != COPSE_TREE_OURS || tree_before->kind != COPSE_TREE_OURS ||
         copse_tree_cache(tree) != copse_tree_cache(tree_before)) {
         return COPSE_ERR(err, COPSE_MISUSE,
@@ -232,8 +236,8 @@ static copse_status document_diff_begin_rows(copse_document_diff *diff, copse_by
         const copse_bytes end = {keys.ptr + size, keys.len - size};
         const copse_diff_options options = {.from = {keys.ptr, size}, .to = &end};
         diff->prefix_size = size;
-        status = copse_diff_new(copse_database_tree(diff->before), copse_database_tree(diff->after),
-                                &options, &diff->rows, err);
+        status = copse_diff_new(diff->before != NULL ? copse_database_tree(diff->before) : NULL,
+                                copse_database_tree(diff->after), &options, &diff->rows, err);
     } else {
         status = COPSE_ERR(err, status, "the key of a collection");
     }

@@ -146,6 +146,17 @@ static void test_every_kind_of_change_is_told(void **state)
                               "* posts 1\n"
                               "+ posts 2\n"
                               "- posts \"x\"\n");
+    assert_int_equal(copse_database_version(world.before), 2);
+    copse_database *before = world.before;
+    world.before = NULL; /* from nothing */
+    diff_world_text(&world, &only, text);
+    assert_string_equal(text, "+ posts\n"
+                              "+ posts index b\n"
+                              "+ posts index c\n"
+                              "+ posts 1\n"
+                              "+ posts 2\n"
+                              "+ posts 3\n");
+    world.before = before;
     diff_world_close(&world);
     database_world_release(&world.db);
 }

@@ -42,10 +42,17 @@ copse_write *copse_write_free(copse_write *write)
     return NULL;
 }
 
+void copse_write_rewind(copse_write *write, size_t count)
+{
+    if (count < write->ops_count) { /* an operation's bytes begin with its collection's name */
+        copse_buf_truncate(&write->bytes, write->ops[count].collection.offset);
+        write->ops_count = count;
+    }
+}
+
 void copse_write_clear(copse_write *write)
 {
-    write->ops_count = 0;
-    copse_buf_truncate(&write->bytes, 0);
+    copse_write_rewind(write, 0);
 }
 
 size_t copse_write_count(const copse_write *write)

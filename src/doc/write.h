@@ -100,6 +100,9 @@ static inline copse_bytes copse_write_bytes(const copse_write *write, copse_writ
     return (copse_bytes){write->bytes.ptr + span.offset, span.len};
 }
 
+/** Forgets the operations from number `count` on. */
+void copse_write_rewind(copse_write *write, size_t count);
+
 /** Whether a failure is about the operation at hand, so that one of an earlier operation comes
  * before it; the others are about the world. */
 static inline bool copse_write_is_refusal(copse_status status)

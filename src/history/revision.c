@@ -77,7 +77,7 @@ static copse_status revision_read_time(copse_bytes text, uint64_t *ret_time_ms, 
 copse_status copse_revision_parse(copse_bytes text, copse_revision *ret_revision, copse_err *err)
 {
     copse_revision revision = {.kind = COPSE_REVISION_REF};
-    uint64_t back;
+    uint64_t back = 0;
     copse_status status;
     while ((status = revision_take_back(&text, &back, err)) == COPSE_OK) {
         revision.back = back > UINT64_MAX - revision.back ? UINT64_MAX : revision.back + back;

@@ -5,6 +5,8 @@
  *   A2  A block is supplied to the run before it is written, so what is written is within what any
  *       verifier with the same limits can hold.
  *   A3  A block is written once, when the run wants it first, unless the asker has it.
+ *   A4  The maker holds copies of blocks in its own memory, so that the memory of an answer is
+ *       bounded by an env, whatever the store does.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -65,6 +67,7 @@ static copse_status answer_maker_init(copse_answer_maker *maker, const copse_cid
     maker->size_bytes_max = options->size_bytes_max > 0 ? options->size_bytes_max : UINT64_MAX;
     copse_status status = copse_answer_run_init(&maker->run, env, root, query, options->have,
                                                 options->have_count, err);
+    maker->run.stop = (copse_query_stop){options->stop, options->stop_ctx};
     return status == COPSE_OK ? copse_answer_head_write_query(query, &maker->query, err) : status;
 }
 
@@ -75,15 +78,17 @@ copse_status copse_answer_maker_new(copse_database *database, const copse_cid *r
 {
     const copse_answer_maker_options none = {.have = NULL};
     const copse_tree *tree = copse_database_tree(database);
-    copse_answer_maker *maker = copse_alloc_zeroed(tree->env, sizeof *maker);
+    options = options != NULL ? options : &none;
+    const copse_env *env = options->env != NULL ? options->env : tree->env;
+    copse_answer_maker *maker = copse_alloc_zeroed(env, sizeof *maker);
     if (maker == NULL) {
         return COPSE_ERR_NOMEM(err);
     }
-    maker->env = tree->env;
+    maker->env = env;
     maker->database = database;
     maker->sink = sink;
-    copse_status status = answer_maker_init(maker, root != NULL ? root : copse_tree_root(tree),
-                                            query, options != NULL ? options : &none, err);
+    copse_status status =
+        answer_maker_init(maker, root != NULL ? root : copse_tree_root(tree), query, options, err);
     if (status != COPSE_OK) {
         copse_answer_maker_free(maker);
         return status;
@@ -170,6 +175,20 @@ static copse_status answer_maker_begin(copse_answer_maker *maker, copse_err *err
     return status;
 }
 
+/* Supplies a copy (A4). */
+static copse_status answer_maker_pin(copse_answer_maker *maker, const copse_block *block,
+                                     copse_err *err)
+{
+    copse_block *copy = NULL;
+    copse_status status =
+        copse_block_new(maker->env, copse_block_cid(block), copse_block_data(block), &copy, err);
+    if (status == COPSE_OK) {
+        status = copse_source_supply_block(maker->run.source, copy, err);
+    }
+    copse_block_unref(copy);
+    return status;
+}
+
 /* Gives the run the block that it wants (A2, A3). */
 static copse_status answer_maker_supply(copse_answer_maker *maker, const copse_cid *want,
                                         copse_err *err)
@@ -179,7 +198,7 @@ static copse_status answer_maker_supply(copse_answer_maker *maker, const copse_c
     copse_source_begin(source);
     copse_status status = copse_source_get(source, want, &block, err);
     if (status == COPSE_OK) {
-        status = copse_source_supply_block(maker->run.source, block, err);
+        status = answer_maker_pin(maker, block, err);
     }
     if (status == COPSE_OK && copse_cid_set_has(&maker->run.have, want)) {
         maker->stats.had++;

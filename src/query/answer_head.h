@@ -20,6 +20,13 @@ typedef struct copse_answer_head {
 COPSE_MUST_USE copse_status copse_answer_head_write_query(const copse_query_options *query,
                                                           copse_buf *buf, copse_err *err);
 
+/** Reads such a map of anyone, strict DAG-CBOR, into a zeroed query, which borrows from it; a sort
+ * order into a zeroed `sort`, to which the query then points, and which the caller releases in any
+ * case. CORRUPT: it is none. LIMIT: too many fields to sort by. NOMEM. */
+COPSE_MUST_USE copse_status copse_answer_head_read_query(const copse_env *env, copse_bytes encoded,
+                                                         copse_query_options *query,
+                                                         copse_sort_spec *sort, copse_err *err);
+
 /** Appends the block. LIMIT, NOMEM. */
 COPSE_MUST_USE copse_status copse_answer_head_encode(const copse_answer_head *head, copse_buf *buf,
                                                      copse_err *err);

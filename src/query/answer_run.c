@@ -97,7 +97,8 @@ static copse_status answer_run_open(copse_answer_run *run, copse_err *err)
         const copse_result_options options = {.need = COPSE_NEED_DOCUMENTS,
                                               .recheck_entries = true, /* N3 */
                                               .has_plan = true,
-                                              .plan = run->plan};
+                                              .plan = run->plan,
+                                              .stop = run->stop};
         status = copse_result_open_with(run->query, run->database, &options, &run->result, err);
     }
     return status;

@@ -12,8 +12,8 @@
 #ifndef COPSE_QUERY_ANSWER_RUN_H
 #define COPSE_QUERY_ANSWER_RUN_H
 
+#include "query/result.h"
 #include <copse/cid_set.h>
-#include <copse/query.h>
 
 /** Stays where it was initialized. A zeroed one may be released. */
 typedef struct copse_answer_run {
@@ -21,7 +21,8 @@ typedef struct copse_answer_run {
     copse_cid root;
     copse_cid_set have; /* blocks that the asker has */
     copse_query *query;
-    copse_bytes plan; /* borrowed; set before the first copse_answer_run_next */
+    copse_bytes plan;      /* borrowed; set before the first copse_answer_run_next, */
+    copse_query_stop stop; /* as this, if it is wanted */
     copse_source *source;
     copse_node_cache *cache;
     copse_cid tree_root; /* size 0: not known yet */

@@ -15,6 +15,7 @@
 
 #include "support/answer_support.h"
 #include "support/database_plant.h"
+#include "support/test_env.h"
 
 static answer_verdict verify_in(const answer_world *world, const copse_cid *root,
                                 const answer_query *query, const copse_buf *car, size_t piece,
@@ -148,6 +149,98 @@ static void test_exact_counts(void **state)
     answer_world_release(&world);
 }
 
+/* R5: behind the entries come their documents at once; the path to each document's row is needed
+ * only where the index does not link. */
+static void test_exact_counts_of_links(void **state)
+{
+    (void)state;
+    static const count_case cases[] = {
+        {"{\"tags\":\"t3\"}", "-createdAt", NULL, 0, 32, {32, 44, 0, 23698, true}},
+        {"{\"tags\":\"t3\"}", "-createdAt", NULL, 0, 1, {1, 11, 0, 14343, true}},
+        {"{\"createdAt\":{\"$gte\":1500}}", "createdAt", NULL, 0, 32, {32, 53, 0, 39799, true}},
+    };
+    answer_world world;
+    answer_world_init_linked_posts(&world, 2000);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        check_counts(&world, &cases[i]);
+    }
+    answer_world_release(&world);
+}
+
+/* ---- The verified plan ----------------------------------------------------------------------- */
+
+/* Compares what the verifier says of the run with what a local run by the same plan says. */
+static void check_same_run(const answer_one *one, const copse_answer_verifier *verifier)
+{
+    const copse_env *env = &one->query.env;
+    copse_query *query;
+    copse_result *result;
+    copse_bytes document;
+    copse_buf texts[2];
+    copse_bytes plan = copse_answer_verifier_plan(verifier);
+    copse_buf_init(&texts[0], env, SIZE_MAX);
+    copse_buf_init(&texts[1], env, SIZE_MAX);
+    assert_int_equal(copse_query_new(env, &one->query.options, &query, NULL), COPSE_OK);
+    assert_int_equal(copse_query_plan(query, one->world.database, &texts[0], NULL), COPSE_OK);
+    assert_true(copse_bytes_equal(plan, copse_buf_view(&texts[0])));
+    assert_int_equal(copse_result_open_plan(query, one->world.database, plan, &result, NULL),
+                     COPSE_OK);
+    while (copse_result_next(result, &document, NULL) == COPSE_OK) {
+    }
+    copse_result_stats stats = copse_answer_verifier_result_stats(verifier);
+    copse_result_stats right = copse_result_get_stats(result);
+    assert_memory_equal(&stats, &right, sizeof stats);
+    assert_int_equal(stats.returned, 12);
+    copse_buf_truncate(&texts[0], 0);
+    assert_int_equal(copse_result_explain(result, &texts[0], NULL), COPSE_OK);
+    assert_int_equal(copse_answer_verifier_explain(verifier, &texts[1], NULL), COPSE_OK);
+    assert_true(copse_bytes_equal(copse_buf_view(&texts[0]), copse_buf_view(&texts[1])));
+    copse_result_close(result);
+    copse_query_free(query);
+    copse_buf_release(&texts[0]);
+    copse_buf_release(&texts[1]);
+}
+
+/* F3: the plan is known from when the catalogue is, that is behind plan, commit, root and a path,
+ * and not before. */
+static void test_verified_plan(void **state)
+{
+    (void)state;
+    answer_one *one = answer_one_new();
+    copse_answer_verifier *verifier;
+    copse_bytes document;
+    copse_buf text;
+    copse_status status = COPSE_WANT;
+    size_t unknown = 0;
+    copse_buf_init(&text, &one->query.env, SIZE_MAX);
+    assert_int_equal(copse_answer_verifier_new(&one->query.env, &one->world.commit,
+                                               &one->query.options, NULL, &verifier, NULL),
+                     COPSE_OK);
+    for (size_t i = 0; i < one->car.len && status == COPSE_WANT; i++) {
+        copse_result_stats stats = copse_answer_verifier_result_stats(verifier);
+        if (copse_answer_verifier_plan(verifier).len == 0) {
+            unknown = i;
+            assert_int_equal(copse_answer_verifier_explain(verifier, &text, NULL), COPSE_MISUSE);
+            assert_int_equal(stats.keys_examined + stats.returned, 0);
+            assert_int_equal(text.len, 0);
+        }
+        assert_int_equal(
+            copse_answer_verifier_feed(verifier, (copse_bytes){one->car.ptr + i, 1}, NULL),
+            COPSE_OK);
+        do {
+            status = copse_answer_verifier_next(verifier, &document, NULL);
+        } while (status == COPSE_OK);
+    }
+    copse_answer_verifier_feed_end(verifier);
+    assert_int_equal(copse_answer_verifier_next(verifier, &document, NULL), COPSE_END);
+    size_t catalogue = one->sections[4].offset;
+    assert_in_range(unknown, catalogue, one->car.len / 2);
+    check_same_run(one, verifier);
+    copse_answer_verifier_free(verifier);
+    copse_buf_release(&text);
+    answer_one_free(one);
+}
+
 /* ---- Roots that are not sound, and what is not there ----------------------------------------- */
 
 /* The absence of a collection is an answer too. */
@@ -257,12 +350,65 @@ static void test_false_entry(void **state)
     database_plant_release(&plant);
 }
 
+/* A countdown of documents, and how often it was asked. */
+static bool stop_at(void *ctx)
+{
+    uint64_t *left = ctx;
+    return (*left)-- == 0;
+}
+
+/* Whoever makes an answer can end it before any document, between two blocks too. */
+static void test_stop(void **state)
+{
+    (void)state;
+    answer_one *one = answer_one_new();
+    for (uint64_t documents = 0; documents < one->stats.documents; documents++) {
+        uint64_t left = documents;
+        copse_buf car;
+        copse_answer_stats stats;
+        const copse_answer_maker_options options = {.stop = stop_at, .stop_ctx = &left};
+        assert_int_equal(answer_support_make(&one->world, &one->world.commit, &one->query.options,
+                                             &options, &car, &stats, NULL),
+                         COPSE_LIMIT);
+        assert_int_equal(stats.documents, documents);
+        assert_true(car.len <= one->car.len && memcmp(car.ptr, one->car.ptr, car.len) == 0);
+        copse_buf_release(&car);
+    }
+    answer_one_free(one);
+}
+
+/* The maker's memory is that of the env that it is given, the blocks that it holds too. */
+static void test_memory(void **state)
+{
+    (void)state;
+    answer_one *one = answer_one_new();
+    test_env env;
+    copse_buf car;
+    test_env_init(&env);
+    const copse_answer_maker_options options = {.env = &env.env};
+    assert_int_equal(answer_support_make(&one->world, &one->world.commit, &one->query.options,
+                                         &options, &car, NULL, NULL),
+                     COPSE_END);
+    assert_true(copse_bytes_equal(copse_buf_view(&car), copse_buf_view(&one->car)));
+    assert_true(env.peak_bytes > car.len);
+    test_env_assert_empty(&env);
+    copse_buf_release(&car);
+    answer_one_free(one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_answers),         cmocka_unit_test(test_exact_counts),
-        cmocka_unit_test(test_no_collection),          cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_commit_of_another_tree), cmocka_unit_test(test_false_entry),
+        cmocka_unit_test(test_random_answers),
+        cmocka_unit_test(test_exact_counts),
+        cmocka_unit_test(test_exact_counts_of_links),
+        cmocka_unit_test(test_verified_plan),
+        cmocka_unit_test(test_no_collection),
+        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_commit_of_another_tree),
+        cmocka_unit_test(test_false_entry),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -437,3 +437,25 @@ copse_answer_stats copse_answer_verifier_stats(const copse_answer_verifier *veri
     stats.claims = copse_answer_run_uses_index(&verifier->run);
     return stats;
 }
+
+/* ---- The verified plan ----------------------------------------------------------------------- */
+
+copse_result_stats copse_answer_verifier_result_stats(const copse_answer_verifier *verifier)
+{
+    const copse_result *result = verifier->run.result;
+    return result != NULL ? copse_result_get_stats(result) : (copse_result_stats){0};
+}
+
+copse_bytes copse_answer_verifier_plan(const copse_answer_verifier *verifier)
+{
+    return verifier->run.result != NULL ? copse_buf_view(&verifier->plan) : (copse_bytes){NULL, 0};
+}
+
+copse_status copse_answer_verifier_explain(const copse_answer_verifier *verifier, copse_buf *buf,
+                                           copse_err *err)
+{
+    if (verifier->run.result == NULL) {
+        return COPSE_ERR(err, COPSE_MISUSE, "the answer's plan is not verified yet");
+    }
+    return copse_result_explain(verifier->run.result, buf, err);
+}

@@ -7,7 +7,7 @@
 /* In units of a key that is read in passing. */
 enum {
     COST_DOCUMENT = 6, /* a document that is looked up by its key */
-    COST_BLOCK = 8,    /* one that is a block of its own, besides */
+    COST_BLOCK = 8,    /* one that is a block of its own, besides; or alone, if the entry links */
     COST_PASSED = 1,   /* a document that is passed in a scan */
     COST_SEEK = 4,     /* a range */
     COST_SORT = 4,     /* a document that is held to be sorted */
@@ -107,6 +107,9 @@ static uint64_t cost_document(const copse_cost_model *model, const copse_access 
     bool counted = model->context.need == COPSE_NEED_COUNT && access->exact;
     if (access->covered || counted) {
         return 0;
+    }
+    if (linked && access->definition != NULL && access->definition->link) {
+        return COST_BLOCK;
     }
     uint64_t document = access->definition == NULL && !access->points ? COST_PASSED : COST_DOCUMENT;
     return document + (linked ? COST_BLOCK : 0);

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "doc/database.h"
 #include "query/cost.h"
+#include "tree/prefetch.h"
 
 #include <string.h>
 
@@ -143,8 +144,10 @@ static copse_status planner_read_fields(copse_planned *planned, size_t position,
     return status;
 }
 
-/* Reads the marks of all usable indexes: one count each, and more only of those that have any. */
-static copse_status planner_read_marks(copse_planned *planned, copse_err *err)
+/* Reads the marks of the indexes that `which` says: one count each, and more only of those that
+ * have any. *ret_any: one has. */
+static copse_status planner_read_marks(copse_planned *planned, const bool *which, bool *ret_any,
+                                       copse_err *err)
 {
     size_t count = planned->collection->indexes_count;
     copse_key_range *ranges = copse_arena_alloc(&planned->arena, count * sizeof *ranges);
@@ -153,9 +156,10 @@ static copse_status planner_read_marks(copse_planned *planned, copse_err *err)
         return COPSE_ERR_NOMEM(err);
     }
     size_t asked = 0;
+    *ret_any = false;
     copse_status status = COPSE_OK;
     for (size_t i = 0; i < count && status == COPSE_OK; i++) {
-        if (planned->usable[i]) {
+        if (which[i]) {
             status = planner_marks_range(planned, i, &ranges[asked++], err);
         }
     }
@@ -165,7 +169,8 @@ static copse_status planner_read_marks(copse_planned *planned, copse_err *err)
     }
     asked = 0;
     for (size_t i = 0; i < count && status == COPSE_OK; i++) {
-        if (planned->usable[i] && counts[asked++] > 0) {
+        if (which[i] && counts[asked++] > 0) {
+            *ret_any = true;
             status = planner_read_fields(planned, i, err);
         }
     }
@@ -613,16 +618,75 @@ void copse_planned_release(copse_planned *planned)
     *planned = (copse_planned){.accesses = NULL};
 }
 
+/* Asks for what the scans of the plan will begin with. */
+static copse_status planner_prefetch(const copse_planned *planned, copse_err *err)
+{
+    const copse_query *query = planned->query;
+    bool stops =
+        query->limit > 0 && !planned->plan.filter && planned->plan.order != COPSE_ORDERED_MEMORY;
+    copse_status status = COPSE_OK;
+    for (size_t i = 0; i < planned->plan.scans_count && status == COPSE_OK; i++) {
+        const copse_plan_scan *scan = &planned->plan.scans[i];
+        if (scan->ranges_count == 0) {
+            continue;
+        }
+        const copse_key_range *range = &scan->ranges[scan->reverse ? scan->ranges_count - 1 : 0];
+        const copse_prefetch ahead = {.low = range->from,
+                                      .high = range->to,
+                                      .has_high = range->to.ptr != NULL,
+                                      .reverse = scan->reverse,
+                                      .limit = stops ? query->limit : 1};
+        status = copse_tree_prefetch(copse_database_tree(planned->database), &ahead, err);
+    }
+    return status;
+}
+
+/* L5: not all marks are there. Chooses as if there were none: if that is so of the indexes that are
+ * chosen, nothing better can be found, whatever the others have. That all documents are to be
+ * scanned is not believed as long as little is here: reading the marks shows more of the indexes.
+ */
+static copse_status planner_look_ahead(copse_planned *planned, copse_err *err)
+{
+    bool any = false;
+    size_t count = planned->collection->indexes_count;
+    bool *chosen = copse_arena_alloc(&planned->arena, (count + 1) * sizeof *chosen);
+    copse_status status = chosen != NULL ? planner_choose(planned, err) : COPSE_ERR_NOMEM(err);
+    if (status == COPSE_OK) {
+        status = planner_realize(planned, err);
+    }
+    if (status == COPSE_OK) {
+        memset(chosen, 0, (count + 1) * sizeof *chosen);
+        for (size_t i = 0; i < planned->choice.count; i++) {
+            size_t position = planned->choice.positions[i];
+            chosen[position < count ? position : count] = true;
+        }
+        planned->complete = false;
+        status = planner_read_marks(planned, chosen, &any, err);
+    }
+    if (status == COPSE_OK && (any || chosen[count])) {
+        status = planner_read_marks(planned, planned->usable, &any, err);
+    }
+    if (status == COPSE_WANT) {
+        copse_status ahead = planner_prefetch(planned, err);
+        status = ahead == COPSE_OK ? status : ahead;
+    }
+    return status;
+}
+
 static copse_status planner_run(copse_planned *planned, copse_err *err)
 {
     if (planned->collection == NULL) {
         planned->complete = true;
         return COPSE_OK;
     }
+    bool any;
     copse_status status = planner_check_hint(planned, err);
     if (status == COPSE_OK) {
         planner_find_usable(planned);
-        status = planner_read_marks(planned, err);
+        status = planner_read_marks(planned, planned->usable, &any, err);
+        if (status == COPSE_WANT) {
+            return planner_look_ahead(planned, err);
+        }
     }
     if (status == COPSE_OK) {
         status = planner_choose(planned, err);
@@ -724,6 +788,7 @@ copse_status copse_planner_check(const copse_query *query, copse_database *datab
 {
     copse_planned planned;
     copse_plan plan;
+    bool any;
     copse_status status = planned_init(&planned, query, database, COPSE_NEED_DOCUMENTS, err);
     if (status != COPSE_OK) {
         return status;
@@ -734,7 +799,7 @@ copse_status copse_planner_check(const copse_query *query, copse_database *datab
     } else if (status == COPSE_OK) {
         status = planner_take_choice(&planned, &plan, err);
         if (status == COPSE_OK) {
-            status = planner_read_marks(&planned, err);
+            status = planner_read_marks(&planned, planned.usable, &any, err);
         }
         if (status == COPSE_OK) {
             status = planner_realize(&planned, err);

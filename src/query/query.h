@@ -23,6 +23,7 @@ struct copse_query {
     size_t filter_paths_count;
     copse_sort_spec sort;         /* count 0: none */
     copse_projection *projection; /* NULL: whole documents */
+    bool projection_is_allowance; /* with more than it keeps an answer is as good */
     uint64_t skip;
     uint64_t limit;                  /* 0: none */
     copse_result *idle;              /* closed, for the next run; NULL: none */

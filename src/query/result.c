@@ -117,6 +117,7 @@ copse_status copse_result_open_with(copse_query *query, copse_database *database
     result->recheck_entries = options->recheck_entries;
     result->given_plan = options->has_plan;
     result->counts = options->need == COPSE_NEED_COUNT;
+    result->stop = options->stop;
     copse_status status = result_plan(result, options, err);
     if (status == COPSE_OK) {
         status = result_init(result, err);
@@ -283,7 +284,8 @@ static copse_status result_project(copse_result *result, copse_bytes document,
                                    copse_bytes *ret_answer, copse_err *err)
 {
     bool is_answer = result->planned.plan.covered && result->covered.is_answer;
-    if (result->query->projection == NULL || result->counts || is_answer) {
+    if (result->query->projection == NULL || result->query->projection_is_allowance ||
+        result->counts || is_answer) {
         *ret_answer = document;
         return COPSE_OK;
     }
@@ -329,6 +331,9 @@ static copse_status result_take(copse_result *result, const copse_result_row *ro
 {
     bool match = true;
     copse_status status = COPSE_OK;
+    if (result->stop.ask != NULL && result->stop.ask(result->stop.ctx)) {
+        return COPSE_ERR(err, COPSE_LIMIT, "the query was stopped");
+    }
     if (result->planned.plan.filter) {
         status = copse_filter_match(result->query->filter, document, &match, err);
     }

@@ -12,6 +12,8 @@
  *   R4  A closed result holds nothing of a database. The query keeps one, for its next run: its
  *       memory, and its plan if that would be the same (planner.h, L4). Nor does a suspended one,
  *       which goes on where it was.
+ *   R5  An entry that holds the document's link leads straight to it: the document's row is not
+ *       looked up.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -49,6 +51,12 @@ typedef enum copse_result_stage {
     RESULT_ENDED
 } copse_result_stage;
 
+/** Asked before each document is looked at. */
+typedef struct copse_query_stop {
+    bool (*ask)(void *ctx); /**< True: the query fails with LIMIT. NULL: nobody. */
+    void *ctx;
+} copse_query_stop;
+
 struct copse_result {
     const copse_env *env;
     copse_query *query;
@@ -58,6 +66,7 @@ struct copse_result {
     bool given_plan;       /* made by others */
     bool recheck_entries;  /* of a foreign root: documents must have the entries that led to them */
     bool counts;           /* only counts what it finds */
+    copse_query_stop stop;
     copse_result_stage stage;
     copse_status failed; /* a failure ends it: what it was */
     copse_scanner scanner;
@@ -90,6 +99,7 @@ typedef struct copse_result_options {
     bool recheck_entries; /**< See copse_result. */
     bool has_plan;
     copse_bytes plan; /**< Given by others. */
+    copse_query_stop stop;
 } copse_result_options;
 
 /** As copse_result_open and copse_result_open_plan. */

@@ -114,6 +114,12 @@ static void result_grow_batch(copse_result *result)
     }
 }
 
+/* Whether the entry itself says where the document is. */
+static bool result_entry_links(const copse_scanner_entry *entry)
+{
+    return entry->access->definition->link && copse_document_row_link(entry->value).len > 0;
+}
+
 /* Adds the document of an entry, or a row of the documents. */
 static copse_status result_add_entry(copse_result *result, const copse_scanner_entry *entry,
                                      copse_err *err)
@@ -129,9 +135,10 @@ static copse_status result_add_entry(copse_result *result, const copse_scanner_e
         copse_buf_truncate(&result->bytes, offset);
         return status;
     }
-    if (entry->access->definition == NULL) {
+    if (entry->access->definition == NULL || result_entry_links(entry)) {
         status = result_append(result, entry->value, &row.value, err);
-    } else if (result->recheck_entries) {
+    }
+    if (status == COPSE_OK && entry->access->definition != NULL && result->recheck_entries) {
         status = result_append(result, entry->key, &row.entry, err);
         if (status == COPSE_OK) {
             status = result_append(result, entry->value, &row.entry_value, err);

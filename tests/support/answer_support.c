@@ -71,13 +71,15 @@ void answer_world_init_random(answer_world *world, uint64_t seed, size_t documen
     answer_world_open(world);
 }
 
-void answer_world_init_posts(answer_world *world, size_t documents)
+static void answer_world_fill(answer_world *world, size_t documents, bool linked)
 {
     copse_tree_config config;
     copse_tree_config_init(&config);
     database_world_init(&world->db, &config);
-    database_world_create(&world->db, "posts", "_id", COPSE_DOCUMENTS_INLINE);
-    database_world_index(&world->db, "posts", "tags_created", "tags[],-createdAt", NULL);
+    database_world_create(&world->db, "posts", "_id",
+                          linked ? COPSE_DOCUMENTS_LINKED : COPSE_DOCUMENTS_INLINE);
+    database_world_index(&world->db, "posts", "tags_created", "tags[],-createdAt",
+                         linked ? "link" : NULL);
     database_world_index(&world->db, "posts", "created", "createdAt", "include=title");
     for (size_t i = 0; i < documents; i++) {
         char json[256];
@@ -87,6 +89,16 @@ void answer_world_init_posts(answer_world *world, size_t documents)
         database_world_insert(&world->db, "posts", json);
     }
     answer_world_open(world);
+}
+
+void answer_world_init_posts(answer_world *world, size_t documents)
+{
+    answer_world_fill(world, documents, false);
+}
+
+void answer_world_init_linked_posts(answer_world *world, size_t documents)
+{
+    answer_world_fill(world, documents, true);
 }
 
 void answer_world_release(answer_world *world)

@@ -28,6 +28,9 @@ void answer_world_init_random(answer_world *world, uint64_t seed, size_t documen
  * createdAt (which includes title). */
 void answer_world_init_posts(answer_world *world, size_t documents);
 
+/** The same posts as blocks of their own, to which the index tags,-createdAt links. */
+void answer_world_init_linked_posts(answer_world *world, size_t documents);
+
 void answer_world_release(answer_world *world);
 
 /** A query with what its options borrow. Stays where it is. */
