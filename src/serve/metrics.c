@@ -76,6 +76,8 @@ copse_status copse_metrics_write(const copse_metrics *metrics, const copse_http_
         {"http_sent_bytes_total", "counter", "Bytes of answers that ended, with heads.",
          stats->sent_bytes},
         {"blocks_sent_total", "counter", "Blocks sent, raw or in CARs.", metrics->blocks_sent},
+        {"answers_short_total", "counter", "Answers to queries that ended early.",
+         metrics->answers_short},
         {"http_connections", "gauge", "Connections that are open.", stats->connections},
         {"http_connections_total", "counter", "Connections accepted.", stats->accepted},
         {"http_connections_refused_total", "counter", "Connections closed: too many were open.",

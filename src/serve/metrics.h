@@ -17,6 +17,7 @@ typedef struct copse_metrics {
     uint64_t requests[COPSE_METRICS_ROUTES_MAX][COPSE_METRICS_STATUSES_MAX];
     uint64_t cut;
     uint64_t blocks_sent;
+    uint64_t answers_short; /**< To queries: ended by a limit, or for a block that is not here. */
     uint64_t duration_ms;
 } copse_metrics;
 

@@ -20,6 +20,7 @@ static const struct service_route {
     {SERVICE_READ, "/ipfs/{}/*", "GET, HEAD, OPTIONS", copse_route_ipfs_path},
     {COPSE_HTTP_POST, "/copse/v1/blocks", "POST, OPTIONS", copse_route_blocks},
     {SERVICE_READ, "/copse/v1/{}", "GET, HEAD, OPTIONS", copse_route_head},
+    {COPSE_HTTP_POST, "/copse/v1/{}/query", "POST, OPTIONS", copse_route_query},
     {SERVICE_READ, "/health", "GET, HEAD, OPTIONS", copse_route_health},
     {SERVICE_READ, "/metrics", "GET, HEAD, OPTIONS", copse_route_metrics},
 };
@@ -42,11 +43,18 @@ copse_status copse_service_init(copse_service *service, const copse_env *env, co
     copse_budget_init(&service->budget, env, env->limits.serve_memory_bytes_max);
     service->env = &service->budget.env;
     service->databases.env = service->env;
-    return copse_served_store_new(service->env, &service->databases, &service->store, err);
+    copse_status status =
+        copse_served_store_new(service->env, &service->databases, &service->store, err);
+    if (status == COPSE_OK) {
+        status = copse_answer_pool_init(&service->answers, service->env, service->store,
+                                        env->limits.serve_memory_bytes_max, &service->metrics, err);
+    }
+    return status;
 }
 
 void copse_service_release(copse_service *service)
 {
+    copse_answer_pool_release(&service->answers);
     service->store = copse_store_close(service->store);
     if (service->env != NULL) {
         copse_served_list_release(&service->databases);
@@ -105,9 +113,10 @@ static size_t service_find(const copse_http_request *request, copse_bytes *ret_a
 static void service_add_cors(const copse_http_request *request, copse_http_answer *answer)
 {
     copse_reply_header(answer, "Access-Control-Allow-Origin", "*");
-    copse_reply_header(answer, "Access-Control-Expose-Headers",
-                       "Content-Length, Content-Range, ETag, X-Chunked-Output, X-Ipfs-Path, "
-                       "X-Ipfs-Roots, X-Stream-Output");
+    copse_reply_header(
+        answer, "Access-Control-Expose-Headers",
+        "Content-Length, Content-Range, Copse-Root, ETag, X-Chunked-Output, X-Ipfs-Path, "
+        "X-Ipfs-Roots, X-Stream-Output");
     if (request->method == COPSE_HTTP_OPTIONS ||
         copse_bytes_has_prefix(request->path, copse_bytes_of_text("/ipfs/"))) {
         copse_reply_header(answer, "Access-Control-Allow-Methods", "GET, HEAD, OPTIONS, POST");
@@ -122,10 +131,13 @@ static void service_run(copse_service *service, const struct service_route *rout
 {
     copse_buf argument;
     copse_buf_init(&argument, service->env, SERVICE_ARGUMENT_BYTES_MAX);
-    if (copse_http_percent_decode(encoded, &argument) != COPSE_OK) {
-        copse_reply_line(service->env, answer, 400, "the path can't be decoded: see /");
-    } else {
+    copse_status status = copse_http_percent_decode(encoded, &argument);
+    if (status == COPSE_OK) {
         route->answer(service, request, copse_buf_view(&argument), answer);
+    } else if (status == COPSE_NOMEM) {
+        copse_reply_failure(service->env, answer, status, NULL);
+    } else {
+        copse_reply_line(service->env, answer, 400, "the path can't be decoded: see /");
     }
     copse_buf_release(&argument);
 }
@@ -192,22 +204,12 @@ copse_status copse_service_write_metrics(const copse_service *service, copse_buf
 
 /* ---- Heads ---- */
 
-copse_status copse_service_head(copse_service *service, const copse_served *served,
-                                copse_cid *ret_head, copse_cid *ret_tree, copse_err *err)
+copse_status copse_service_commit_tree(copse_service *service, copse_store *store,
+                                       const copse_cid *cid, copse_cid *ret_tree, copse_err *err)
 {
     copse_block *block = NULL;
-    copse_cid head;
-    copse_cid tree = {0};
-    copse_status status = served->refresh != NULL ? served->refresh(served->ctx, err) : COPSE_OK;
-    if (status == COPSE_OK) {
-        status = copse_refs_get(served->refs, copse_bytes_of_text(served->ref), &head, err);
-    }
-    if (status == COPSE_OK) {
-        status = copse_store_get(served->store, &head, &block, err);
-        if (status == COPSE_NOT_FOUND) {
-            status = COPSE_ERR(err, COPSE_CORRUPT, "the block of the head is missing");
-        }
-    }
+    copse_cid tree = {.size = 0};
+    copse_status status = copse_store_get(store, cid, &block, err);
     if (status == COPSE_OK && copse_commit_is(block)) {
         copse_commit commit;
         status = copse_commit_decode(service->env, block, &commit, err);
@@ -215,8 +217,28 @@ copse_status copse_service_head(copse_service *service, const copse_served *serv
     }
     block = copse_block_unref(block);
     if (status == COPSE_OK) {
-        *ret_head = head;
         *ret_tree = tree;
+    }
+    return status;
+}
+
+copse_status copse_service_head(copse_service *service, const copse_served *served,
+                                copse_cid *ret_head, copse_cid *ret_tree, copse_err *err)
+{
+    copse_cid head;
+    copse_status status = served->refresh != NULL ? served->refresh(served->ctx, err) : COPSE_OK;
+    if (status == COPSE_OK) {
+        status = copse_refs_get(served->refs, copse_bytes_of_text(served->ref), &head, err);
+    }
+    if (status != COPSE_OK) {
+        return status;
+    }
+    status = copse_service_commit_tree(service, served->store, &head, ret_tree, err);
+    if (status == COPSE_NOT_FOUND) {
+        status = COPSE_ERR(err, COPSE_CORRUPT, "the block of the head is missing");
+    }
+    if (status == COPSE_OK) {
+        *ret_head = head;
     }
     return status;
 }

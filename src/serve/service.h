@@ -8,6 +8,7 @@
 #define COPSE_SERVE_SERVICE_H
 
 #include "net/http_server.h"
+#include "serve/answer_body.h"
 #include "serve/budget.h"
 #include "serve/metrics.h"
 #include "serve/served_store.h"
@@ -16,7 +17,8 @@ typedef struct copse_service {
     copse_budget budget;
     const copse_env *env; /**< That of the budget. */
     copse_served_list databases;
-    copse_store *store; /**< All blocks (served_store.h). */
+    copse_store *store;        /**< All blocks (served_store.h). */
+    copse_answer_pool answers; /**< To queries. */
     copse_metrics metrics;
     const copse_http_server *http; /**< For its counts; NULL before it is made. */
 } copse_service;
@@ -51,6 +53,7 @@ copse_route_fn copse_route_ipfs;      /**< A block, or the CAR of a DAG. */
 copse_route_fn copse_route_ipfs_path; /**< A path inside of a block: not served. */
 copse_route_fn copse_route_blocks;    /**< A batch of blocks. */
 copse_route_fn copse_route_head;      /**< The head of a database. */
+copse_route_fn copse_route_query;     /**< The answer to a query. */
 copse_route_fn copse_route_index;     /**< What is served. */
 copse_route_fn copse_route_health;
 copse_route_fn copse_route_metrics;
@@ -60,5 +63,11 @@ copse_route_fn copse_route_metrics;
 COPSE_MUST_USE copse_status copse_service_head(copse_service *service, const copse_served *served,
                                                copse_cid *ret_head, copse_cid *ret_tree,
                                                copse_err *err);
+
+/** Reads the block `cid` of `store`: OK with the CID of the tree that it is a commit of, or one of
+ * size 0 if it is no commit. NOT_FOUND: it is not there. Or the store's failure. */
+COPSE_MUST_USE copse_status copse_service_commit_tree(copse_service *service, copse_store *store,
+                                                      const copse_cid *cid, copse_cid *ret_tree,
+                                                      copse_err *err);
 
 #endif
