@@ -131,3 +131,39 @@ void query_brute_answer_release(query_brute_answer *answer)
         brute_free(answer->rows[--answer->count]);
     }
 }
+
+/* ---- Checking -------------------------------------------------------------------------------- */
+
+void query_brute_check_init(query_brute_check *check, const query_brute_answer *answer,
+                            const copse_query_options *options)
+{
+    *check = (query_brute_check){.answer = answer, .ordered = options->sort != NULL};
+    check->skip = options->skip < answer->count ? (size_t)options->skip : answer->count;
+    check->expected = answer->count - check->skip;
+    if (options->limit > 0 && options->limit < check->expected) {
+        check->expected = (size_t)options->limit;
+    }
+    check->left = *answer;
+}
+
+/* Takes one row that equals `row` out of those that are left. */
+static bool brute_take_any(query_brute_answer *left, copse_bytes row)
+{
+    for (size_t i = 0; i < left->count; i++) {
+        if (copse_bytes_equal(left->rows[i], row)) {
+            left->rows[i] = left->rows[--left->count];
+            return true;
+        }
+    }
+    return false;
+}
+
+bool query_brute_check_take(query_brute_check *check, copse_bytes row)
+{
+    size_t at = check->count++;
+    if (at >= check->expected) {
+        return false;
+    }
+    return check->ordered ? copse_bytes_equal(row, check->answer->rows[check->skip + at])
+                          : brute_take_any(&check->left, row);
+}

@@ -32,4 +32,21 @@ copse_status query_brute_run(const copse_env *env, const query_brute_documents *
 
 void query_brute_answer_release(query_brute_answer *answer);
 
+/** What a query gives, checked row by row: in order, or without one as any of the matches. */
+typedef struct query_brute_check {
+    const query_brute_answer *answer;
+    bool ordered;
+    size_t skip;
+    size_t expected;         /* rows that there must be */
+    size_t count;            /* that there were */
+    query_brute_answer left; /* not ordered: the others; it borrows */
+} query_brute_check;
+
+/** `answer` must outlive it. */
+void query_brute_check_init(query_brute_check *check, const query_brute_answer *answer,
+                            const copse_query_options *options);
+
+/** Takes the next row. False: it is not one that may be next. */
+bool query_brute_check_take(query_brute_check *check, copse_bytes row);
+
 #endif

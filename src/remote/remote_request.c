@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "remote/remote_request.h"
+
+#include "base/err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+copse_status copse_remote_request_start(copse_remote *remote, size_t peer, const char *url,
+                                        const char *type, copse_bytes body,
+                                        copse_remote_request *ret_request, copse_err *err)
+{
+    const copse_transport_request asked = {
+        .url = url,
+        .accept = type,
+        .content_type = body.ptr != NULL ? "application/vnd.ipld.dag-cbor" : NULL,
+        .body = body,
+    };
+    copse_remote_request request = {.peer = peer, .type = type};
+    copse_status status =
+        remote->transport->ops->start(remote->transport, &asked, &request.id, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    remote->stats.requests++;
+    remote->stats.round_trips += remote->running++ == 0;
+    *ret_request = request;
+    return COPSE_OK;
+}
+
+void copse_remote_request_stop(copse_remote *remote, const copse_remote_request *request)
+{
+    remote->transport->ops->cancel(remote->transport, request->id);
+    remote->running--;
+}
+
+/* Adds what can be shown of the first line of an answer; true: no more is of use. What a peer sends
+ * ends up on a terminal. */
+static bool remote_request_add_line(copse_remote_request *request, copse_bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        if (c == '\n' || c == '\r' || request->reason_len + 1 == sizeof request->reason) {
+            return true;
+        }
+        request->reason[request->reason_len++] = (char)(c >= ' ' && c < 0x7f ? c : '?');
+        request->reason[request->reason_len] = '\0';
+    }
+    return false;
+}
+
+static void remote_request_say(copse_remote_request *request, const char *text)
+{
+    (void)remote_request_add_line(request, copse_bytes_of_text(text));
+}
+
+static copse_remote_heard remote_request_begin(copse_remote_request *request,
+                                               const copse_transport_event *event)
+{
+    bool is_text = copse_bytes_equal(event->content_type, copse_bytes_of_text("text/plain"));
+    request->status = event->status;
+    request->retry_after_ms = event->retry_after_ms;
+    if (event->status == 200 &&
+        copse_bytes_equal(event->content_type, copse_bytes_of_text(request->type))) {
+        return COPSE_REMOTE_HEARD_HEAD;
+    }
+    request->is_refused = true;
+    if (event->status == 200 || !is_text) {
+        remote_request_say(request, event->status == 200 ? "something else than was asked for"
+                                                         : "no reason given");
+        return COPSE_REMOTE_HEARD_REFUSED;
+    }
+    return COPSE_REMOTE_HEARD_NOTHING;
+}
+
+static copse_remote_heard remote_request_refused(copse_remote_request *request,
+                                                 const copse_transport_event *event)
+{
+    if (event->kind == COPSE_TRANSPORT_BODY && !remote_request_add_line(request, event->body)) {
+        return COPSE_REMOTE_HEARD_NOTHING;
+    }
+    return COPSE_REMOTE_HEARD_REFUSED;
+}
+
+copse_remote_heard copse_remote_request_hear(copse_remote *remote, copse_remote_request *request,
+                                             const copse_transport_event *event)
+{
+    copse_remote_heard heard;
+    if (request->is_refused) {
+        heard = remote_request_refused(request, event);
+    } else if (event->kind == COPSE_TRANSPORT_HEAD) {
+        heard = remote_request_begin(request, event);
+    } else if (event->kind == COPSE_TRANSPORT_FAILED) {
+        request->status = 0;
+        remote_request_say(request, event->reason);
+        heard = COPSE_REMOTE_HEARD_FAILED;
+    } else {
+        heard =
+            event->kind == COPSE_TRANSPORT_BODY ? COPSE_REMOTE_HEARD_BODY : COPSE_REMOTE_HEARD_END;
+    }
+    if (heard == COPSE_REMOTE_HEARD_REFUSED || heard == COPSE_REMOTE_HEARD_FAILED ||
+        heard == COPSE_REMOTE_HEARD_END) {
+        copse_remote_request_stop(remote, request); /* a transport passes over what has ended */
+    }
+    return heard;
+}
