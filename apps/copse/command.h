@@ -50,6 +50,9 @@ struct copse_command {
 /** How many of the words are the name of a command: 1 or 2; 0: none. */
 int copse_command_words(int argc, char **argv);
 
+/** Whether the command that the words are has this option. */
+bool copse_command_knows(int argc, char **argv, const char *option);
+
 /** Runs the command that the words are, as the program does: for the shell. An exit code. */
 int copse_command_run(int argc, char **argv);
 
@@ -67,6 +70,12 @@ extern const copse_command copse_command_prove;
 extern const copse_command copse_command_verify;
 extern const copse_command copse_command_replace;
 extern const copse_command copse_command_delete;
+extern const copse_command copse_command_log;
+extern const copse_command copse_command_show;
+extern const copse_command copse_command_diff;
+extern const copse_command copse_command_branch;
+extern const copse_command copse_command_tag;
+extern const copse_command copse_command_reset;
 extern const copse_command copse_command_collections;
 extern const copse_command copse_command_drop;
 extern const copse_command copse_command_index;
@@ -103,5 +112,9 @@ extern const copse_command copse_command_import;
 extern const copse_command copse_command_export;
 extern const copse_command copse_command_shell;
 extern const copse_command copse_command_serve;
+extern const copse_command copse_command_cache_stat;
+extern const copse_command copse_command_cache_clear;
+extern const copse_command copse_command_clone;
+extern const copse_command copse_command_pull;
 
 #endif

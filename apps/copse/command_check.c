@@ -5,9 +5,11 @@
 #include "command.h"
 #include "documents.h"
 #include "failure.h"
+#include "fetching_store.h"
 #include "progress.h"
 #include "text.h"
 
+#include <copse/dag_walk.h>
 #include <copse/database_check.h>
 #include <copse/verify_store.h>
 
@@ -18,12 +20,13 @@ static const copse_option check_options[] = {
     COPSE_OPTION_HEAD,
     COPSE_OPTION_PROGRESS,
     COPSE_OPTION_JSON,
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
 typedef struct check_call {
     copse_call *call;
-    copse_local local;
+    copse_place place;
     const char *ref;
     copse_progress progress;
 } check_call;
@@ -119,11 +122,46 @@ static void check_report(check_call *self, const copse_cid *tree,
         stats->defects == 0 ? "all is well" : "there is damage");
 }
 
-/* Every block is hashed as it is read. */
+/* The blocks to check: each is hashed as it is read. */
+static copse_status check_open_store(check_call *self, copse_store **ret_store)
+{
+    copse_call *call = self->call;
+    copse_store *store = NULL;
+    copse_status status = copse_fetching_store_new(&self->place, &store, &call->err);
+    if (status == COPSE_OK) {
+        status = copse_verify_store_new(&call->env, store, ret_store, &call->err);
+        if (status != COPSE_OK) {
+            copse_store_close(store);
+        }
+    }
+    return status;
+}
+
+/* What has to be fetched comes in parallel first. What is then not there is found by the check. */
+static copse_status check_fetch(check_call *self, const copse_cid *root)
+{
+    copse_place *place = &self->place;
+    copse_tree *tree = NULL;
+    copse_status status;
+    if (!place->has_peers) {
+        return COPSE_OK;
+    }
+    do {
+        status = copse_tree_open(place->nodes, root, &tree, &self->call->err);
+    } while (copse_place_fetch(place, status));
+    if (status == COPSE_OK) {
+        status = copse_place_fetch_all(place, tree);
+    }
+    copse_tree_close(tree);
+    bool is_finding =
+        status == COPSE_CORRUPT || (status == COPSE_WANT && place->failed == COPSE_NOT_FOUND);
+    return is_finding ? COPSE_OK : status;
+}
+
 static int check_tree(check_call *self, const copse_cid *tree)
 {
     copse_call *call = self->call;
-    copse_store *verified = NULL;
+    copse_store *store = NULL;
     copse_database_check_stats stats;
     const copse_database_check_options options = {
         .found = check_found,
@@ -131,14 +169,17 @@ static int check_tree(check_call *self, const copse_cid *tree)
         .progress = check_progress,
         .progress_ctx = self,
     };
-    copse_status status = copse_verify_store_new(&call->env, copse_pack_db_store(self->local.db),
-                                                 &verified, &call->err);
+    copse_status status = check_fetch(self, tree);
+    if (status != COPSE_OK) {
+        return copse_place_failure(&self->place, status, self->ref);
+    }
+    status = check_open_store(self, &store);
     if (status == COPSE_OK) {
         copse_progress_init(&self->progress, call, "checking", 0, "rows");
-        status = copse_database_check(&call->env, verified, tree, &options, &stats, &call->err);
+        status = copse_database_check(&call->env, store, tree, &options, &stats, &call->err);
         (void)copse_progress_end(&self->progress);
     }
-    copse_store_close(verified);
+    copse_store_close(store);
     if (status != COPSE_OK) {
         return copse_failure_of(call, status, "'%s' can't be checked", self->ref);
     }
@@ -146,24 +187,73 @@ static int check_tree(check_call *self, const copse_cid *tree)
     return stats.defects == 0 ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
 }
 
+static copse_status check_count_missing(void *ctx, const copse_cid *cid, copse_err *err)
+{
+    (void)cid;
+    (void)err;
+    ++*(uint64_t *)ctx;
+    return COPSE_OK;
+}
+
+static void check_report_sparse(check_call *self, const copse_cid *tree, uint64_t absent)
+{
+    copse_output *out = &self->call->output;
+    char url[512];
+    char count[COPSE_TEXT_NUMBER_SIZE];
+    (void)copse_origin_show(&self->place.origin, url, sizeof url);
+    if (out->json) {
+        copse_output_begin(out);
+        copse_output_cid(out, "tree", tree);
+        copse_output_bool(out, "sparse", true);
+        copse_output_text(out, "origin", url);
+        copse_output_number(out, "absent", absent);
+        copse_output_end(out);
+        return;
+    }
+    copse_output_format(out,
+                        "not checked: '%s' is a sparse clone, %s more blocks are at %s; "
+                        "`copse fsck` checks those that are here, `copse check %s` all\n",
+                        self->place.name, copse_text_of_count(absent, count), url, url);
+}
+
+/* A database can be checked only as a whole. Of a sparse clone that is said, unless all of it has
+ * come since. */
+static int check_any(check_call *self, const copse_cid *tree)
+{
+    copse_call *call = self->call;
+    copse_dag_walk walk;
+    uint64_t absent = 0;
+    const copse_dag_observer observer = {NULL, check_count_missing, &absent};
+    if (!copse_origin_is_sparse(&self->place.origin)) {
+        return check_tree(self, tree);
+    }
+    copse_dag_walk_init(&walk, &call->env, self->place.local.store, &observer);
+    copse_status status = copse_dag_walk_run(&walk, tree, &call->err);
+    copse_dag_walk_release(&walk);
+    if (status == COPSE_OK && absent > 0) {
+        check_report_sparse(self, tree, absent);
+        return COPSE_EXIT_OK;
+    }
+    return check_tree(self, tree); /* which says what is damaged */
+}
+
 static int check_run(copse_call *call)
 {
-    check_call self = {.call = call,
-                       .ref = copse_options_text(&call->options, "--ref", COPSE_REF_DEFAULT)};
+    check_call self = {.call = call, .ref = copse_place_ref(call)};
     copse_cid head;
     copse_commit commit;
     copse_block *block = NULL;
     int code = COPSE_EXIT_FAILED;
-    if (!copse_local_open(&self.local, call, call->options.arguments[0], COPSE_LOCAL_READ)) {
+    if (!copse_place_open(&self.place, call, COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
-    if (copse_local_resolve(&self.local, self.ref, &head)) {
-        copse_status status = copse_local_commit(&self.local, &head, &commit, &block);
-        code = status == COPSE_OK ? check_tree(&self, &commit.tree)
-                                  : copse_local_failure(&self.local, status, self.ref);
+    if (copse_place_resolve(&self.place, self.ref, &head)) {
+        copse_status status = copse_place_commit(&self.place, &head, &commit, &block);
+        code = status == COPSE_OK ? check_any(&self, &commit.tree)
+                                  : copse_place_failure(&self.place, status, self.ref);
         copse_block_unref(block);
     }
-    copse_local_close(&self.local);
+    copse_place_close(&self.place);
     return code;
 }
 
@@ -176,9 +266,11 @@ const copse_command copse_command_check = {
         "make,\n"
         "that every document is one, and that each index has exactly the entries that the\n"
         "documents make. A finding is a line KIND TAB COLLECTION TAB INDEX TAB _ID TAB message;\n"
-        "exit code 1 if there are any. `copse fsck` checks the whole store, blocks alone.\n",
+        "exit code 1 if there are any. `copse fsck` checks the whole store, blocks alone; of a\n"
+        "sparse clone those that are here.\n",
     .options = check_options,
     .examples = "copse check blog.copse\n"
-                "copse check blog.copse --json",
+                "copse check blog.copse --json\n"
+                "copse check http://127.0.0.1:4180/blog",
     .run = check_run,
 };

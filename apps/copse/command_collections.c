@@ -14,6 +14,7 @@
 static const copse_option collections_options[] = {
     COPSE_OPTION_HEAD,
     COPSE_OPTION_JSON,
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
@@ -49,7 +50,7 @@ static int collections_print(copse_documents *documents)
     copse_table_init(&table, &call->env, "collection|#documents|#indexes|form|key");
     for (size_t i = 0; i < count && status == COPSE_OK; i++) {
         uint64_t size = 0;
-        status = copse_database_count(documents->database, &all[i], &size, &call->err);
+        status = copse_documents_count(documents, &all[i], &size);
         if (status == COPSE_OK) {
             collections_add(call, &all[i], size, &table);
         }
@@ -86,6 +87,7 @@ const copse_command copse_command_collections = {
 
 static const copse_option drop_options[] = {
     COPSE_OPTION_REF,
+    COPSE_OPTION_MESSAGE,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_JSON,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
@@ -105,8 +107,7 @@ static int drop_fill(void *ctx, copse_documents *documents, copse_write *write)
     if (collection == NULL) {
         return COPSE_EXIT_FAILED;
     }
-    copse_status status =
-        copse_database_count(documents->database, collection, &self->documents, &call->err);
+    copse_status status = copse_documents_count(documents, collection, &self->documents);
     if (status == COPSE_OK) {
         status = copse_write_drop_collection(write, collection->name, &call->err);
     }
@@ -145,7 +146,7 @@ static int drop_run(copse_call *call)
     drop_call self = {.call = call};
     copse_documents documents;
     copse_write_stats stats;
-    const copse_change change = {
+    const copse_documents_change change = {
         .fill = drop_fill,
         .describe = drop_describe,
         .ctx = &self,

@@ -55,11 +55,8 @@ static int count_start(copse_call *call, size_t index, int (*ask)(count_query *s
 /* ---- count ---- */
 
 static const copse_option count_options[] = {
-    COPSE_OPTION_HINT,
-    COPSE_OPTION_EXPLAIN,
-    COPSE_OPTION_HEAD,
-    COPSE_OPTION_JSON,
-    {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
+    COPSE_OPTION_HINT, COPSE_OPTION_EXPLAIN, COPSE_OPTION_HEAD,
+    COPSE_OPTION_JSON, COPSE_OPTIONS_PEERS,  {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
 static int count_ask(count_query *self)
@@ -68,10 +65,13 @@ static int count_ask(count_query *self)
     copse_explanation explanation;
     uint64_t count = 0;
     int code = COPSE_EXIT_OK;
-    copse_explanation_init(&explanation, &self->documents, self->collection);
+    copse_explanation_init(&explanation, &self->documents);
     explanation.count = &count;
-    copse_status status = copse_query_count(self->query, self->documents.database, &count,
-                                            &explanation.stats, &explanation.plan, &call->err);
+    copse_status status;
+    do {
+        status = copse_query_count(self->query, self->documents.database, &count,
+                                   &explanation.stats, &explanation.plan, &call->err);
+    } while (copse_place_fetch(&self->documents.place, status));
     if (status != COPSE_OK) {
         code = copse_explanation_failure(&self->documents, self->collection, status, "the query");
     } else if (copse_options_has(&call->options, "--explain")) {
@@ -107,6 +107,7 @@ static const copse_option distinct_options[] = {
     COPSE_OPTION_HINT,
     COPSE_OPTION_HEAD,
     COPSE_OPTION_JSON,
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
@@ -163,9 +164,12 @@ static int distinct_ask(count_query *self)
     copse_call *call = self->call;
     copse_buf values;
     copse_buf_init(&values, &call->env, call->env.limits.query_memory_bytes_max);
-    copse_status status =
-        copse_query_distinct(self->query, self->documents.database,
-                             copse_bytes_of_text(call->options.arguments[2]), &values, &call->err);
+    copse_status status;
+    do {
+        status = copse_query_distinct(self->query, self->documents.database,
+                                      copse_bytes_of_text(call->options.arguments[2]), &values,
+                                      &call->err);
+    } while (copse_place_fetch(&self->documents.place, status));
     if (status == COPSE_OK) {
         status = distinct_print(call, copse_buf_view(&values));
     }

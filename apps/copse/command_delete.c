@@ -12,6 +12,7 @@
 static const copse_option delete_options[] = {
     {"--multi", NULL, COPSE_OPTION_FLAG, "all that match, not only the first met", 0},
     COPSE_OPTION_REF,
+    COPSE_OPTION_MESSAGE,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_JSON,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
@@ -95,7 +96,7 @@ static int delete_documents(delete_call *self, copse_documents *documents)
     copse_output *out = &self->call->output;
     copse_write_stats stats = {.deleted = 0};
     char count[64];
-    const copse_change change = {
+    const copse_documents_change change = {
         .fill = delete_fill,
         .describe = delete_describe,
         .ctx = self,

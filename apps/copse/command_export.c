@@ -2,21 +2,19 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
+#include "argument.h"
 #include "command.h"
-#include "documents.h"
 #include "failure.h"
 #include "file_io.h"
 #include "progress.h"
+#include "search.h"
 #include "text.h"
-
-#include <copse/ext_json.h>
-#include <copse/query.h>
 
 #include <stdio.h>
 
 typedef struct document_export {
     copse_call *call;
-    copse_documents documents;
+    copse_search search;
     copse_file_output file;
     copse_car_sink sink;
     copse_progress progress;
@@ -32,6 +30,7 @@ static const copse_option export_options[] = {
      "canonical Extended JSON, where each number says its type", 0},
     COPSE_OPTION_HEAD,
     COPSE_OPTION_PROGRESS,
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
@@ -56,56 +55,53 @@ static bool export_document(document_export *export, copse_bytes document)
     return true;
 }
 
-static bool export_all(document_export *export, copse_query *query)
+/* How many documents there are, where that is known before: of all, when they are here. */
+static uint64_t export_total(document_export *export)
 {
-    copse_call *call = export->call;
-    copse_result *result = NULL;
+    copse_search *search = &export->search;
+    uint64_t total = 0;
+    bool knows = search->find == NULL && !copse_options_has(&export->call->options, "--where");
+    return knows &&
+                   copse_documents_count(&search->documents, search->collection, &total) == COPSE_OK
+               ? total
+               : 0;
+}
+
+static bool export_all(document_export *export)
+{
     copse_bytes document;
     bool written = true;
-    copse_status status = copse_result_open(query, export->documents.database, &result, &call->err);
+    copse_status status = COPSE_OK;
+    copse_progress_init(&export->progress, export->call, "export", export_total(export),
+                        "documents");
     while (status == COPSE_OK && written) {
-        status = copse_result_next(result, &document, &call->err);
+        status = copse_search_next(&export->search, &document);
         if (status == COPSE_OK) {
             written = export_document(export, document);
         }
     }
-    copse_result_close(result);
-    if (status != COPSE_OK && status != COPSE_END) {
-        (void)copse_documents_failure(&export->documents, status, "exporting");
-        return false;
-    }
-    return written;
+    (void)copse_progress_end(&export->progress);
+    return written && copse_search_finish(&export->search, status, "exporting") == COPSE_EXIT_OK;
 }
 
-static bool export_query(document_export *export, const copse_collection *collection)
+/* Opens what is exported. All of a collection comes fastest from several peers at once. */
+static bool export_open(document_export *export)
 {
     copse_call *call = export->call;
     const char *where = copse_options_text(&call->options, "--where", NULL);
     copse_buf filter;
-    copse_query *query = NULL;
-    uint64_t total = 0;
-    bool done = false;
     copse_buf_init(&filter, &call->env, call->env.limits.json_size_bytes_max);
-    copse_status status =
-        where == NULL
-            ? copse_database_count(export->documents.database, collection, &total, &call->err)
-            : copse_ext_json_to_cbor(&call->env, copse_bytes_of_text(where), COPSE_EXT_JSON_QUERY,
-                                     &filter, &call->err);
-    if (status == COPSE_OK) {
-        copse_query_options options = {.collection = collection->name,
-                                       .filter = copse_buf_view(&filter)};
-        status = copse_query_new(&call->env, &options, &query, &call->err);
+    bool opened =
+        where == NULL || copse_argument_json(call, "--where", where, COPSE_EXT_JSON_QUERY, &filter);
+    if (opened) {
+        const copse_query_options options = {.collection =
+                                                 copse_bytes_of_text(call->options.arguments[1]),
+                                             .filter = copse_buf_view(&filter)};
+        opened = copse_search_open(&export->search, call, &options,
+                                   where == NULL ? COPSE_SEARCH_BLOCKS : COPSE_SEARCH_ANSWER);
     }
-    if (status != COPSE_OK) {
-        (void)copse_failure_of(call, status, where == NULL ? "exporting" : "--where");
-    } else {
-        copse_progress_init(&export->progress, call, "export", total, "documents");
-        done = export_all(export, query);
-        (void)copse_progress_end(&export->progress);
-    }
-    copse_query_free(query);
     copse_buf_release(&filter);
-    return done;
+    return opened;
 }
 
 static int export_run(copse_call *call)
@@ -113,18 +109,14 @@ static int export_run(copse_call *call)
     document_export export = {.call = call,
                               .canonical = copse_options_has(&call->options, "--canonical")};
     const char *name = copse_options_text(&call->options, "--output", "-");
-    const copse_collection *collection = NULL;
     bool done = false;
     copse_buf_init(&export.text, &call->env, SIZE_MAX / 2);
-    if (copse_documents_open(&export.documents, call, COPSE_LOCAL_READ)) {
-        collection = copse_documents_collection(&export.documents, call->options.arguments[1]);
-    }
-    if (collection != NULL && copse_file_output_open(&export.file, call, name)) {
+    if (export_open(&export) && copse_file_output_open(&export.file, call, name)) {
         export.sink = copse_file_output_sink(&export.file);
-        done = export_query(&export, collection) && copse_file_output_finish(&export.file);
+        done = export_all(&export) && copse_file_output_finish(&export.file);
     }
     copse_file_output_release(&export.file);
-    copse_documents_close(&export.documents);
+    copse_search_close(&export.search);
     copse_buf_release(&export.text);
     if (done) {
         char text[COPSE_TEXT_NUMBER_SIZE + 16];

@@ -2,12 +2,11 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "argument.h"
 #include "command.h"
-#include "documents.h"
-#include "explanation.h"
-#include "failure.h"
 #include "question.h"
+#include "search.h"
+
+#include <string.h>
 
 static const copse_option find_options[] = {
     COPSE_OPTIONS_QUESTION,
@@ -16,78 +15,64 @@ static const copse_option find_options[] = {
     COPSE_OPTION_EXPLAIN,
     COPSE_OPTION_HEAD,
     COPSE_OPTION_JSON,
+    {"--verify", "answer|blocks", COPSE_OPTION_CHOICE,
+     "how peers are asked: for the answer with its proof, or for blocks", 0},
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
-typedef struct find {
-    copse_call *call;
-    copse_documents documents;
-    const copse_collection *collection;
-    copse_query *query;
-} find;
-
-/* Prints the answer, or with --explain only how it was found. */
-static int find_answer(find *self, copse_result *result, copse_explanation *explanation)
+/* Prints the documents as they come, or with --explain none. */
+static copse_status find_print(copse_search *search)
 {
-    copse_call *call = self->call;
+    copse_call *call = search->call;
     bool explains = copse_options_has(&call->options, "--explain");
     bool canonical = copse_options_has(&call->options, "--canonical");
     copse_bytes document;
     copse_status status = COPSE_OK;
-    while (!call->output.failed &&
-           (status = copse_result_next(result, &document, &call->err)) == COPSE_OK) {
-        if (!explains) {
+    while (status == COPSE_OK && !call->output.failed) {
+        status = copse_search_next(search, &document);
+        if (status == COPSE_OK && !explains) {
             status = copse_output_document(&call->output, document, canonical, &call->err);
-            if (status != COPSE_OK) {
-                break;
-            }
         }
     }
-    if (status != COPSE_END && !call->output.failed) {
-        return copse_explanation_failure(&self->documents, self->collection, status, "the query");
-    }
-    if (!explains || call->output.failed) {
-        return COPSE_EXIT_OK;
-    }
-    explanation->stats = copse_result_get_stats(result);
-    status = copse_result_explain(result, &explanation->plan, &call->err);
-    return status == COPSE_OK ? copse_explanation_print(explanation)
-                              : copse_failure_of(call, status, "the plan");
+    return status;
 }
 
-static int find_ask(find *self)
+static int find_ask(copse_call *call, const copse_question *question)
 {
-    copse_call *call = self->call;
-    copse_documents *documents = &self->documents;
-    copse_result *result = NULL;
+    copse_search search;
     copse_explanation explanation;
-    self->collection = copse_documents_collection(documents, call->options.arguments[1]);
-    if (self->collection == NULL) {
-        return COPSE_EXIT_FAILED;
+    bool explains = copse_options_has(&call->options, "--explain");
+    bool by_blocks =
+        strcmp(copse_options_text(&call->options, "--verify", "answer"), "blocks") == 0;
+    int code = COPSE_EXIT_FAILED;
+    if (copse_search_open(&search, call, &question->query,
+                          by_blocks ? COPSE_SEARCH_BLOCKS : COPSE_SEARCH_ANSWER)) {
+        copse_explanation_init(&explanation, &search.documents);
+        copse_status status = find_print(&search);
+        code =
+            call->output.failed ? COPSE_EXIT_OK : copse_search_finish(&search, status, "the query");
+        if (code == COPSE_EXIT_FAILED && !explains) {
+            copse_explanation_note_partial(call, search.returned);
+        }
+        if (code == COPSE_EXIT_OK && explains && !call->output.failed) {
+            code = copse_search_explain(&search, &explanation)
+                       ? copse_explanation_print(&explanation)
+                       : COPSE_EXIT_FAILED;
+        }
+        copse_explanation_release(&explanation);
     }
-    copse_explanation_init(&explanation, documents, self->collection);
-    copse_status status = copse_result_open(self->query, documents->database, &result, &call->err);
-    int code = status == COPSE_OK
-                   ? find_answer(self, result, &explanation)
-                   : copse_explanation_failure(documents, self->collection, status, "the query");
-    copse_result_close(result);
-    copse_explanation_release(&explanation);
+    copse_search_close(&search);
     return code;
 }
 
 static int find_run(copse_call *call)
 {
-    find self = {.call = call};
     copse_question question;
     int code = copse_question_init(&question, call, 1);
     if (code == COPSE_EXIT_OK) {
-        code = copse_argument_query(call, &question.query, &self.query) &&
-                       copse_documents_open(&self.documents, call, COPSE_LOCAL_READ)
-                   ? find_ask(&self)
-                   : COPSE_EXIT_FAILED;
+        code = find_ask(call, &question);
     }
-    copse_query_free(self.query);
-    copse_documents_close(&self.documents);
     copse_question_release(&question);
     return code;
 }
@@ -103,13 +88,17 @@ const copse_command copse_command_find = {
         "  $size $bitsAllSet $bitsAllClear $bitsAnySet $bitsAnyClear\n"
         "and around filters $and $or $nor. \"author.name\" is a field of a field.\n"
         "Without --sort, documents come in any order. Which indexes there are never changes\n"
-        "the answer; --explain says which were used, and which would help.\n",
+        "the answer; --explain says which were used, and which would help.\n"
+        "From a peer the answer comes with its proof, in one round trip where it is small; what\n"
+        "was fetched once is cached, and works --offline.\n",
     .options = find_options,
     .examples = "copse find blog.copse posts '{\"tags\":\"cats\"}' --sort -createdAt --limit 32\n"
                 "copse find blog.copse posts "
                 "'{\"createdAt\":{\"$gte\":{\"$date\":\"2026-01-01T00:00:00Z\"}}}'\n"
                 "copse find blog.copse posts '{\"text\":{\"$regex\":\"^hi\"}}' --project "
                 "title,author.name\n"
-                "copse find blog.copse posts '{\"tags\":\"cats\"}' --explain",
+                "copse find blog.copse posts '{\"tags\":\"cats\"}' --explain\n"
+                "copse find http://127.0.0.1:4180/blog posts '{\"tags\":\"cats\"}' --explain\n"
+                "copse find bafyreib… posts --limit 3 --peer http://127.0.0.1:4180",
     .run = find_run,
 };

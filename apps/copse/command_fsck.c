@@ -5,6 +5,7 @@
 #include "command.h"
 #include "failure.h"
 #include "local.h"
+#include "origin.h"
 #include "progress.h"
 #include "text.h"
 
@@ -33,9 +34,13 @@ typedef struct fsck {
     copse_progress progress;
     bool repair;
     copse_pack_fsck_stats files;
-    const char *ref;    /* whose tree is at hand */
-    bool has_documents; /* That tree is of a commit, whose history is walked too. */
-    copse_buf refs;     /* of fsck_ref */
+    const char *ref;      /* whose tree is at hand */
+    bool has_documents;   /* That tree is of a commit, whose history is walked too. */
+    copse_buf refs;       /* of fsck_ref */
+    char origin[512];     /* of a clone: its address; else empty */
+    bool is_sparse;       /* a clone that hasn't all of its trees */
+    bool is_history;      /* walked are commits whose trees were walked before */
+    copse_cid_set absent; /* at the origin, and not here */
     uint64_t entries;
     uint64_t findings;
     uint64_t faults; /* findings that are still wrong in the end */
@@ -87,7 +92,9 @@ static copse_status fsck_file_finding(void *ctx, const copse_pack_finding *findi
     fsck *self = ctx;
     char place[512] = "-";
     (void)err;
-    if (finding->kind == COPSE_PACK_FINDING_ABSENT && fsck_is_builtin(self, &finding->cid)) {
+    /* In a clone the walk below tells blocks that must be here from those that were never. */
+    if (finding->kind == COPSE_PACK_FINDING_ABSENT &&
+        (self->origin[0] != '\0' || fsck_is_builtin(self, &finding->cid))) {
         return COPSE_OK;
     }
     if (finding->file[0] != '\0') {
@@ -100,6 +107,30 @@ static copse_status fsck_file_finding(void *ctx, const copse_pack_finding *findi
     bool fault = finding->kind != COPSE_PACK_FINDING_LEFTOVER && !self->repair;
     self->faults += fault ? 1 : 0;
     return COPSE_OK;
+}
+
+/* Sees whether the store is a clone; one that can't be opened yet passes for none. */
+static void fsck_find_origin(fsck *self, const char *path)
+{
+    copse_call *call = self->call;
+    copse_local local = {.call = call, .path = path};
+    copse_origin origin;
+    const copse_pack_options options = {.read_only = true};
+    copse_status status = copse_os_posix_new(&call->env, &local.os, NULL);
+    if (status == COPSE_OK) {
+        status = copse_pack_db_open(&call->env, local.os, path, &options, &local.db, NULL);
+    }
+    if (status == COPSE_OK) {
+        local.store = copse_pack_db_store(local.db);
+        local.refs = copse_pack_db_refs(local.db);
+        if (copse_origin_read(&local, &origin) && copse_origin_is_there(&origin)) {
+            (void)copse_origin_show(&origin, self->origin, sizeof self->origin);
+            self->is_sparse = copse_origin_is_sparse(&origin);
+            copse_origin_release(&origin);
+        }
+    }
+    copse_pack_db_close(local.db);
+    copse_os_free(local.os);
 }
 
 /* Reads every byte. False: reported. */
@@ -141,7 +172,7 @@ static copse_status fsck_tree_finding(void *ctx, const copse_check_finding *find
 {
     (void)err;
     fsck *self = ctx;
-    if (self->has_documents && finding->kind == COPSE_CHECK_MISSING) {
+    if ((self->has_documents || self->is_sparse) && finding->kind == COPSE_CHECK_MISSING) {
         return COPSE_OK; /* The walk names it. */
     }
     self->faults++;
@@ -161,21 +192,32 @@ static copse_status fsck_tree_progress(void *ctx, uint64_t done, uint64_t total,
 
 static copse_status fsck_missing(void *ctx, const copse_cid *cid, copse_err *err)
 {
-    (void)err;
     fsck *self = ctx;
+    (void)err;
+    if (self->is_sparse || (self->origin[0] != '\0' && self->is_history)) {
+        bool added = false;
+        return copse_cid_set_add(&self->absent, cid, &added);
+    }
     self->faults++;
     fsck_print(self, copse_check_kind_name(COPSE_CHECK_MISSING), self->ref, cid,
                "the block is not there");
     return COPSE_OK;
 }
 
-/* What is no tree, or a commit with its history: only that all blocks are there. */
-static copse_status fsck_dag(fsck *self, const copse_cid *root)
+/* What is no tree, or a commit with its history, whose tree comes first: only that all blocks are
+ * there. */
+static copse_status fsck_dag(fsck *self, const copse_cid *root, const copse_cid *tree)
 {
     copse_dag_walk walk;
     copse_dag_observer observer = {NULL, fsck_missing, self};
     copse_dag_walk_init(&walk, &self->call->env, self->local.store, &observer);
-    copse_status status = copse_dag_walk_run(&walk, root, &self->call->err);
+    copse_status status =
+        tree->size > 0 ? copse_dag_walk_run(&walk, tree, &self->call->err) : COPSE_OK;
+    self->is_history = tree->size > 0;
+    if (status == COPSE_OK) {
+        status = copse_dag_walk_run(&walk, root, &self->call->err);
+    }
+    self->is_history = false;
     copse_dag_walk_release(&walk);
     if (status == COPSE_CORRUPT) {
         self->faults++;
@@ -191,7 +233,7 @@ static copse_status fsck_tree(fsck *self, const fsck_ref *ref)
     copse_tree *tree = NULL;
     copse_tree_stats stats;
     copse_check_observer observer = {fsck_tree_finding, fsck_tree_progress, self};
-    copse_commit commit;
+    copse_commit commit = {.parents_count = 0};
     copse_block *block = NULL;
     self->ref = ref->name;
     copse_progress_init(&self->progress, call, ref->name, 0, "entries");
@@ -205,8 +247,8 @@ static copse_status fsck_tree(fsck *self, const fsck_ref *ref)
         self->entries += status == COPSE_OK ? stats.entries : 0;
     }
     if (status == COPSE_WANT || status == COPSE_CORRUPT ||
-        (status == COPSE_OK && self->has_documents)) {
-        status = fsck_dag(self, &ref->cid);
+        (status == COPSE_OK && (self->has_documents || self->is_sparse))) {
+        status = fsck_dag(self, &ref->cid, &commit.tree);
     }
     copse_block_unref(block);
     (void)copse_progress_end(&self->progress);
@@ -241,6 +283,10 @@ static void fsck_report(fsck *self)
         copse_output_number(out, "refs", refs);
         copse_output_number(out, "entries", self->entries);
         copse_output_number(out, "findings", self->findings);
+        copse_output_number(out, "absent", self->absent.count);
+        if (self->origin[0] != '\0') {
+            copse_output_text(out, "origin", self->origin);
+        }
         copse_output_bool(out, "repaired", self->repair && self->findings > 0);
         copse_output_bool(out, "good", self->faults == 0);
         copse_output_end(out);
@@ -252,12 +298,21 @@ static void fsck_report(fsck *self)
                         copse_text_of_count(refs, texts[2]), refs == 1 ? "ref" : "refs",
                         copse_text_of_count(self->entries, texts[3]),
                         self->faults == 0 ? "all is well" : "there is damage");
+    if (self->absent.count > 0) {
+        copse_output_format(out, "%s more %s, not here, %s at %s: %s\n",
+                            copse_text_of_count(self->absent.count, texts[0]),
+                            self->absent.count == 1 ? "block" : "blocks",
+                            self->absent.count == 1 ? "is" : "are", self->origin,
+                            self->is_sparse ? "this is a sparse clone" : "earlier versions");
+    }
 }
 
 static int fsck_run(copse_call *call)
 {
     fsck self = {.call = call, .repair = copse_options_has(&call->options, "--repair")};
     const char *path = call->options.arguments[0];
+    copse_cid_set_init(&self.absent, &call->env);
+    fsck_find_origin(&self, path);
     if (!fsck_files(&self, path) || !copse_local_open(&self.local, call, path, COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
@@ -271,6 +326,7 @@ static int fsck_run(copse_call *call)
     }
     copse_local_close(&self.local);
     copse_buf_release(&self.refs);
+    copse_cid_set_release(&self.absent);
     return self.faults == 0 ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
 }
 
@@ -282,8 +338,9 @@ const copse_command copse_command_fsck = {
         "Hashes all blocks again; checks that each tree is whole and is the one that its\n"
         "entries make. A finding is a line KIND TAB PLACE TAB CID TAB message, a place being\n"
         "FILE:OFFSET or a ref; exit code 1 if something is wrong. What is not named can still\n"
-        "be read. --repair keeps every good block, takes back commits that a writer took for torn\n"
-        "writes and put aside (LEFTOVER …damaged), and puts damaged files aside.\n",
+        "be read. What a clone left at its origin is counted, and no fault. --repair keeps every\n"
+        "good block, takes back commits that a writer took for torn writes and put aside\n"
+        "(LEFTOVER …damaged), and puts damaged files aside.\n",
     .options = fsck_options,
     .examples = "copse fsck fruit.db\n"
                 "copse fsck fruit.db --repair && copse tree import fruit.db backup.car",

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "failure.h"
 #include "local.h"
+#include "origin.h"
 #include "progress.h"
 #include "text.h"
 
@@ -160,6 +161,19 @@ static void gc_report(gc *self, const copse_pack_gc_stats *stats)
                         copse_text_of_size(stats->after_bytes, texts[3]));
 }
 
+/* Of a clone, what it lacks was never here. */
+static void gc_note_origin(gc *self)
+{
+    copse_origin origin;
+    char url[512];
+    if (copse_origin_read(&self->local, &origin) && copse_origin_is_there(&origin)) {
+        copse_note(self->call, "copse: blocks that this %s has not are at %s",
+                   copse_origin_is_sparse(&origin) ? "sparse clone" : "clone",
+                   copse_origin_show(&origin, url, sizeof url));
+        copse_origin_release(&origin);
+    }
+}
+
 static int gc_collect(gc *self)
 {
     copse_call *call = self->call;
@@ -183,6 +197,7 @@ static int gc_collect(gc *self)
         return copse_failure_of(call, status, "'%s' was not collected", self->local.path);
     }
     gc_report(self, &stats);
+    gc_note_origin(self);
     return COPSE_EXIT_OK;
 }
 
@@ -205,7 +220,8 @@ const copse_command copse_command_gc = {
     .summary = "Drop the blocks that no ref leads to",
     .details =
         "Earlier roots stay readable by their CID until then. Readers and writers can go on.\n"
-        "Needs room for a copy of what is kept, which is hashed on the way.\n",
+        "Needs room for a copy of what is kept, which is hashed on the way. Of a sparse clone\n"
+        "the parts that are here stay, those that were fetched since too.\n",
     .options = gc_options,
     .examples = "copse gc fruit.db --dry-run\n"
                 "copse gc fruit.db",

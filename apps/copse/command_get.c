@@ -16,6 +16,7 @@ static const copse_option get_options[] = {
     {"--canonical", NULL, COPSE_OPTION_FLAG, "write every number with its type", 0},
     COPSE_OPTION_HEAD,
     COPSE_OPTION_JSON,
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
@@ -42,8 +43,11 @@ static int get_one(copse_documents *documents, const copse_collection *collectio
     if (!copse_argument_id(call, word, id)) {
         return COPSE_EXIT_FAILED;
     }
-    copse_status status = copse_database_get(documents->database, collection, copse_buf_view(id),
-                                             document, &call->err);
+    copse_status status;
+    do {
+        status = copse_database_get(documents->database, collection, copse_buf_view(id), document,
+                                    &call->err);
+    } while (copse_place_fetch(&documents->place, status));
     if (status == COPSE_OK) {
         status =
             copse_output_document(&call->output, document->encoded,

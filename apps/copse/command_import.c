@@ -60,6 +60,7 @@ static const copse_option import_options[] = {
     {"--memory", "SIZE", COPSE_OPTION_SIZE,
      "how much memory to take; what is more is sorted on disk (256M)", 0},
     COPSE_OPTION_REF,
+    COPSE_OPTION_MESSAGE,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_PROGRESS,
     COPSE_OPTION_JSON,
@@ -134,7 +135,7 @@ static copse_status import_begin_bulk(document_import *import, bool large)
         return COPSE_OK;
     }
     import->bulk = true;
-    return copse_pack_db_begin_bulk(import->documents.local.db, &import->call->err);
+    return copse_pack_db_begin_bulk(import->documents.place.local.db, &import->call->err);
 }
 
 /* ---- Into an empty collection ---- */
@@ -190,9 +191,9 @@ static bool import_load(document_import *import, const char *id, copse_documents
     copse_call *call = import->call;
     copse_loader *loader = NULL;
     copse_loader_conflict conflict = {0};
-    copse_status status = copse_loader_new(import->documents.tree, import->documents.local.store,
-                                           import->collection, copse_bytes_of_text(id), form,
-                                           import->memory, &import->runs, &loader, &call->err);
+    copse_status status = copse_loader_new(
+        import->documents.tree, import->documents.place.local.store, import->collection,
+        copse_bytes_of_text(id), form, import->memory, &import->runs, &loader, &call->err);
     if (status != COPSE_OK) {
         return import_broken(import, status);
     }
@@ -302,8 +303,8 @@ static bool import_batch_apply(import_batch *batch)
         copse_write_stats stats = {0};
         size_t failed = SIZE_MAX;
         copse_status status =
-            copse_write_apply(batch->write, batch->tree, import->documents.local.store, &options,
-                              &next, &stats, &failed, &call->err);
+            copse_write_apply(batch->write, batch->tree, import->documents.place.local.store,
+                              &options, &next, &stats, &failed, &call->err);
         if (status == COPSE_OK) {
             import_add_stats(&import->stats, &stats);
             if (batch->tree != import->documents.tree) {
@@ -531,8 +532,8 @@ static int import_open(document_import *import)
 {
     copse_call *call = import->call;
     copse_status status =
-        copse_run_file_new(&call->env, import->documents.local.os, import->documents.local.path,
-                           &import->run_file, &call->err);
+        copse_run_file_new(&call->env, import->documents.place.local.os,
+                           import->documents.place.local.path, &import->run_file, &call->err);
     if (status != COPSE_OK) {
         return copse_failure_of(call, status, "importing");
     }

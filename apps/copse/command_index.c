@@ -22,6 +22,7 @@ static const copse_option index_options[] = {
      "keep these fields too: queries for them read no documents", 0},
     {"--link", NULL, COPSE_OPTION_FLAG, "entries lead straight to documents (linked ones)", 0},
     COPSE_OPTION_REF,
+    COPSE_OPTION_MESSAGE,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_PROGRESS,
     COPSE_OPTION_JSON,
@@ -185,15 +186,15 @@ static int index_make(index_call *self, copse_documents *documents)
     copse_call *call = self->call;
     copse_run_file *run_file = NULL;
     copse_write_stats stats;
-    copse_status status = copse_run_file_new(&call->env, documents->local.os, documents->local.path,
-                                             &run_file, &call->err);
+    copse_status status = copse_run_file_new(&call->env, documents->place.local.os,
+                                             documents->place.local.path, &run_file, &call->err);
     if (status != COPSE_OK) {
         return copse_failure_of(call, status, "no index was made");
     }
     copse_run_store runs = copse_run_file_store(run_file);
     const copse_write_options options = {
         .runs = &runs, .progress = index_progress, .progress_ctx = self};
-    const copse_change change = {
+    const copse_documents_change change = {
         .fill = index_fill,
         .refused = index_refused,
         .describe = index_describe,

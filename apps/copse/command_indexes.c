@@ -15,6 +15,7 @@
 
 static const copse_option drop_index_options[] = {
     COPSE_OPTION_REF,
+    COPSE_OPTION_MESSAGE,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_JSON,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
@@ -47,7 +48,7 @@ static int drop_index_run(copse_call *call)
 {
     copse_documents documents;
     copse_write_stats stats;
-    const copse_change change = {
+    const copse_documents_change change = {
         .fill = drop_index_fill,
         .describe = drop_index_describe,
         .ctx = call,
@@ -82,6 +83,7 @@ const copse_command copse_command_drop_index = {
 static const copse_option indexes_options[] = {
     COPSE_OPTION_HEAD,
     COPSE_OPTION_JSON,
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
@@ -187,8 +189,7 @@ static copse_status indexes_of(copse_documents *documents, const copse_collectio
         uint64_t entries = 0;
         copse_buf_truncate(&text.buf, 0);
         indexes_append_fields(&text, index);
-        status = copse_database_index_count(documents->database, collection, index, &entries,
-                                            &call->err);
+        status = copse_documents_index_count(documents, collection, index, &entries);
         if (status == COPSE_OK && call->output.json) {
             status = indexes_json(&call->output, collection, index, entries,
                                   copse_buf_view(&text.buf), &call->err);

@@ -24,7 +24,7 @@ static int init_fill(void *ctx, copse_documents *documents, copse_write *write)
     }
     return copse_failure(call, COPSE_CONFLICT, "--ref NAME makes another one beside it",
                          "'%s' has a database '%s' already; nothing was changed",
-                         documents->local.path, documents->ref);
+                         documents->place.local.path, documents->ref);
 }
 
 static void init_describe(void *ctx, const copse_write_stats *stats, char *ret_message, size_t size)
@@ -37,7 +37,7 @@ static void init_describe(void *ctx, const copse_write_stats *stats, char *ret_m
 static int init_documents(copse_call *call, copse_documents *documents)
 {
     copse_write_stats stats;
-    const copse_change change = {
+    const copse_documents_change change = {
         .fill = init_fill,
         .describe = init_describe,
         .ctx = call,
@@ -67,8 +67,8 @@ static copse_status init_count_ref(void *ctx, copse_bytes name, const copse_cid 
 static bool init_is_empty(copse_documents *documents)
 {
     size_t refs = 0;
-    copse_status status =
-        copse_refs_iterate(documents->local.refs, init_count_ref, &refs, &documents->call->err);
+    copse_status status = copse_refs_iterate(documents->place.local.refs, init_count_ref, &refs,
+                                             &documents->call->err);
     return status == COPSE_OK && refs == 0;
 }
 
@@ -84,7 +84,8 @@ static int init_run(copse_call *call)
         code = init_documents(call, &documents);
     } else {
         (void)copse_failure(call, COPSE_CONFLICT, "--ref NAME makes a database in it",
-                            "'%s' is a store already; nothing was changed", documents.local.path);
+                            "'%s' is a store already; nothing was changed",
+                            documents.place.local.path);
     }
     copse_documents_close(&documents);
     return code;

@@ -227,7 +227,7 @@ static int insert_into(insert *self, copse_documents *documents)
     copse_call *call = self->call;
     copse_write_stats stats;
     copse_bytes name = copse_bytes_of_text(self->collection);
-    const copse_change change = {
+    const copse_documents_change change = {
         .fill = insert_fill,
         .refused = insert_refused,
         .describe = insert_describe,
@@ -270,6 +270,7 @@ static int insert_start(copse_call *call, bool replaces)
 
 static const copse_option insert_options[] = {
     COPSE_OPTION_REF,
+    COPSE_OPTION_MESSAGE,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_JSON,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
@@ -303,6 +304,7 @@ const copse_command copse_command_insert = {
 static const copse_option replace_options[] = {
     {"--upsert", NULL, COPSE_OPTION_FLAG, "insert a document whose _id isn't there", 0},
     COPSE_OPTION_REF,
+    COPSE_OPTION_MESSAGE,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_JSON,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},

@@ -18,6 +18,7 @@ static const copse_option prove_options[] = {
     COPSE_OPTION_HINT,
     COPSE_OPTION_HEAD,
     COPSE_OPTION_JSON,
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
@@ -59,7 +60,7 @@ static copse_status prove_make(copse_documents *documents, const copse_question 
     if (status != COPSE_OK) {
         return status;
     }
-    while (status == COPSE_OK) {
+    while (status == COPSE_OK || copse_place_fetch(&documents->place, status)) {
         status = copse_answer_maker_next(maker, err);
     }
     *ret_stats = copse_answer_maker_stats(maker);

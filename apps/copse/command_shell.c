@@ -14,16 +14,19 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SHELL_WORDS_MAX = 64 };
+enum { SHELL_WORDS_MAX = 64, SHELL_OPTIONS_MAX = 2 * COPSE_OPTIONS_LIST_MAX + 5 };
 
 typedef struct copse_shell {
     copse_call *call;
     char *database;
+    char *options[SHELL_OPTIONS_MAX]; /* of peers, for each command that takes them */
+    int options_count;
     char *words[SHELL_WORDS_MAX];
     int count;
 } copse_shell;
 
 static const copse_option shell_options[] = {
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
@@ -103,10 +106,35 @@ static const char *shell_split(copse_shell *shell, char *line)
 
 /* ---- Running ---- */
 
-/* Puts the database behind the command's words, and runs it. */
+static void shell_add_option(copse_shell *shell, const char *name, const char *value)
+{
+    if (value != NULL) {
+        shell->options[shell->options_count++] = (char *)name;
+        shell->options[shell->options_count++] = (char *)value;
+    }
+}
+
+/* Keeps the options of peers that the shell was given. */
+static void shell_keep_options(copse_shell *shell)
+{
+    const copse_options *options = &shell->call->options;
+    const char *peer;
+    for (size_t i = 0; (peer = copse_options_nth(options, "--peer", i)) != NULL; i++) {
+        shell_add_option(shell, "--peer", peer);
+    }
+    shell_add_option(shell, "--cache", copse_options_text(options, "--cache", NULL));
+    shell_add_option(shell, "--cache-size", copse_options_text(options, "--cache-size", NULL));
+    if (copse_options_has(options, "--offline")) {
+        shell->options[shell->options_count++] = (char *)"--offline";
+    }
+}
+
+/* Puts the database, and the options of peers where they are taken, behind the command's words, and
+ * runs it. */
 static int shell_run_words(copse_shell *shell)
 {
-    char *argv[SHELL_WORDS_MAX + 1];
+    char *argv[SHELL_WORDS_MAX + SHELL_OPTIONS_MAX + 1];
+    bool takes_peers = copse_command_knows(shell->count, shell->words, "--peer");
     int words = copse_command_words(shell->count, shell->words);
     int at = 0;
     if (words == 0 || strcmp(shell->words[0], "help") == 0 ||
@@ -117,6 +145,9 @@ static int shell_run_words(copse_shell *shell)
         argv[at++] = shell->words[i];
         if (i + 1 == words) {
             argv[at++] = shell->database;
+            for (int j = 0; takes_peers && j < shell->options_count; j++) {
+                argv[at++] = shell->options[j];
+            }
         }
     }
     return copse_command_run(at, argv);
@@ -205,6 +236,7 @@ static int shell_run(copse_call *call)
         return COPSE_EXIT_FAILED;
     }
     copse_documents_close(&documents);
+    shell_keep_options(&shell);
     return isatty(STDIN_FILENO) ? shell_typed(&shell) : shell_script(&shell);
 }
 
@@ -221,6 +253,7 @@ const copse_command copse_command_shell = {
         "first command that fails ends it, with its exit code.\n",
     .options = shell_options,
     .examples = "copse shell blog.copse\n"
+                "copse shell http://127.0.0.1:4180/blog\n"
                 "printf 'insert posts {\"_id\":1}\\ncount posts\\n' | copse shell blog.copse",
     .run = shell_run,
 };

@@ -16,6 +16,7 @@
 static const copse_option stats_options[] = {
     COPSE_OPTION_HEAD,
     COPSE_OPTION_JSON,
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
@@ -23,27 +24,55 @@ typedef struct stats_call {
     copse_documents documents;
     copse_block *block;  /* of the head; NULL: it is no commit */
     copse_commit commit; /* borrows from block */
-    copse_tree_stats tree;
-    copse_pack_stat store;
+    uint64_t entries;
+    size_t levels;
+    bool is_whole;         /* all of the tree is here */
+    copse_tree_stats tree; /* if it is */
+    copse_pack_stat store; /* of a folder */
 } stats_call;
+
+/* Measures the tree: all of it, unless that would have to be fetched. */
+static copse_status stats_measure(stats_call *self)
+{
+    copse_documents *documents = &self->documents;
+    copse_place *place = &documents->place;
+    copse_err *err = &documents->call->err;
+    copse_status status = COPSE_WANT;
+    if (!copse_place_is_remote(place)) {
+        status = copse_tree_stat(documents->tree, &self->tree, err);
+    }
+    self->is_whole = status == COPSE_OK;
+    self->entries = self->tree.entries;
+    self->levels = self->tree.levels;
+    if (status != COPSE_WANT || !place->has_peers) {
+        return status;
+    }
+    do {
+        status = copse_tree_count(documents->tree, &self->entries, err);
+    } while (copse_place_fetch(place, status));
+    if (status == COPSE_OK) {
+        do {
+            status = copse_tree_height(documents->tree, &self->levels, err);
+        } while (copse_place_fetch(place, status));
+    }
+    return status;
+}
 
 /* ---- For programs ---- */
 
 static copse_status stats_json_collection(copse_documents *documents,
                                           const copse_collection *collection)
 {
-    copse_call *call = documents->call;
-    copse_output *out = &call->output;
+    copse_output *out = &documents->call->output;
     uint64_t count = 0;
-    copse_status status = copse_database_count(documents->database, collection, &count, &call->err);
+    copse_status status = copse_documents_count(documents, collection, &count);
     copse_output_begin_member(out, NULL);
     copse_output_text_bytes(out, "collection", collection->name);
     copse_output_number(out, "documents", count);
     copse_output_begin_array(out, "indexes");
     for (size_t i = 0; i < collection->indexes_count && status == COPSE_OK; i++) {
         const copse_index_definition *index = &collection->indexes[i];
-        status =
-            copse_database_index_count(documents->database, collection, index, &count, &call->err);
+        status = copse_documents_index_count(documents, collection, index, &count);
         copse_output_begin_member(out, NULL);
         copse_output_text_bytes(out, "index", index->name);
         copse_output_number(out, "entries", count);
@@ -56,14 +85,18 @@ static copse_status stats_json_collection(copse_documents *documents,
 
 static void stats_json_sizes(const stats_call *self, copse_output *out)
 {
-    copse_output_number(out, "entries", self->tree.entries);
-    copse_output_number(out, "levels", self->tree.levels);
-    copse_output_number(out, "nodes", self->tree.nodes);
-    copse_output_number(out, "bytes", self->tree.size_bytes);
-    copse_output_begin_member(out, "store");
-    copse_output_number(out, "blocks", self->store.blocks);
-    copse_output_number(out, "bytes", self->store.size_bytes);
-    copse_output_end_member(out);
+    copse_output_number(out, "entries", self->entries);
+    copse_output_number(out, "levels", self->levels);
+    if (self->is_whole) {
+        copse_output_number(out, "nodes", self->tree.nodes);
+        copse_output_number(out, "bytes", self->tree.size_bytes);
+    }
+    if (self->documents.place.local.db != NULL) {
+        copse_output_begin_member(out, "store");
+        copse_output_number(out, "blocks", self->store.blocks);
+        copse_output_number(out, "bytes", self->store.size_bytes);
+        copse_output_end_member(out);
+    }
 }
 
 static copse_status stats_json(stats_call *self)
@@ -94,6 +127,26 @@ static copse_status stats_json(stats_call *self)
 
 /* ---- For people ---- */
 
+static void stats_people_sizes(const stats_call *self, copse_output *out)
+{
+    char texts[4][64];
+    copse_output_format(out, "        %s %s in ", copse_text_of_count(self->entries, texts[0]),
+                        self->entries == 1 ? "entry" : "entries");
+    if (self->is_whole) {
+        copse_output_format(
+            out, "%s, %s, ",
+            copse_documents_plural(self->tree.nodes, "node", texts[1], sizeof texts[1]),
+            copse_text_of_size(self->tree.size_bytes, texts[2]));
+    }
+    copse_output_format(out, "%s\n",
+                        copse_documents_plural(self->levels, "level", texts[3], sizeof texts[3]));
+    if (self->documents.place.local.db != NULL) {
+        copse_output_format(out, "store   %s blocks, %s, with what other refs and commits keep\n",
+                            copse_text_of_count(self->store.blocks, texts[0]),
+                            copse_text_of_size(self->store.size_bytes, texts[1]));
+    }
+}
+
 static void stats_people_head(const stats_call *self, copse_output *out)
 {
     const copse_documents *documents = &self->documents;
@@ -113,33 +166,24 @@ static void stats_people_head(const stats_call *self, copse_output *out)
         copse_output_format(out, "\n");
     }
     copse_output_format(out, "tree    %s\n", copse_cid_show(copse_tree_root(documents->tree), cid));
-    copse_output_format(
-        out, "        %s %s in %s, %s, %s\n", copse_text_of_count(self->tree.entries, texts[0]),
-        self->tree.entries == 1 ? "entry" : "entries",
-        copse_documents_plural(self->tree.nodes, "node", texts[1], sizeof texts[1]),
-        copse_text_of_size(self->tree.size_bytes, texts[2]),
-        copse_documents_plural(self->tree.levels, "level", texts[3], sizeof texts[3]));
-    copse_output_format(out, "store   %s blocks, %s, with what other refs and commits keep\n",
-                        copse_text_of_count(self->store.blocks, texts[0]),
-                        copse_text_of_size(self->store.size_bytes, texts[1]));
+    stats_people_sizes(self, out);
 }
 
 /* A row for each collection, and below it one for each of its indexes. */
 static copse_status stats_people_rows(copse_documents *documents, copse_table *table)
 {
-    copse_err *err = &documents->call->err;
     copse_status status = COPSE_OK;
     uint64_t entries = 0;
     size_t count = 0;
     const copse_collection *all = copse_database_collections(documents->database, &count);
     for (size_t i = 0; i < count && status == COPSE_OK; i++) {
-        status = copse_database_count(documents->database, &all[i], &entries, err);
+        status = copse_documents_count(documents, &all[i], &entries);
         copse_table_bytes(table, all[i].name);
         copse_table_text(table, "documents");
         copse_table_count(table, entries);
         for (size_t j = 0; j < all[i].indexes_count && status == COPSE_OK; j++) {
             const copse_index_definition *index = &all[i].indexes[j];
-            status = copse_database_index_count(documents->database, &all[i], index, &entries, err);
+            status = copse_documents_index_count(documents, &all[i], index, &entries);
             copse_table_text(table, "");
             copse_table_bytes(table, index->name);
             copse_table_count(table, entries);
@@ -168,12 +212,14 @@ static int stats_print(stats_call *self)
     copse_documents *documents = &self->documents;
     copse_call *call = documents->call;
     copse_status status =
-        copse_local_commit(&documents->local, &documents->head, &self->commit, &self->block);
+        copse_place_commit(&documents->place, &documents->head, &self->commit, &self->block);
     if (status == COPSE_OK) {
-        status = copse_tree_stat(documents->tree, &self->tree, &call->err);
+        status = stats_measure(self);
     }
     if (status == COPSE_OK) {
-        copse_pack_db_stat(documents->local.db, &self->store);
+        if (documents->place.local.db != NULL) {
+            copse_pack_db_stat(documents->place.local.db, &self->store);
+        }
         status = (call->output.json ? stats_json : stats_people)(self);
     }
     copse_block_unref(self->block);
@@ -196,7 +242,9 @@ const copse_command copse_command_stats = {
     .name = "stats",
     .arguments = "DB",
     .summary = "Print commit, tree, collections, indexes, and sizes",
-    .details = "Reads and hashes the whole tree.\n",
+    .details =
+        "Reads and hashes the whole tree, unless parts of it are with peers: then nodes and\n"
+        "sizes are left out.\n",
     .options = stats_options,
     .examples = "copse stats blog.copse\n"
                 "copse stats blog.copse --json",

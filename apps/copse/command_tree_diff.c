@@ -4,7 +4,7 @@
  */
 #include "command.h"
 #include "failure.h"
-#include "local.h"
+#include "place.h"
 #include "range.h"
 
 #include <copse/diff.h>
@@ -16,6 +16,7 @@ static const copse_option tree_diff_options[] = {
     {"--count", NULL, COPSE_OPTION_FLAG, "only how many keys were added, removed, changed", 0},
     COPSE_OPTION_HEX,
     COPSE_OPTION_JSON,
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
@@ -83,9 +84,10 @@ static void tree_diff_print_counts(copse_output *out, const uint64_t counts[3])
     }
 }
 
-static copse_status tree_diff_trees(copse_call *call, copse_tree *before, copse_tree *after,
+static copse_status tree_diff_trees(copse_place *place, copse_tree *before, copse_tree *after,
                                     const copse_range *range)
 {
+    copse_call *call = place->call;
     copse_diff *diff = NULL;
     copse_change change;
     bool only_count = copse_options_has(&call->options, "--count");
@@ -96,11 +98,13 @@ static copse_status tree_diff_trees(copse_call *call, copse_tree *before, copse_
         .reverse = copse_options_has(&call->options, "--reverse"),
     };
     copse_status status = copse_diff_new(before, after, &options, &diff, &call->err);
-    while (status == COPSE_OK && !call->output.failed &&
-           (status = copse_diff_next(diff, &change, &call->err)) == COPSE_OK) {
-        counts[change.kind]++;
-        if (!only_count) {
-            status = tree_diff_print(call, &change);
+    while (status == COPSE_OK && !call->output.failed) {
+        do {
+            status = copse_diff_next(diff, &change, &call->err);
+        } while (copse_place_fetch(place, status));
+        if (status == COPSE_OK) {
+            counts[change.kind]++;
+            status = only_count ? COPSE_OK : tree_diff_print(call, &change);
         }
     }
     if (status == COPSE_END && only_count) {
@@ -112,7 +116,7 @@ static copse_status tree_diff_trees(copse_call *call, copse_tree *before, copse_
 
 static int tree_diff_run(copse_call *call)
 {
-    copse_local local;
+    copse_place place;
     copse_range range;
     copse_tree *before = NULL;
     copse_tree *after = NULL;
@@ -121,18 +125,18 @@ static int tree_diff_run(copse_call *call)
     if (!copse_range_init(&range, call)) {
         return COPSE_EXIT_USAGE;
     }
-    if (!copse_local_open(&local, call, names[0], COPSE_LOCAL_READ)) {
+    if (!copse_place_open(&place, call, COPSE_LOCAL_READ)) {
         copse_range_release(&range);
         return COPSE_EXIT_FAILED;
     }
-    if (copse_local_tree(&local, names[1], &before) && copse_local_tree(&local, names[2], &after)) {
-        copse_status status = tree_diff_trees(call, before, after, &range);
+    if (copse_place_tree(&place, names[1], &before) && copse_place_tree(&place, names[2], &after)) {
+        copse_status status = tree_diff_trees(&place, before, after, &range);
         code = status == COPSE_OK ? COPSE_EXIT_OK
-                                  : copse_local_failure(&local, status, "the two trees");
+                                  : copse_place_failure(&place, status, "the two trees");
     }
     before = copse_tree_close(before);
     after = copse_tree_close(after);
-    copse_local_close(&local);
+    copse_place_close(&place);
     copse_range_release(&range);
     return code;
 }

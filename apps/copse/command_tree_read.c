@@ -4,7 +4,7 @@
  */
 #include "command.h"
 #include "failure.h"
-#include "local.h"
+#include "place.h"
 #include "range.h"
 #include "text.h"
 
@@ -14,21 +14,20 @@
 /* An open tree, with what it stands on. */
 typedef struct tree_read {
     copse_call *call;
-    copse_local local;
+    copse_place place;
     copse_tree *tree;
     const char *name;
 } tree_read;
 
-/* Opens the tree that --ref names in the store that is the first argument. */
+/* Opens the tree that --ref names in the place that is the first argument. */
 static bool tree_read_open(tree_read *read, copse_call *call)
 {
-    *read = (tree_read){.call = call};
-    read->name = copse_options_text(&call->options, "--ref", COPSE_REF_DEFAULT);
-    if (!copse_local_open(&read->local, call, call->options.arguments[0], COPSE_LOCAL_READ)) {
+    *read = (tree_read){.call = call, .name = copse_place_ref(call)};
+    if (!copse_place_open(&read->place, call, COPSE_LOCAL_READ)) {
         return false;
     }
-    if (!copse_local_tree(&read->local, read->name, &read->tree)) {
-        copse_local_close(&read->local);
+    if (!copse_place_tree(&read->place, read->name, &read->tree)) {
+        copse_place_close(&read->place);
         return false;
     }
     return true;
@@ -38,9 +37,9 @@ static bool tree_read_open(tree_read *read, copse_call *call)
 static int tree_read_close(tree_read *read, copse_status status)
 {
     int code =
-        status == COPSE_OK ? COPSE_EXIT_OK : copse_local_failure(&read->local, status, read->name);
+        status == COPSE_OK ? COPSE_EXIT_OK : copse_place_failure(&read->place, status, read->name);
     read->tree = copse_tree_close(read->tree);
-    copse_local_close(&read->local);
+    copse_place_close(&read->place);
     return code;
 }
 
@@ -51,6 +50,7 @@ static const copse_option tree_get_options[] = {
     {"--raw", NULL, COPSE_OPTION_FLAG, "exactly the bytes of the value, no line's end", 0},
     COPSE_OPTION_HEX,
     COPSE_OPTION_JSON,
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
@@ -83,7 +83,7 @@ static int tree_get_run(copse_call *call)
     copse_bytes key;
     copse_bytes value;
     bool missing = false;
-    copse_status status = COPSE_OK;
+    copse_status status;
     copse_buf_init(&buf, &call->env, (size_t)1 << 20);
     if (!copse_key_parse(call, call->options.arguments[1], &buf, &key)) {
         copse_buf_release(&buf);
@@ -93,7 +93,9 @@ static int tree_get_run(copse_call *call)
         copse_buf_release(&buf);
         return COPSE_EXIT_FAILED;
     }
-    status = copse_tree_get(read.tree, key, &value, &call->err);
+    do {
+        status = copse_tree_get(read.tree, key, &value, &call->err);
+    } while (copse_place_fetch(&read.place, status));
     if (status == COPSE_OK) {
         status = tree_get_print(call, key, value);
     } else if (status == COPSE_NOT_FOUND) {
@@ -126,17 +128,25 @@ const copse_command copse_command_tree_get = {
 /* ---- scan ---- */
 
 static const copse_option tree_scan_options[] = {
-    COPSE_OPTION_TREE, COPSE_OPTIONS_RANGE, COPSE_OPTIONS_WINDOW,
-    COPSE_OPTION_HEX,  COPSE_OPTION_JSON,   {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
+    COPSE_OPTION_TREE,
+    COPSE_OPTIONS_RANGE,
+    COPSE_OPTIONS_WINDOW,
+    COPSE_OPTION_HEX,
+    COPSE_OPTION_JSON,
+    COPSE_OPTIONS_PEERS,
+    {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
-static copse_status tree_scan_entries(copse_call *call, copse_cursor *cursor, uint64_t limit)
+static copse_status tree_scan_entries(tree_read *read, copse_cursor *cursor, uint64_t limit)
 {
+    copse_call *call = read->call;
     bool reverse = copse_options_has(&call->options, "--reverse");
     copse_status status = COPSE_OK;
     for (uint64_t i = 0; i < limit && !call->output.failed; i++) {
-        status =
-            reverse ? copse_cursor_prev(cursor, &call->err) : copse_cursor_next(cursor, &call->err);
+        do {
+            status = reverse ? copse_cursor_prev(cursor, &call->err)
+                             : copse_cursor_next(cursor, &call->err);
+        } while (copse_place_fetch(&read->place, status));
         if (status == COPSE_OK) {
             status = copse_output_entry(&call->output, copse_cursor_key(cursor),
                                         copse_cursor_value(cursor), &call->err);
@@ -167,7 +177,7 @@ static int tree_scan_run(copse_call *call)
         status = copse_cursor_set_range(cursor, range.from, copse_range_to(&range), &call->err);
     }
     if (status == COPSE_OK) {
-        status = tree_scan_entries(call, cursor, limit);
+        status = tree_scan_entries(&read, cursor, limit);
     }
     cursor = copse_cursor_free(cursor);
     copse_range_release(&range);
@@ -191,11 +201,8 @@ const copse_command copse_command_tree_scan = {
 /* ---- count ---- */
 
 static const copse_option tree_count_options[] = {
-    COPSE_OPTION_TREE,
-    COPSE_OPTIONS_RANGE,
-    COPSE_OPTION_HEX,
-    COPSE_OPTION_JSON,
-    {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
+    COPSE_OPTION_TREE, COPSE_OPTIONS_RANGE, COPSE_OPTION_HEX,
+    COPSE_OPTION_JSON, COPSE_OPTIONS_PEERS, {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
 static int tree_count_run(copse_call *call)
@@ -210,8 +217,11 @@ static int tree_count_run(copse_call *call)
         copse_range_release(&range);
         return COPSE_EXIT_FAILED;
     }
-    copse_status status =
-        copse_tree_range_count(read.tree, range.from, copse_range_to(&range), &count, &call->err);
+    copse_status status;
+    do {
+        status = copse_tree_range_count(read.tree, range.from, copse_range_to(&range), &count,
+                                        &call->err);
+    } while (copse_place_fetch(&read.place, status));
     if (status == COPSE_OK) {
         copse_output_number_line(&call->output, "count", count);
     }
@@ -236,6 +246,7 @@ static const copse_option tree_rank_options[] = {
     COPSE_OPTION_TREE,
     COPSE_OPTION_HEX,
     COPSE_OPTION_JSON,
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
@@ -254,7 +265,10 @@ static int tree_rank_run(copse_call *call)
         copse_buf_release(&buf);
         return COPSE_EXIT_FAILED;
     }
-    copse_status status = copse_tree_rank(read.tree, key, &rank, &call->err);
+    copse_status status;
+    do {
+        status = copse_tree_rank(read.tree, key, &rank, &call->err);
+    } while (copse_place_fetch(&read.place, status));
     if (status == COPSE_OK) {
         copse_output_number_line(&call->output, "rank", rank);
     }
@@ -286,7 +300,10 @@ static int tree_nth_run(copse_call *call)
     if (!tree_read_open(&read, call)) {
         return COPSE_EXIT_FAILED;
     }
-    copse_status status = copse_tree_nth(read.tree, index, &key, &value, &call->err);
+    copse_status status;
+    do {
+        status = copse_tree_nth(read.tree, index, &key, &value, &call->err);
+    } while (copse_place_fetch(&read.place, status));
     if (status == COPSE_OK) {
         status = copse_output_entry(&call->output, key, value, &call->err);
     } else if (status == COPSE_NOT_FOUND) {
@@ -318,6 +335,7 @@ const copse_command copse_command_tree_nth = {
 static const copse_option tree_root_options[] = {
     COPSE_OPTION_TREE,
     COPSE_OPTION_JSON,
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 

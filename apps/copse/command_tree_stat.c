@@ -4,7 +4,7 @@
  */
 #include "command.h"
 #include "failure.h"
-#include "local.h"
+#include "place.h"
 #include "text.h"
 
 #include <copse/check.h>
@@ -12,6 +12,7 @@
 static const copse_option tree_stat_options[] = {
     COPSE_OPTION_TREE,
     COPSE_OPTION_JSON,
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
@@ -80,18 +81,22 @@ static void tree_stat_text(copse_output *out, const copse_cid *root, const copse
 
 static int tree_stat_run(copse_call *call)
 {
-    copse_local local;
+    copse_place place;
     copse_tree *tree = NULL;
     copse_tree_stats stats;
-    const char *name = copse_options_text(&call->options, "--ref", COPSE_REF_DEFAULT);
+    const char *name = copse_place_ref(call);
     int code = COPSE_EXIT_FAILED;
-    if (!copse_local_open(&local, call, call->options.arguments[0], COPSE_LOCAL_READ)) {
+    if (!copse_place_open(&place, call, COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
-    if (copse_local_tree(&local, name, &tree)) {
-        copse_status status = copse_tree_stat(tree, &stats, &call->err);
+    if (copse_place_tree(&place, name, &tree)) {
+        copse_status status;
+        place.is_begun_anew = true;
+        do {
+            status = copse_tree_stat(tree, &stats, &call->err);
+        } while (copse_place_fetch(&place, status));
         if (status != COPSE_OK) {
-            (void)copse_local_failure(&local, status, name);
+            (void)copse_place_failure(&place, status, name);
         } else {
             (call->output.json ? tree_stat_json : tree_stat_text)(&call->output,
                                                                   copse_tree_root(tree), &stats);
@@ -99,7 +104,7 @@ static int tree_stat_run(copse_call *call)
         }
     }
     tree = copse_tree_close(tree);
-    copse_local_close(&local);
+    copse_place_close(&place);
     return code;
 }
 

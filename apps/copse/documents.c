@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "documents.h"
 
+#include "author.h"
 #include "failure.h"
 #include "text.h"
 
@@ -14,7 +15,7 @@ enum { DOCUMENTS_TRIES_MAX = 100, DOCUMENTS_MESSAGE_SIZE = 512, DOCUMENTS_NAME_S
 static int documents_report_no_head(copse_documents *documents)
 {
     char hint[512];
-    const char *path = documents->local.path;
+    const char *path = documents->place.local.path;
     int size = snprintf(hint, sizeof hint, "`copse init %s --ref %s` makes an empty one", path,
                         documents->ref);
     if (strcmp(documents->ref, COPSE_REF_DEFAULT) != 0 && size > 0 && (size_t)size < sizeof hint) {
@@ -30,10 +31,12 @@ static bool documents_find_head(copse_documents *documents, copse_local_mode mod
 {
     copse_call *call = documents->call;
     if (mode == COPSE_LOCAL_READ) {
-        return copse_local_resolve(&documents->local, documents->ref, &documents->head);
+        return copse_place_resolve(&documents->place, copse_place_ref(call), &documents->head) &&
+               copse_past_take_at(&documents->place, &documents->head);
     }
-    copse_status status = copse_refs_get(documents->local.refs, copse_bytes_of_text(documents->ref),
-                                         &documents->head, &call->err);
+    copse_status status =
+        copse_refs_get(documents->place.local.refs, copse_bytes_of_text(documents->ref),
+                       &documents->head, &call->err);
     if (status == COPSE_NOT_FOUND && mode == COPSE_LOCAL_CREATE) {
         documents->head = (copse_cid){0};
         return true;
@@ -49,7 +52,7 @@ static bool documents_find_head(copse_documents *documents, copse_local_mode mod
 /* Opens the tree that the head leads to, or an empty one. */
 static copse_status documents_open_tree(copse_documents *documents)
 {
-    copse_local *local = &documents->local;
+    copse_place *place = &documents->place;
     copse_err *err = &documents->call->err;
     copse_commit commit;
     copse_block *block = NULL;
@@ -57,23 +60,29 @@ static copse_status documents_open_tree(copse_documents *documents)
         copse_tree_config config;
         copse_tree_config_init(&config);
         documents->has_history = false;
-        return copse_tree_new(local->cache, local->store, &config, &documents->tree, err);
+        return copse_tree_new(place->nodes, place->local.store, &config, &documents->tree, err);
     }
-    copse_status status = copse_local_commit(local, &documents->head, &commit, &block);
-    if (status == COPSE_OK) {
-        documents->has_history = block != NULL;
-        status = copse_tree_open(local->cache, &commit.tree, &documents->tree, err);
-        copse_block_unref(block);
+    copse_status status = copse_place_commit(place, &documents->head, &commit, &block);
+    if (status != COPSE_OK) {
+        return status;
     }
+    documents->has_history = block != NULL;
+    do {
+        status = copse_tree_open(place->nodes, &commit.tree, &documents->tree, err);
+    } while (copse_place_fetch(place, status));
+    copse_block_unref(block);
     return status;
 }
 
-static bool documents_open_head(copse_documents *documents)
+/* Opens what `head` leads to. */
+static bool documents_open_database(copse_documents *documents)
 {
     copse_call *call = documents->call;
     copse_status status = documents_open_tree(documents);
     if (status == COPSE_OK) {
-        status = copse_database_open(documents->tree, &documents->database, &call->err);
+        do {
+            status = copse_database_open(documents->tree, &documents->database, &call->err);
+        } while (copse_place_fetch(&documents->place, status));
     }
     if (status == COPSE_CORRUPT) {
         (void)copse_failure(call, status,
@@ -82,27 +91,47 @@ static bool documents_open_head(copse_documents *documents)
                             "'%s' is not a database of documents: %s", documents->ref,
                             call->err.message);
     } else if (status != COPSE_OK) {
-        (void)copse_local_failure(&documents->local, status, documents->ref);
+        (void)copse_place_failure(&documents->place, status, documents->ref);
     }
     return status == COPSE_OK;
 }
 
+static bool documents_open_place(copse_documents *documents, copse_call *call,
+                                 copse_local_mode mode)
+{
+    const char *ref = copse_place_ref(call);
+    *documents = (copse_documents){.call = call};
+    if ((mode != COPSE_LOCAL_READ && !copse_local_check_ref_name(call, ref)) ||
+        !copse_place_open(&documents->place, call, mode)) {
+        return false;
+    }
+    bool is_named = documents->place.local.db != NULL || strcmp(ref, COPSE_REF_DEFAULT) != 0;
+    documents->ref = is_named ? ref : documents->place.name;
+    return true;
+}
+
+bool copse_documents_open_place(copse_documents *documents, copse_call *call)
+{
+    return documents_open_place(documents, call, COPSE_LOCAL_READ);
+}
+
+bool copse_documents_open_head(copse_documents *documents, const copse_cid *head)
+{
+    if (head != NULL) {
+        documents->head = *head;
+    } else if (!documents_find_head(documents, COPSE_LOCAL_READ)) {
+        return false;
+    }
+    return documents_open_database(documents);
+}
+
 bool copse_documents_open(copse_documents *documents, copse_call *call, copse_local_mode mode)
 {
-    copse_documents opened = {.call = call, .ref = COPSE_REF_DEFAULT};
-    *documents = (copse_documents){0};
-    if (copse_options_knows(&call->options, "--ref")) {
-        opened.ref = copse_options_text(&call->options, "--ref", COPSE_REF_DEFAULT);
-    }
-    if (mode != COPSE_LOCAL_READ && !copse_local_check_ref_name(call, opened.ref)) {
+    if (!documents_open_place(documents, call, mode) || !documents_find_head(documents, mode) ||
+        !documents_open_database(documents)) {
+        copse_documents_close(documents);
         return false;
     }
-    if (!copse_local_open(&opened.local, call, call->options.arguments[0], mode) ||
-        !documents_find_head(&opened, mode) || !documents_open_head(&opened)) {
-        copse_documents_close(&opened);
-        return false;
-    }
-    *documents = opened;
     return true;
 }
 
@@ -116,26 +145,27 @@ static void documents_close_head(copse_documents *documents)
 void copse_documents_close(copse_documents *documents)
 {
     documents_close_head(documents);
-    copse_local_close(&documents->local);
+    copse_place_close(&documents->place);
+    *documents = (copse_documents){.call = NULL};
 }
 
 bool copse_documents_refresh(copse_documents *documents)
 {
     copse_call *call = documents->call;
-    copse_status status = copse_pack_db_refresh(documents->local.db, &call->err);
+    copse_status status = copse_pack_db_refresh(documents->place.local.db, &call->err);
     documents_close_head(documents);
     if (status != COPSE_OK) {
-        (void)copse_failure_of(call, status, "'%s'", documents->local.path);
+        (void)copse_failure_of(call, status, "'%s'", documents->place.local.path);
         return false;
     }
     /* A head that isn't there yet stays empty: so a first write meets the same state again. */
-    return documents_find_head(documents, COPSE_LOCAL_CREATE) && documents_open_head(documents);
+    return documents_find_head(documents, COPSE_LOCAL_CREATE) && documents_open_database(documents);
 }
 
 bool copse_documents_reopen(copse_documents *documents)
 {
     documents_close_head(documents);
-    return documents_open_head(documents);
+    return documents_open_database(documents);
 }
 
 /* ---- Names ---- */
@@ -175,7 +205,7 @@ static void documents_report_unknown(copse_documents *documents, const char *wha
     (void)snprintf(hint, sizeof hint, "%s%s%s`copse %s` lists what there is",
                    near ? "did you mean '" : "", nearest->name, near ? "'? " : "", list);
     (void)copse_failure(documents->call, COPSE_NOT_FOUND, hint, "there is no %s '%s' in '%s'", what,
-                        nearest->word, documents->local.path);
+                        nearest->word, documents->place.name);
 }
 
 /* The collection whose name is nearest to `name`. */
@@ -226,6 +256,29 @@ const copse_index_definition *copse_documents_index(copse_documents *documents,
     return NULL;
 }
 
+copse_status copse_documents_count(copse_documents *documents, const copse_collection *collection,
+                                   uint64_t *ret_count)
+{
+    copse_status status;
+    do {
+        status =
+            copse_database_count(documents->database, collection, ret_count, &documents->call->err);
+    } while (copse_place_fetch(&documents->place, status));
+    return status;
+}
+
+copse_status copse_documents_index_count(copse_documents *documents,
+                                         const copse_collection *collection,
+                                         const copse_index_definition *index, uint64_t *ret_count)
+{
+    copse_status status;
+    do {
+        status = copse_database_index_count(documents->database, collection, index, ret_count,
+                                            &documents->call->err);
+    } while (copse_place_fetch(&documents->place, status));
+    return status;
+}
+
 int copse_documents_failure(copse_documents *documents, copse_status status, const char *what)
 {
     copse_call *call = documents->call;
@@ -233,7 +286,7 @@ int copse_documents_failure(copse_documents *documents, copse_status status, con
         return copse_failure(call, status, "`copse check DB` says what is damaged", "%s: %s", what,
                              call->err.message);
     }
-    return copse_local_failure(&documents->local, status, what);
+    return copse_place_failure(&documents->place, status, what);
 }
 
 /* ---- Writing ---- */
@@ -242,12 +295,23 @@ copse_status copse_documents_commit(copse_documents *documents, const copse_cid 
                                     const char *message)
 {
     copse_call *call = documents->call;
-    copse_local *local = &documents->local;
+    copse_local *local = &documents->place.local;
+    char author[COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX + 1];
     copse_commit commit;
     copse_block *block = NULL;
-    copse_status status = copse_commit_next(&call->env, local->source, root, &documents->head,
-                                            documents->has_history ? 1 : 0, &commit, &call->err);
+    copse_status status;
+    if (!copse_author_read(call, author)) {
+        return COPSE_MISUSE;
+    }
+    do {
+        status = copse_commit_next(&call->env, local->source, root, &documents->head,
+                                   documents->has_history ? 1 : 0, &commit, &call->err);
+    } while (copse_place_fetch(&documents->place, status));
     if (status == COPSE_OK) {
+        if (copse_options_knows(&call->options, "--message")) {
+            message = copse_options_text(&call->options, "--message", message);
+        }
+        commit.author = copse_bytes_of_text(author);
         commit.message = copse_bytes_of_text(message);
         status = copse_commit_encode(&call->env, &commit, &block, &call->err);
     }
@@ -255,7 +319,7 @@ copse_status copse_documents_commit(copse_documents *documents, const copse_cid 
         status = copse_store_put(local->store, &block, 1, &call->err);
     }
     if (status != COPSE_OK) {
-        (void)copse_local_failure(local, status, "the commit can't be made");
+        (void)copse_place_failure(&documents->place, status, "the commit can't be made");
         status = status == COPSE_CONFLICT ? COPSE_IO : status;
     } else {
         status =
@@ -269,7 +333,7 @@ copse_status copse_documents_commit(copse_documents *documents, const copse_cid 
     return status;
 }
 
-static int documents_report_apply(copse_documents *documents, const copse_change *change,
+static int documents_report_apply(copse_documents *documents, const copse_documents_change *change,
                                   copse_status status, size_t failed)
 {
     copse_call *call = documents->call;
@@ -295,17 +359,20 @@ static void documents_trim(char *message)
 
 /* Applies `write` to the head that is open and moves it. CONFLICT: it was moved by others. Other
  * failures are reported, with *ret_code. */
-static copse_status documents_apply(copse_documents *documents, const copse_change *change,
-                                    copse_write *write, copse_write_stats *ret_stats, int *ret_code)
+static copse_status documents_apply(copse_documents *documents,
+                                    const copse_documents_change *change, copse_write *write,
+                                    copse_write_stats *ret_stats, int *ret_code)
 {
     copse_call *call = documents->call;
     copse_tree *changed = NULL;
     size_t failed = SIZE_MAX;
     char message[DOCUMENTS_MESSAGE_SIZE];
     *ret_code = COPSE_EXIT_FAILED;
-    copse_status status =
-        copse_write_apply(write, documents->tree, documents->local.store, change->options, &changed,
-                          ret_stats, &failed, &call->err);
+    copse_status status;
+    do {
+        status = copse_write_apply(write, documents->tree, documents->place.local.store,
+                                   change->options, &changed, ret_stats, &failed, &call->err);
+    } while (copse_place_fetch(&documents->place, status));
     if (status != COPSE_OK) {
         *ret_code = documents_report_apply(documents, change, status, failed);
         return status == COPSE_CONFLICT ? COPSE_MISUSE : status;
@@ -321,7 +388,7 @@ static copse_status documents_apply(copse_documents *documents, const copse_chan
 }
 
 /* The cycle: again on another head, as long as that is what stands in the way. */
-static int documents_write_cycle(copse_documents *documents, const copse_change *change,
+static int documents_write_cycle(copse_documents *documents, const copse_documents_change *change,
                                  copse_write *write, copse_write_stats *ret_stats)
 {
     int code = change->fill(change->ctx, documents, write);
@@ -352,7 +419,7 @@ static int documents_write_cycle(copse_documents *documents, const copse_change 
                                documents->ref, DOCUMENTS_TRIES_MAX);
 }
 
-int copse_documents_write(copse_documents *documents, const copse_change *change,
+int copse_documents_write(copse_documents *documents, const copse_documents_change *change,
                           copse_write_stats *ret_stats)
 {
     copse_call *call = documents->call;

@@ -1,4 +1,4 @@
-/* A database of documents in a store, as the commands use it: its head, the tree of that, the
+/* A database of documents, as the commands use it: where it is, its head, the tree of that, the
  * collections in it, and the cycle of a write.
  *
  * A write is made on the head as it is, becomes a commit, and moves the head by compare-and-swap.
@@ -13,20 +13,28 @@
 #ifndef COPSE_APPS_DOCUMENTS_H
 #define COPSE_APPS_DOCUMENTS_H
 
-#include "local.h"
+#include "past.h"
+#include "place.h"
 
 #include <copse/database.h>
 #include <copse/write.h>
 
 /** Which database a command reads: COPSE_OPTION_HEAD; writes: COPSE_OPTION_REF. */
 #define COPSE_OPTION_HEAD                                                                          \
+    {"--ref", "NAME|CID", COPSE_OPTION_TEXT, "the database to read instead of the ref main", 0},   \
+        COPSE_OPTION_AT
+
+/** What a command that writes is told of its commit. */
+#define COPSE_OPTION_MESSAGE                                                                       \
     {                                                                                              \
-        "--ref", "NAME|CID", COPSE_OPTION_TEXT, "the database to read instead of the ref main", 0  \
+        "--message", "TEXT", COPSE_OPTION_TEXT, "what the commit says, instead of what was done",  \
+            'm'                                                                                    \
     }
 
+/** Stays where it is while it is open. */
 typedef struct copse_documents {
     copse_call *call;
-    copse_local local;
+    copse_place place;        /**< Reads are followed by copse_place_fetch. */
     const char *ref;          /**< The head's name, or the CID that --ref gave. */
     copse_cid head;           /**< What it names; of size 0: it isn't there yet. */
     bool has_history;         /**< The head is a commit, not a bare tree. */
@@ -34,10 +42,18 @@ typedef struct copse_documents {
     copse_database *database; /**< In tree. */
 } copse_documents;
 
-/** Opens the database that the first argument and --ref of the command name; the one place where
- * addresses are understood. READ: --ref may be a CID. WRITE: the head must be there. CREATE: what
- * isn't there, store or head, is empty at first. On failure `documents` is zeroed. */
+/** Opens the database that the first argument and --ref of the command name. READ: any address, and
+ * --ref may be a CID. WRITE: the head must be there. CREATE: what isn't there, store or head, is
+ * empty at first. On failure `documents` is zeroed. */
 bool copse_documents_open(copse_documents *documents, copse_call *call, copse_local_mode mode);
+
+/** As copse_documents_open to READ, but opens the place alone and no head, so that no peer has to
+ * be asked. */
+bool copse_documents_open_place(copse_documents *documents, copse_call *call);
+
+/** Opens the database that `head`, a commit or a tree, names; NULL: what --ref names there. False:
+ * reported, and all that may be done is to close. */
+bool copse_documents_open_head(copse_documents *documents, const copse_cid *head);
 
 /** Closes it; queries on it must be gone. A zeroed one is allowed. */
 void copse_documents_close(copse_documents *documents);
@@ -62,6 +78,13 @@ const copse_index_definition *copse_documents_index(copse_documents *documents,
                                                     const copse_collection *collection,
                                                     const char *name);
 
+/** As copse_database_count and copse_database_index_count; fetch. */
+copse_status copse_documents_count(copse_documents *documents, const copse_collection *collection,
+                                   uint64_t *ret_count);
+copse_status copse_documents_index_count(copse_documents *documents,
+                                         const copse_collection *collection,
+                                         const copse_index_definition *index, uint64_t *ret_count);
+
 /** Reports what a read or a query failed with, behind `what` was being done. */
 int copse_documents_failure(copse_documents *documents, copse_status status, const char *what);
 
@@ -73,7 +96,7 @@ copse_status copse_documents_commit(copse_documents *documents, const copse_cid 
                                     const char *message);
 
 /** What a command changes. */
-typedef struct copse_change {
+typedef struct copse_documents_change {
     /** Adds the operations. An exit code; reports. */
     int (*fill)(void *ctx, copse_documents *documents, copse_write *write);
     /** Reports why operation number `failed`, from 0, can't be: call->err says. Returns an exit
@@ -84,11 +107,11 @@ typedef struct copse_change {
     void *ctx;
     bool depends; /**< What is filled in depends on the head: on another one it is done anew. */
     const copse_write_options *options; /**< NULL: none. */
-} copse_change;
+} copse_documents_change;
 
 /** Makes the change, in the cycle above, and reopens `documents`. A change that leaves the
  * content as it was makes no commit, unless the head isn't there. */
-int copse_documents_write(copse_documents *documents, const copse_change *change,
+int copse_documents_write(copse_documents *documents, const copse_documents_change *change,
                           copse_write_stats *ret_stats);
 
 /** The members "commit" and "tree" of the head, for what a command prints as JSON. */

@@ -12,11 +12,9 @@
 
 enum { EXPLANATION_PLAN_SIZE_MAX = 1 << 20, EXPLANATION_KEY_SIZE = 32 };
 
-void copse_explanation_init(copse_explanation *explanation, copse_documents *documents,
-                            const copse_collection *collection)
+void copse_explanation_init(copse_explanation *explanation, copse_documents *documents)
 {
-    *explanation = (copse_explanation){
-        .documents = documents, .collection = collection, .seconds = copse_progress_now()};
+    *explanation = (copse_explanation){.documents = documents, .seconds = copse_progress_now()};
     copse_buf_init(&explanation->plan, &documents->call->env, EXPLANATION_PLAN_SIZE_MAX);
 }
 
@@ -47,6 +45,33 @@ static copse_bytes explanation_text(const copse_explanation *explanation, const 
     copse_cbor_reader_init(&reader, explanation_item(explanation, key));
     bool found = copse_cbor_next(&reader, &item, NULL) == COPSE_OK && item.kind == COPSE_CBOR_TEXT;
     return found ? item.bytes : (copse_bytes){NULL, 0};
+}
+
+/* ---- Peers ---- */
+
+static const struct {
+    const char *name;
+    const char *people;
+} explanation_ways[] = {
+    [COPSE_REMOTE_NOT_YET] = {"none", "nobody was asked"},
+    [COPSE_REMOTE_LOCAL] = {"local", "by blocks that were here: nobody was asked"},
+    [COPSE_REMOTE_ANSWER] = {"answer", "a peer's answer, with its proof"},
+    [COPSE_REMOTE_MIXED] = {"mixed", "a peer's answer as far as it went, then block by block"},
+    [COPSE_REMOTE_BLOCKS] = {"blocks", "block by block"},
+};
+
+/* Whether peers were opened: for all that is not here, or for what a folder lacks. */
+static bool explanation_is_remote(const copse_explanation *explanation)
+{
+    return explanation->documents->place.peers.remote != NULL;
+}
+
+static copse_remote_way explanation_way(const copse_explanation *explanation)
+{
+    const copse_remote *remote = explanation->documents->place.peers.remote;
+    return explanation->way != COPSE_REMOTE_NOT_YET    ? explanation->way
+           : copse_remote_get_stats(remote).blocks > 0 ? COPSE_REMOTE_BLOCKS
+                                                       : COPSE_REMOTE_LOCAL;
 }
 
 /* ---- For programs ---- */
@@ -92,6 +117,10 @@ static copse_status explanation_json(const copse_explanation *explanation, copse
     copse_output_number(out, "returned", explanation->stats.returned);
     copse_output_number(out, "sorted", explanation->stats.sorted);
     copse_output_number(out, "blocks_read", explanation->blocks_read);
+    if (explanation_is_remote(explanation)) {
+        copse_output_text(out, "way", explanation_ways[explanation_way(explanation)].name);
+        copse_peers_print(&explanation->documents->place.peers);
+    }
     copse_output_real(out, "milliseconds", explanation->seconds * 1e3);
     copse_output_end(out);
     return status;
@@ -177,10 +206,16 @@ static void explanation_shell_word(copse_output *out, copse_bytes word)
 static void explanation_suggestion(const copse_explanation *explanation, copse_output *out)
 {
     copse_bytes fields = explanation_text(explanation, "suggestion");
-    if (fields.len > 0) {
+    const copse_place *place = &explanation->documents->place;
+    char **arguments = explanation->documents->call->options.arguments;
+    if (fields.len > 0 && place->local.db == NULL) {
+        copse_output_format(out, "faster    an index on");
+        explanation_shell_word(out, fields);
+        copse_output_format(out, ", which only who writes the database can make\n");
+    } else if (fields.len > 0) {
         copse_output_format(out, "faster    copse index");
-        explanation_shell_word(out, copse_bytes_of_text(explanation->documents->local.path));
-        explanation_shell_word(out, explanation->collection->name);
+        explanation_shell_word(out, copse_bytes_of_text(place->name));
+        explanation_shell_word(out, copse_bytes_of_text(arguments[1]));
         explanation_shell_word(out, fields);
         copse_output_format(out, "\n");
     }
@@ -229,6 +264,11 @@ static copse_status explanation_people(const copse_explanation *explanation, cop
         status = explanation_value(out, "checked", explanation_item(explanation, "filter"), err);
     }
     explanation_costs(explanation, out);
+    if (explanation_is_remote(explanation)) {
+        explanation_line(
+            out, "way", copse_bytes_of_text(explanation_ways[explanation_way(explanation)].people));
+        copse_peers_print(&explanation->documents->place.peers);
+    }
     explanation_suggestion(explanation, out);
     return status;
 }
@@ -238,7 +278,7 @@ int copse_explanation_print(copse_explanation *explanation)
     copse_call *call = explanation->documents->call;
     copse_output *out = &call->output;
     explanation->seconds = copse_progress_now() - explanation->seconds;
-    explanation->blocks_read = copse_local_blocks_read(&explanation->documents->local);
+    explanation->blocks_read = copse_place_blocks_read(&explanation->documents->place);
     copse_status status =
         (out->json ? explanation_json : explanation_people)(explanation, out, &call->err);
     return status == COPSE_OK ? COPSE_EXIT_OK : copse_failure_of(call, status, "the plan");
@@ -261,4 +301,12 @@ int copse_explanation_failure(copse_documents *documents, const copse_collection
         return copse_failure(call, status, NULL, "%s: %s", what, call->err.message);
     }
     return copse_documents_failure(documents, status, what);
+}
+
+void copse_explanation_note_partial(const copse_call *call, uint64_t printed)
+{
+    if (printed > 0) {
+        copse_note(call, "       the documents printed above are in the database; nothing says "
+                         "that they are all");
+    }
 }

@@ -3,6 +3,7 @@
 
 #include "failure.h"
 
+#include <copse/address.h>
 #include <copse/count_store.h>
 
 #include <stdio.h>
@@ -39,12 +40,40 @@ void copse_local_failure_open(copse_call *call, copse_status status, const char 
     }
 }
 
+/* Whether `path` is none of the other kinds of address. */
+static bool local_check_path(copse_call *call, const char *path)
+{
+    copse_address address;
+    copse_status status = copse_address_parse(&call->env, path, &address, &call->err);
+    if (status != COPSE_OK) {
+        (void)copse_failure(call, status, NULL, "'%s': %s", path, call->err.message);
+        return false;
+    }
+    copse_address_kind kind = address.kind;
+    copse_address_release(&address);
+    if (kind == COPSE_ADDRESS_URL) {
+        char hint[512];
+        (void)snprintf(hint, sizeof hint,
+                       "`copse clone %s mine.copse` makes a copy that is yours to change", path);
+        (void)copse_failure(call, COPSE_DENIED, hint,
+                            "'%s' is a remote database, which can only be queried", path);
+    } else if (kind == COPSE_ADDRESS_CID) {
+        (void)copse_failure(call, COPSE_DENIED, "name the folder of a store",
+                            "'%s' is the root of a tree, which never changes", path);
+    }
+    return kind == COPSE_ADDRESS_PATH;
+}
+
 bool copse_local_open(copse_local *local, copse_call *call, const char *path, copse_local_mode mode)
 {
     copse_local db = {.call = call, .path = path};
-    copse_pack_options options = {.read_only = mode == COPSE_LOCAL_READ};
+    copse_pack_options options = {.read_only = mode == COPSE_LOCAL_READ,
+                                  .durability = COPSE_DURABILITY_OFF};
     *local = (copse_local){0};
-    if (mode != COPSE_LOCAL_READ) {
+    if (!local_check_path(call, path)) {
+        return false;
+    }
+    if (mode == COPSE_LOCAL_WRITE || mode == COPSE_LOCAL_CREATE) {
         options.durability = local_durability(call);
     }
     copse_status status = copse_os_posix_new(&call->env, &db.os, &call->err);
@@ -197,13 +226,12 @@ static bool local_open_cid(copse_local *local, const char *name, const copse_cid
     return status == COPSE_OK;
 }
 
-copse_status copse_local_commit(copse_local *local, const copse_cid *cid, copse_commit *ret_commit,
-                                copse_block **ret_block)
+copse_status copse_commit_read(copse_call *call, copse_source *source, const copse_cid *cid,
+                               copse_commit *ret_commit, copse_block **ret_block)
 {
-    copse_call *call = local->call;
     copse_block *block = NULL;
-    copse_source_begin(local->source);
-    copse_status status = copse_source_get(local->source, cid, &block, &call->err);
+    copse_source_begin(source);
+    copse_status status = copse_source_get(source, cid, &block, &call->err);
     if (status == COPSE_OK && !copse_commit_is(block)) {
         *ret_commit = (copse_commit){.tree = *cid};
         block = copse_block_unref(block);
@@ -216,6 +244,12 @@ copse_status copse_local_commit(copse_local *local, const copse_cid *cid, copse_
     }
     *ret_block = block;
     return COPSE_OK;
+}
+
+copse_status copse_local_commit(copse_local *local, const copse_cid *cid, copse_commit *ret_commit,
+                                copse_block **ret_block)
+{
+    return copse_commit_read(local->call, local->source, cid, ret_commit, ret_block);
 }
 
 bool copse_local_check_replaceable(copse_local *local, const char *ref, const copse_cid *before)

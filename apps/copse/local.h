@@ -18,6 +18,7 @@
 
 typedef enum copse_local_mode {
     COPSE_LOCAL_READ,
+    COPSE_LOCAL_FILL,  /**< READ, and takes in blocks of it that were fetched. */
     COPSE_LOCAL_WRITE, /**< The store must be there. Takes --durability where there is one. */
     COPSE_LOCAL_CREATE /**< WRITE, and the store is made if it isn't there. */
 } copse_local_mode;
@@ -34,7 +35,7 @@ typedef struct copse_local {
     bool made; /**< It wasn't there before. */
 } copse_local;
 
-/** Opens the store in folder `path`. On failure `local` is zeroed. */
+/** Opens the store in folder `path`; refuses other addresses. On failure `local` is zeroed. */
 bool copse_local_open(copse_local *local, copse_call *call, const char *path,
                       copse_local_mode mode);
 
@@ -55,6 +56,10 @@ bool copse_local_tree(copse_local *local, const char *name, copse_tree **ret_tre
  * copse_source_get, CORRUPT, LIMIT; unreported. */
 copse_status copse_local_commit(copse_local *local, const copse_cid *cid, copse_commit *ret_commit,
                                 copse_block **ret_block);
+
+/** As copse_local_commit, through any source. */
+copse_status copse_commit_read(copse_call *call, copse_source *source, const copse_cid *cid,
+                               copse_commit *ret_commit, copse_block **ret_block);
 
 /** Whether `before`, which the ref names (of size 0: nothing), may be replaced by a bare tree: not
  * if it is a commit, whose documents and history that would take away. */

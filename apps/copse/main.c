@@ -34,6 +34,15 @@ static const copse_command *const main_proof_commands[] = {
     &copse_command_verify,
     NULL,
 };
+static const copse_command *const main_history_commands[] = {
+    &copse_command_log,
+    &copse_command_show,
+    &copse_command_diff,
+    &copse_command_branch,
+    &copse_command_tag,
+    &copse_command_reset,
+    NULL,
+};
 static const copse_command *const main_collection_commands[] = {
     &copse_command_collections, &copse_command_index,
     &copse_command_indexes,     &copse_command_drop_index,
@@ -65,8 +74,8 @@ static const copse_command *const main_share_commands[] = {
     NULL,
 };
 static const copse_command *const main_network_commands[] = {
-    &copse_command_serve,
-    NULL,
+    &copse_command_serve,      &copse_command_clone,       &copse_command_pull,
+    &copse_command_cache_stat, &copse_command_cache_clear, NULL,
 };
 static const copse_command *const main_store_commands[] = {
     &copse_command_refs_list, &copse_command_refs_set, &copse_command_refs_delete,
@@ -107,6 +116,7 @@ static const copse_command_group main_groups[] = {
     {"Write documents", main_document_write_commands},
     {"Query them", main_document_read_commands},
     {"Prove answers", main_proof_commands},
+    {"Look at the past", main_history_commands},
     {"Keep collections and indexes", main_collection_commands},
     {"Write a plain tree", main_write_commands},
     {"Read a tree", main_read_commands},
@@ -261,6 +271,17 @@ int copse_command_words(int argc, char **argv)
 {
     int words = 0;
     return main_find(argc, argv, &words) != NULL ? words : 0;
+}
+
+bool copse_command_knows(int argc, char **argv, const char *option)
+{
+    int words = 0;
+    const copse_command *command = main_find(argc, argv, &words);
+    const copse_option *at = command != NULL ? command->options : NULL;
+    while (at != NULL && at->name != NULL && strcmp(at->name, option) != 0) {
+        at++;
+    }
+    return at != NULL && at->name != NULL;
 }
 
 int copse_command_run(int argc, char **argv)

@@ -42,6 +42,17 @@ const char *copse_options_text(const copse_options *options, const char *name, c
     return text != NULL ? text : fallback;
 }
 
+const char *copse_options_nth(const copse_options *options, const char *name, size_t index)
+{
+    size_t option = options_index(options, name);
+    for (size_t i = 0; i < options->list_count; i++) {
+        if (options->list[i].option == option && index-- == 0) {
+            return options->list[i].text;
+        }
+    }
+    return NULL;
+}
+
 uint64_t copse_options_number(const copse_options *options, const char *name, uint64_t fallback)
 {
     size_t i = options_index(options, name);
@@ -128,6 +139,18 @@ static bool options_choice_has(const char *choices, const char *word)
     return false;
 }
 
+static bool options_add_value(options_parse *parse, size_t index, const char *value)
+{
+    copse_options *options = parse->options;
+    if (options->list_count == COPSE_OPTIONS_LIST_MAX) {
+        (void)snprintf(parse->problem, parse->problem_size, "%s was given too often: %d at most",
+                       options->table[index].name, COPSE_OPTIONS_LIST_MAX);
+        return false;
+    }
+    options->list[options->list_count++] = (copse_option_value){index, value};
+    return true;
+}
+
 static bool options_check_value(options_parse *parse, size_t index, const char *value)
 {
     const copse_option *option = &parse->options->table[index];
@@ -146,7 +169,7 @@ static bool options_check_value(options_parse *parse, size_t index, const char *
         return false;
     }
     parse->options->text[index] = value;
-    return true;
+    return option->kind != COPSE_OPTION_LIST || options_add_value(parse, index, value);
 }
 
 /* `word` begins with a dash. */

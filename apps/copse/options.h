@@ -1,8 +1,9 @@
 /* The command line: options and arguments, parsed by a table.
  *
  * Options may stand anywhere: `--name VALUE`, `--name=VALUE`, `-n VALUE`, `--flag`. Behind `--`,
- * and with `-` alone, words are arguments. An option given twice counts as given last. A command
- * with an argument called FIELDS, INDEX or ID takes words with one dash as arguments: -createdAt.
+ * and with `-` alone, words are arguments. An option given twice counts as given last, unless it is
+ * a list. A command with an argument called FIELDS, INDEX or ID takes words with one dash as
+ * arguments: -createdAt.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -16,9 +17,10 @@
 typedef enum copse_option_kind {
     COPSE_OPTION_FLAG,
     COPSE_OPTION_TEXT,
-    COPSE_OPTION_COUNT, /**< Decimal digits. */
-    COPSE_OPTION_SIZE,  /**< Bytes: decimal digits, then K, M, G or T for powers of 1,024. */
-    COPSE_OPTION_CHOICE /**< One of the words in `value`. */
+    COPSE_OPTION_COUNT,  /**< Decimal digits. */
+    COPSE_OPTION_SIZE,   /**< Bytes: decimal digits, then K, M, G or T for powers of 1,024. */
+    COPSE_OPTION_CHOICE, /**< One of the words in `value`. */
+    COPSE_OPTION_LIST    /**< Text; may be given several times. */
 } copse_option_kind;
 
 /** An option of a command. A table of them ends with a zeroed one. */
@@ -73,11 +75,22 @@ typedef struct copse_option {
 /** The most options that a command has. */
 #define COPSE_OPTIONS_MAX 24
 
+/** The most values of all lists of one command line. */
+#define COPSE_OPTIONS_LIST_MAX 64
+
+/** A value of a list. */
+typedef struct copse_option_value {
+    size_t option; /**< As table. */
+    const char *text;
+} copse_option_value;
+
 /** A parsed command line. Borrows argv and the table. */
 typedef struct copse_options {
     const copse_option *table;
-    const char *text[COPSE_OPTIONS_MAX]; /**< As table; NULL: not given. */
-    uint64_t number[COPSE_OPTIONS_MAX];  /**< COUNT and SIZE. */
+    const char *text[COPSE_OPTIONS_MAX];             /**< As table; NULL: not given. */
+    uint64_t number[COPSE_OPTIONS_MAX];              /**< COUNT and SIZE. */
+    copse_option_value list[COPSE_OPTIONS_LIST_MAX]; /**< Of all lists, as they were given. */
+    size_t list_count;
     char **arguments;
     size_t arguments_count;
     bool help; /**< --help or -h stood somewhere; nothing else was checked. */
@@ -98,6 +111,9 @@ bool copse_options_has(const copse_options *options, const char *name);
 /** The option's text, or `fallback`. */
 const char *copse_options_text(const copse_options *options, const char *name,
                                const char *fallback);
+
+/** Text number `index` of a list, from 0; NULL: it was given fewer. */
+const char *copse_options_nth(const copse_options *options, const char *name, size_t index);
 
 /** The option's number, or `fallback`. */
 uint64_t copse_options_number(const copse_options *options, const char *name, uint64_t fallback);

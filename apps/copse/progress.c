@@ -23,7 +23,8 @@ void copse_progress_init(copse_progress *progress, const copse_call *call, const
     *progress = (copse_progress){
         .label = label,
         .unit = unit,
-        .shown = terminal || copse_options_has(&call->options, "--progress"),
+        .shown = terminal || (copse_options_knows(&call->options, "--progress") &&
+                              copse_options_has(&call->options, "--progress")),
         .terminal = terminal,
         .total = total,
         .started = now,

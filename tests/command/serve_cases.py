@@ -450,6 +450,49 @@ class Batch(ServeTest):
         self.assertEqual(self.ask(links(*[cid] * 1024))[0], 200)
 
 
+def query_request(minimum, limit):
+    """Asks for posts with _id of at least `minimum`, both below 24, in DAG-CBOR."""
+    query = (b"\xa6\x64skip\x00\x64sort\xf6\x65limit" + bytes([limit]) +
+             b"\x66filter\xa1\x63_id\xa1\x64$gte" + bytes([minimum]) +
+             b"\x67project\xf6\x6acollection\x65posts")
+    return b"\xa4\x64have\x80\x64hint\xf6\x64root\xf6\x65query" + query
+
+
+class Queries(ServeTest):
+    def ask(self, body, path="/copse/v1/blog/query", method="POST", **headers):
+        return self.server.ask(path, method, body, **headers)
+
+    def test_an_answer_verifies(self):
+        status, headers, car = self.ask(query_request(7, 3))
+        self.assertEqual((status, headers["content-type"], headers["cache-control"]),
+                         (200, "application/vnd.ipld.car; version=1", "no-store"))
+        self.assertEqual(headers["copse-root"], self.head_cid())
+        self.assertIn("Copse-Root", headers["access-control-expose-headers"])
+        self.write("answer.car", car)
+        *documents, verdict = self.good_json("verify", "answer.car", headers["copse-root"],
+                                             "posts", '{"_id":{"$gte":7}}', "--limit", "3")
+        self.assertEqual([document["_id"] for document in documents], [7, 8, 9])
+        status, of_gzip, packed = self.ask(query_request(7, 3), Accept_Encoding="gzip")
+        self.assertEqual((status, of_gzip["content-encoding"]), (200, "gzip"))
+        self.assertEqual(gzip.decompress(packed), car)
+        tree = self.tree_cid()
+        status, of_tree, _ = self.ask(query_request(7, 3), f"/copse/v1/{tree}/query")
+        self.assertEqual((status, of_tree["copse-root"]), (200, tree))
+
+    def test_refuses(self):
+        request = query_request(7, 3)
+        nowhere = f"/copse/v1/{Gateway.MISSING}/query"
+        for body, path, method, status in (
+                (b"", "/copse/v1/blog/query", "POST", 400),
+                (request + b"\x00", "/copse/v1/blog/query", "POST", 400),
+                (request.replace(b"$gte", b"$gee"), "/copse/v1/blog/query", "POST", 400),
+                (request, "/copse/v1/blo/query", "POST", 404), (request, nowhere, "POST", 404),
+                (None, "/copse/v1/blog/query", "GET", 405)):
+            got, _, text = self.ask(body, path, method)
+            self.assertEqual(got, status, text)
+            self.assertEqual(text.count(b"\n"), 1)
+
+
 class Heads(ServeTest):
     def test_forms(self):
         status, headers, body = self.server.ask("/copse/v1/blog")

@@ -28,11 +28,13 @@ class Result:
 
 
 class CommandTest(unittest.TestCase):
-    """A test in a new folder, `self.dir`; `self.store` is a store that is not there yet."""
+    """A test in a new folder, `self.dir`; `self.store` is a store that is not there yet. The cache
+    of blocks is in that folder too."""
 
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="copse-command-")
         self.addCleanup(shutil.rmtree, self.dir)
+        os.environ["COPSE_CACHE"] = self.path("cache")
         self.store = self.path("store")
 
     def path(self, name):
@@ -91,16 +93,17 @@ class CommandTest(unittest.TestCase):
             transcript += f"$ {command}\n{ran.stdout}"
         return transcript
 
-    def assert_console(self, path):
-        """The transcripts in a page, ```console, show what happens, but for times and the CIDs of
-        commits. With UPDATE_PAGES=1 in the environment they are written anew."""
+    def assert_console(self, path, *hidden):
+        """The transcripts in a page, ```console, show what happens, but for times, the CIDs of
+        commits, and what the patterns `hidden` match. With UPDATE_PAGES=1 in the environment they
+        are written anew."""
         path = os.path.join(os.path.dirname(__file__), "..", "..", path)
         with open(path, encoding="utf-8") as file:
             page = file.read()
         shown = re.findall(r"```console\n(.*?)```", page, re.S)
         self.assertGreater(len(shown), 0)
         changing = [r"\d+\.\d+ m?s\b", r"(?<=commit  )baf\w+", r"\d{4}-\d\d-\d\d [\d:]+ UTC",
-                    r"(?<=store   ).*"]
+                    r"(?<=store   ).*", *hidden]
         for block in shown:
             got = self.console(block)
             if os.environ.get("UPDATE_PAGES"):

@@ -1,0 +1,263 @@
+/* copse clone: a store that follows a database of others.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include "argument.h"
+#include "command.h"
+#include "failure.h"
+#include "replica.h"
+
+#include <copse/address.h>
+
+#include <string.h>
+#include <sys/stat.h>
+
+static const copse_option clone_options[] = {
+    {"--collection", "COLL", COPSE_OPTION_TEXT, "fetch only this collection with its indexes", 0},
+    {"--where", "FILTER", COPSE_OPTION_TEXT,
+     "of the collection, fetch only what `copse find` with this filter needs", 0},
+    COPSE_OPTIONS_PEERS,
+    COPSE_OPTION_DURABILITY,
+    COPSE_OPTION_PROGRESS,
+    COPSE_OPTION_JSON,
+    {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
+};
+
+typedef struct clone {
+    copse_call *call;
+    const char *from;
+    const char *to;
+    copse_address address;
+    copse_buf filter;
+    copse_origin asked; /* its peers are lent by what asked for the head */
+    copse_local local;
+    copse_origin origin; /* as it was written */
+    copse_cid head;
+    copse_cid pulled; /* origin/main; of size 0: not yet */
+} clone;
+
+/* ---- What is asked for ---- */
+
+static bool clone_read_options(clone *self)
+{
+    copse_call *call = self->call;
+    const char *where = copse_options_text(&call->options, "--where", NULL);
+    self->asked.collection = copse_options_text(&call->options, "--collection", NULL);
+    copse_status status = copse_address_parse(&call->env, self->from, &self->address, &call->err);
+    if (status != COPSE_OK) {
+        (void)copse_failure(call, status, "an address is http://peer/name, or a CID with --peer",
+                            "'%s': %s", self->from, call->err.message);
+        return false;
+    }
+    if (self->address.kind == COPSE_ADDRESS_PATH) {
+        (void)copse_failure_usage(
+            call, "'%s' is no address of a peer; a folder can be copied by cp -r", self->from);
+        return false;
+    }
+    if (self->address.kind == COPSE_ADDRESS_CID && !copse_options_has(&call->options, "--peer")) {
+        (void)copse_failure_usage(call, "--peer URL says who has the database of this CID");
+        return false;
+    }
+    if (where != NULL && self->asked.collection == NULL) {
+        (void)copse_failure_usage(call, "--where is about a collection: --collection names it");
+        return false;
+    }
+    if (self->asked.collection != NULL && strlen(self->asked.collection) > 128) {
+        (void)copse_failure_usage(call, "the name of a collection has at most 128 bytes");
+        return false;
+    }
+    if (where != NULL &&
+        !copse_argument_json(call, "the filter", where, COPSE_EXT_JSON_QUERY, &self->filter)) {
+        return false;
+    }
+    self->asked.name = self->address.name;
+    self->asked.filter = copse_buf_view(&self->filter);
+    return true;
+}
+
+/* ---- The store ---- */
+
+static copse_status clone_count_ref(void *ctx, copse_bytes name, const copse_cid *cid,
+                                    copse_err *err)
+{
+    (void)name;
+    (void)cid;
+    (void)err;
+    ++*(size_t *)ctx;
+    return COPSE_OK;
+}
+
+/* Sets *ret_cid, of size 0 if there is no such ref. */
+static copse_status clone_get_ref(clone *self, const char *name, copse_cid *ret_cid)
+{
+    *ret_cid = (copse_cid){0};
+    copse_status status =
+        copse_refs_get(self->local.refs, copse_bytes_of_text(name), ret_cid, &self->call->err);
+    return status == COPSE_NOT_FOUND ? COPSE_OK : status;
+}
+
+/* Opens what is there already: refs only of a clone that was broken off. */
+static bool clone_open_store(clone *self, copse_cid *ret_origin)
+{
+    copse_call *call = self->call;
+    copse_cid main = {0};
+    size_t refs = 0;
+    if (!copse_local_open(&self->local, call, self->to, COPSE_LOCAL_CREATE)) {
+        return false;
+    }
+    copse_status status = copse_refs_iterate(self->local.refs, clone_count_ref, &refs, &call->err);
+    if (status == COPSE_OK) {
+        status = clone_get_ref(self, COPSE_REF_ORIGIN, ret_origin);
+    }
+    if (status == COPSE_OK) {
+        status = clone_get_ref(self, COPSE_REF_ORIGIN_HEAD, &self->pulled);
+    }
+    if (status == COPSE_OK) {
+        status = clone_get_ref(self, COPSE_REF_DEFAULT, &main);
+    }
+    if (status != COPSE_OK) {
+        (void)copse_failure_of(call, status, "the refs of '%s' can't be read", self->to);
+    } else if (main.size > 0 || (refs > 0 && ret_origin->size == 0)) {
+        status = COPSE_CONFLICT;
+        (void)copse_failure(call, status,
+                            ret_origin->size > 0 ? "`copse pull` brings it up to date"
+                                                 : "name a folder that isn't there yet",
+                            "'%s' is a store already; nothing was changed", self->to);
+    }
+    return status == COPSE_OK;
+}
+
+/* The origin is written first, so that a clone that is broken off knows what it is. It may become
+ * another: of what came for the first nothing is taken to be whole then. */
+static bool clone_write_origin(clone *self, const copse_cid *present)
+{
+    copse_call *call = self->call;
+    copse_refs *refs = self->local.refs;
+    copse_block *block = NULL;
+    copse_status status = copse_origin_encode(&call->env, &self->asked, &block, &call->err);
+    if (status == COPSE_OK && !copse_cid_equal(present, copse_block_cid(block))) {
+        if (self->pulled.size > 0) {
+            status = copse_refs_swap(refs, copse_bytes_of_text(COPSE_REF_ORIGIN_HEAD),
+                                     &self->pulled, NULL, &call->err);
+            self->pulled = (copse_cid){0};
+        }
+        if (status == COPSE_OK) {
+            status = copse_store_put(self->local.store, &block, 1, &call->err);
+        }
+        if (status == COPSE_OK) {
+            status = copse_refs_swap(refs, copse_bytes_of_text(COPSE_REF_ORIGIN),
+                                     present->size > 0 ? present : NULL, copse_block_cid(block),
+                                     &call->err);
+        }
+    }
+    copse_block_unref(block);
+    if (status != COPSE_OK) {
+        (void)copse_failure_of(call, status, "'%s' can't be written", self->to);
+    }
+    return status == COPSE_OK;
+}
+
+/* ---- Cloning ---- */
+
+/* Asks for the head, and makes the store only then: a wrong address leaves nothing behind. */
+static bool clone_begin(clone *self)
+{
+    copse_call *call = self->call;
+    struct stat info;
+    copse_cid present = {0};
+    copse_peers peers;
+    bool done = stat(self->to, &info) != 0 || clone_open_store(self, &present);
+    if (!done || !copse_peers_open(&peers, call, self->address.peer, NULL)) {
+        return false;
+    }
+    if (self->address.kind == COPSE_ADDRESS_CID) {
+        self->head = self->address.cid;
+    } else {
+        copse_status status =
+            copse_remote_head(peers.remote, self->address.name, &self->head, &call->err);
+        done = status == COPSE_OK;
+        if (done) {
+            copse_peers_note_head(&peers, self->from);
+        } else {
+            (void)copse_peers_failure(&peers, status, self->from);
+        }
+    }
+    while (self->asked.peers_count < COPSE_REMOTE_PEERS_MAX &&
+           (self->asked.peers[self->asked.peers_count] =
+                copse_remote_peer(peers.remote, self->asked.peers_count)) != NULL) {
+        self->asked.peers_count++;
+    }
+    if (done && self->local.db == NULL) {
+        done = clone_open_store(self, &present);
+    }
+    done = done && clone_write_origin(self, &present);
+    copse_peers_close(&peers);
+    return done;
+}
+
+/* Moves the refs, the head last: only now there is a database. */
+static bool clone_finish(clone *self)
+{
+    copse_status status =
+        copse_local_move_ref(&self->local, COPSE_REF_ORIGIN_HEAD, &self->pulled, &self->head);
+    if (status == COPSE_OK) {
+        const copse_cid none = {0};
+        status = copse_local_move_ref(&self->local, COPSE_REF_DEFAULT, &none, &self->head);
+    }
+    if (status == COPSE_CONFLICT) {
+        (void)copse_failure_of(self->call, status, "'%s'", self->to);
+    }
+    return status == COPSE_OK;
+}
+
+static int clone_fetch(clone *self)
+{
+    copse_replica replica;
+    const char *first = self->address.peer; /* those of the options come by themselves */
+    if (!copse_origin_read(&self->local, &self->origin) ||
+        !copse_replica_open(&replica, &self->local, &self->origin, &first, first != NULL ? 1 : 0)) {
+        return COPSE_EXIT_FAILED;
+    }
+    bool done = copse_replica_fetch(&replica, &self->head, &self->pulled) && clone_finish(self);
+    if (done) {
+        copse_replica_report(&replica, "cloned", &self->head, true);
+    }
+    copse_replica_close(&replica);
+    return done ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
+}
+
+static int clone_run(copse_call *call)
+{
+    clone self = {
+        .call = call,
+        .from = call->options.arguments[0],
+        .to = call->options.arguments[1],
+    };
+    int code = COPSE_EXIT_FAILED;
+    copse_buf_init(&self.filter, &call->env, call->env.limits.json_size_bytes_max);
+    if (clone_read_options(&self) && clone_begin(&self)) {
+        code = clone_fetch(&self);
+    }
+    copse_origin_release(&self.origin);
+    copse_local_close(&self.local);
+    copse_buf_release(&self.filter);
+    copse_address_release(&self.address);
+    return code;
+}
+
+const copse_command copse_command_clone = {
+    .name = "clone",
+    .arguments = "URL STORE",
+    .summary = "Make a store with a database that others serve",
+    .details =
+        "URL is http://peer/name, or the CID of a root with --peer. All of the database as it is\n"
+        "now is fetched, from all peers, each block verified; earlier versions are not. With\n"
+        "--collection the rest stays at the origin, and is fetched when a command asks for it.\n"
+        "The store remembers its origin: `copse pull STORE` brings it up to date. A clone that\n"
+        "was broken off goes on where it was when the command is run again.\n",
+    .options = clone_options,
+    .examples = "copse clone http://127.0.0.1:4180/blog mine.copse\n"
+                "copse clone http://127.0.0.1:4180/blog cats.copse --collection posts "
+                "--where '{\"tags\":\"cats\"}'",
+    .run = clone_run,
+};

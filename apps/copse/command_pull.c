@@ -1,0 +1,167 @@
+/* copse pull: brings a clone up to date.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include "command.h"
+#include "failure.h"
+#include "replica.h"
+
+static const copse_option pull_options[] = {
+    COPSE_OPTIONS_PEERS,
+    COPSE_OPTION_DURABILITY,
+    COPSE_OPTION_PROGRESS,
+    COPSE_OPTION_JSON,
+    {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
+};
+
+typedef struct pull_call {
+    copse_call *call;
+    copse_local local;
+    copse_origin origin;
+    copse_replica replica;
+    copse_cid head;   /* of the origin, now */
+    copse_cid pulled; /* origin/main; of size 0: a clone was broken off */
+    copse_cid main;   /* of size 0: not there */
+} pull_call;
+
+/* ---- Before ---- */
+
+static bool pull_get_ref(pull_call *self, const char *name, copse_cid *ret_cid)
+{
+    copse_call *call = self->call;
+    *ret_cid = (copse_cid){0};
+    copse_status status =
+        copse_refs_get(self->local.refs, copse_bytes_of_text(name), ret_cid, &call->err);
+    if (status != COPSE_OK && status != COPSE_NOT_FOUND) {
+        (void)copse_failure_of(call, status, "the ref '%s' can't be read", name);
+        return false;
+    }
+    return true;
+}
+
+static bool pull_open(pull_call *self)
+{
+    copse_call *call = self->call;
+    const char *path = call->options.arguments[0];
+    if (!copse_local_open(&self->local, call, path, COPSE_LOCAL_WRITE) ||
+        !copse_origin_read(&self->local, &self->origin) ||
+        !pull_get_ref(self, COPSE_REF_ORIGIN_HEAD, &self->pulled) ||
+        !pull_get_ref(self, COPSE_REF_DEFAULT, &self->main)) {
+        return false;
+    }
+    if (!copse_origin_is_there(&self->origin)) {
+        (void)copse_failure(call, COPSE_NOT_FOUND, "`copse clone URL STORE` makes one that has",
+                            "'%s' was not cloned: it has no origin", path);
+        return false;
+    }
+    if (self->origin.name == NULL && self->main.size > 0) {
+        (void)copse_failure(call, COPSE_NOT_FOUND, "clone it from http://peer/name to follow it",
+                            "'%s' was cloned by a CID, which never changes", path);
+        return false;
+    }
+    return copse_replica_open(&self->replica, &self->local, &self->origin, self->origin.peers,
+                              self->origin.peers_count);
+}
+
+/* A head is only as good as the peer that names it: one that goes back is not followed. */
+static bool pull_check_head(pull_call *self, const char *url)
+{
+    if (self->pulled.size == 0 ||
+        !copse_replica_leads_to(&self->replica, &self->head, &self->pulled) ||
+        copse_cid_equal(&self->head, &self->pulled)) {
+        return true;
+    }
+    (void)copse_failure(self->call, COPSE_CONFLICT,
+                        "ask another peer of it by --peer, or wait until this one has caught up",
+                        "%s gives an older head than it gave before; nothing was changed", url);
+    return false;
+}
+
+static bool pull_ask_head(pull_call *self)
+{
+    char url[512];
+    copse_peers *peers = &self->replica.peers;
+    copse_status status =
+        copse_remote_head(peers->remote, self->origin.name, &self->head, &self->call->err);
+    (void)copse_origin_show(&self->origin, url, sizeof url);
+    if (status != COPSE_OK) {
+        (void)copse_peers_failure(peers, status, url);
+        return false;
+    }
+    if (copse_remote_get_stats(peers->remote).is_stale) {
+        (void)copse_failure(self->call, COPSE_IO, "what is here can be read with --offline",
+                            "%s can't be asked for its head: %s", url,
+                            copse_remote_reason(peers->remote, SIZE_MAX, 0));
+        return false;
+    }
+    return pull_check_head(self, url);
+}
+
+/* ---- After ---- */
+
+static int pull_report_own(pull_call *self)
+{
+    return copse_failure(
+        self->call, COPSE_CONFLICT,
+        "what was pulled is the ref origin/main; merging the two will be `copse merge`",
+        "'%s' has changes of its own since it was cloned or pulled: main was not moved",
+        self->local.path);
+}
+
+/* Moves what was pulled last, then the head, if nothing was written here since. */
+static int pull_finish(pull_call *self)
+{
+    copse_local *local = &self->local;
+    bool follows = self->main.size == 0 || copse_cid_equal(&self->main, &self->pulled) ||
+                   copse_replica_leads_to(&self->replica, &self->main, &self->head);
+    copse_status status =
+        copse_local_move_ref(local, COPSE_REF_ORIGIN_HEAD, &self->pulled, &self->head);
+    if (status == COPSE_OK && !follows) {
+        return pull_report_own(self);
+    }
+    if (status == COPSE_OK) {
+        status = copse_local_move_ref(local, COPSE_REF_DEFAULT, &self->main, &self->head);
+    }
+    if (status == COPSE_CONFLICT) {
+        (void)copse_failure_of(self->call, status, "'%s'", local->path);
+    }
+    return status == COPSE_OK ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
+}
+
+static int pull_run(copse_call *call)
+{
+    pull_call self = {.call = call};
+    int code = COPSE_EXIT_FAILED;
+    if (pull_open(&self)) {
+        if (self.origin.name == NULL) {
+            (void)copse_failure(call, COPSE_NOT_FOUND, "run the same `copse clone` again",
+                                "the clone in '%s' was broken off", self.local.path);
+        } else if (pull_ask_head(&self) &&
+                   copse_replica_fetch(&self.replica, &self.head, &self.pulled)) {
+            code = pull_finish(&self);
+        }
+    }
+    if (code == COPSE_EXIT_OK) {
+        copse_replica_report(&self.replica, "pulled", &self.head,
+                             !copse_cid_equal(&self.main, &self.head));
+    }
+    copse_replica_close(&self.replica);
+    copse_origin_release(&self.origin);
+    copse_local_close(&self.local);
+    return code;
+}
+
+const copse_command copse_command_pull = {
+    .name = "pull",
+    .arguments = "STORE",
+    .summary = "Bring a clone up to date",
+    .details =
+        "Asks the origin for its head, and fetches what differs from what was pulled last, from\n"
+        "all peers. Then main moves there, if nothing was written here since; otherwise what was\n"
+        "fetched is the ref origin/main, and main stays. A sparse clone stays one: only the new\n"
+        "blocks of its part are fetched. Broken off, it goes on where it was.\n",
+    .options = pull_options,
+    .examples = "copse pull mine.copse\n"
+                "copse pull mine.copse --peer http://127.0.0.1:4181",
+    .run = pull_run,
+};

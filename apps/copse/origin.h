@@ -1,0 +1,56 @@
+/* Where a store was cloned from: a ref and a small block in the store itself, so that it is as
+ * durable as the data, and kept by `copse gc` (docs/formats/origin.md).
+ *
+ *     origin        the peers, the name of the database there, what was cloned of it
+ *     origin/main   the last head of it that was pulled to the end
+ *
+ * Functions that return bool have reported their failure (failure.h) when it is false.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef COPSE_APPS_ORIGIN_H
+#define COPSE_APPS_ORIGIN_H
+
+#include "local.h"
+
+#include <copse/remote.h>
+
+#define COPSE_REF_ORIGIN "origin"
+#define COPSE_REF_ORIGIN_HEAD "origin/main"
+
+typedef struct copse_origin {
+    const char *peers[COPSE_REMOTE_PEERS_MAX]; /**< The first is asked for the head. */
+    size_t peers_count;
+    const char *name;       /**< Of the database at the first peer; NULL: cloned by a CID. */
+    const char *collection; /**< NULL: everything is here. */
+    copse_bytes filter; /**< What a query of the collection needs is here; ptr NULL: all of it. */
+    copse_block *block; /**< Of one that was read: what the filter borrows from. */
+    copse_buf texts;    /**< What was read, with NULs. */
+} copse_origin;
+
+/** Reads that of a store. A store without one: true, and `ret_origin` has no peers. Release it. */
+bool copse_origin_read(copse_local *local, copse_origin *ret_origin);
+
+/** A zeroed one is allowed. */
+void copse_origin_release(copse_origin *origin);
+
+/** Whether the store has one. */
+static inline bool copse_origin_is_there(const copse_origin *origin)
+{
+    return origin->peers_count > 0;
+}
+
+/** Whether parts of the database are left at the origin. */
+static inline bool copse_origin_is_sparse(const copse_origin *origin)
+{
+    return origin->collection != NULL;
+}
+
+/** Makes the block that the ref names. */
+COPSE_MUST_USE copse_status copse_origin_encode(const copse_env *env, const copse_origin *origin,
+                                                copse_block **ret_block, copse_err *err);
+
+/** "http://host:4180/blog", or the peer alone: for messages. Returns `ret_text`. */
+const char *copse_origin_show(const copse_origin *origin, char *ret_text, size_t size);
+
+#endif

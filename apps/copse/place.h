@@ -1,0 +1,83 @@
+/* A place that a command reads from, whatever its address: a folder, a CAR file, or peers. All
+ * reading goes through one source, and what is not there is fetched where somebody can be asked:
+ *
+ *     do {
+ *         status = copse_tree_get(tree, key, &value, &call->err);
+ *     } while (copse_place_fetch(place, status));
+ *
+ * A folder is the only place that is written to; writers use its `local`.
+ *
+ * Functions that return bool have reported their failure (failure.h) when it is false, but
+ * copse_place_fetch.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef COPSE_APPS_PLACE_H
+#define COPSE_APPS_PLACE_H
+
+#include "local.h"
+#include "origin.h"
+#include "peers.h"
+
+#include <copse/address.h>
+#include <copse/car_file.h>
+
+/** Stays where it is while it is open. */
+typedef struct copse_place {
+    copse_call *call;
+    const char *name; /**< The address as it was written. */
+    copse_address address;
+    copse_local local; /**< Of a folder; else zeroed. */
+    copse_os *os;      /**< Of a CAR file. */
+    copse_car_file *car;
+    copse_store *car_store; /**< Its blocks, counted. */
+    copse_peers peers;      /**< Zeroed: nobody can be asked, or nobody had to be. */
+    copse_origin origin;    /**< Of a folder that was cloned. */
+    bool has_peers;         /**< Somebody can be asked. */
+    bool is_begun_anew;     /**< After a fetch what is read begins anew, and needs all again. */
+    copse_status failed;    /**< What the last fetch failed with. */
+    copse_source *source;
+    copse_node_cache *nodes; /**< Over source. */
+} copse_place;
+
+/** Opens the place that is the first argument of the command, for what `mode` says; only a folder
+ * can be written to. Asks nobody yet. On failure `place` is zeroed. */
+bool copse_place_open(copse_place *place, copse_call *call, copse_local_mode mode);
+
+/** Closes it; trees and databases in it must be gone. A zeroed one is allowed. */
+void copse_place_close(copse_place *place);
+
+/** Whether its blocks are with peers alone. */
+bool copse_place_is_remote(const copse_place *place);
+
+/** What every call that may return WANT is followed by, with its status. True: it was that, and
+ * what was wanted was fetched: call again. False: the status is final; if it is WANT, blocks can't
+ * be had, and copse_place_failure says why. */
+bool copse_place_fetch(copse_place *place, copse_status status);
+
+/** The CID that `name` is: a ref of a folder, or a CID; COPSE_REF_DEFAULT is the head of a remote
+ * database, the first root of a CAR file, the CID of an address that is one. */
+bool copse_place_resolve(copse_place *place, const char *name, copse_cid *ret_cid);
+
+/** As copse_local_commit; fetches. */
+copse_status copse_place_commit(copse_place *place, const copse_cid *cid, copse_commit *ret_commit,
+                                copse_block **ret_block);
+
+/** Opens the tree `name`, as copse_place_resolve understands it. Close it before the place. */
+bool copse_place_tree(copse_place *place, const char *name, copse_tree **ret_tree);
+
+/** Fetches all of a tree, and what its documents link to, in parallel, as far as the cache holds
+ * it. Statuses as copse_pull_next, OK for its END. */
+copse_status copse_place_fetch_all(copse_place *place, copse_tree *tree);
+
+/** What --ref says, or COPSE_REF_DEFAULT. */
+const char *copse_place_ref(const copse_call *call);
+
+/** The blocks that were read until now, wherever they were. */
+uint64_t copse_place_blocks_read(const copse_place *place);
+
+/** Reports what a read failed with, `what` being done; of blocks that can't be had their CIDs, who
+ * was asked, and what each said. Returns an exit code. */
+int copse_place_failure(copse_place *place, copse_status status, const char *what);
+
+#endif

@@ -1,0 +1,207 @@
+"""The commands log, show, diff, branch, tag, reset, and --at, --message, the author."""
+import json
+import os
+import time
+
+from documents_cases import DocumentsTest
+
+CID = r"\bbaf[a-z2-7]{56}\b"
+
+
+class History(DocumentsTest):
+    """A database of six commits: it is made, five posts, each inserted."""
+
+    def setUp(self):
+        super().setUp()
+        for number in range(5):
+            self.good("insert", self.db, "posts", json.dumps({"_id": number, "v": {"n": number}}),
+                      "-m", f"post {number}")
+
+    def log(self, *arguments):
+        return self.good_json("log", self.db, *arguments)
+
+    def ids(self, *arguments):
+        return sorted(document["_id"] for document in self.find(*arguments))
+
+
+class Log(History):
+    def test_tells_each_commit_newest_first(self):
+        commits = self.log()
+        self.assertEqual([commit["message"] for commit in commits],
+                         ["post 4", "post 3", "post 2", "post 1", "post 0", "make the database"])
+        self.assertEqual([commit["generation"] for commit in commits], [5, 4, 3, 2, 1, 0])
+        for commit, parent in zip(commits, commits[1:]):
+            self.assertEqual(commit["parents"], [parent["commit"]])
+            self.assertGreaterEqual(commit["time_ms"], parent["time_ms"])
+        self.assertEqual(commits[-1]["parents"], [])
+        self.assertEqual(commits[0]["commit"], self.stats()["commit"])
+
+    def test_begins_and_ends_where_it_is_told(self):
+        self.assertEqual([commit["message"] for commit in self.log("HEAD~1", "--limit", "2")],
+                         ["post 3", "post 2"])
+        third = self.log()[2]["commit"]
+        self.assertEqual(self.log(third + "~1")[0]["message"], "post 1")
+
+    def test_for_people_has_the_cid_to_go_on_with(self):
+        lines = self.good("log", self.db, "--limit", "1").splitlines()
+        self.assertEqual(lines[0], self.stats()["commit"])
+        self.assertRegex(lines[1], r"^  \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ  post 4$")
+
+    def test_a_plain_tree_has_none(self):
+        self.load([("a", "1")])
+        self.bad(1, "is not a database of documents", "log", self.store)
+
+
+class Show(History):
+    def test_a_commit_and_its_changes(self):
+        self.good("replace", self.db, "posts", '{"_id":1,"v":{"n":7},"w":1}')
+        commit, change = self.good_json("show", self.db)
+        self.assertEqual(commit["message"], "replace 1 document in posts")
+        self.assertEqual(change, {"change": "changed", "collection": "posts", "_id": 1,
+                                  "fields": [{"path": "v.n", "before": 1, "after": 7},
+                                             {"path": "w", "after": 1}]})
+        self.assertIn("~ posts 1\n    ~ v.n: 1 -> 7\n    + w: 1\n", self.good("show", self.db))
+
+    def test_the_first_commit(self):
+        self.assertEqual(len(self.good_json("show", self.db, "HEAD~5")), 1)
+
+    def test_no_commit(self):
+        self.bad(1, "this is a tree, and no commit", "show", self.db, self.stats()["tree"])
+
+
+class Diff(History):
+    def test_both_ways(self):
+        self.assertEqual(self.good("diff", self.db, "HEAD~2"),
+                         '+ posts 3  {"_id":3,"v":{"n":3}}\n+ posts 4  {"_id":4,"v":{"n":4}}\n')
+        self.assertEqual(self.good("diff", self.db, "HEAD", "HEAD~1"),
+                         '- posts 4  {"_id":4,"v":{"n":4}}\n')
+        self.assertEqual(self.good("diff", self.db, "HEAD", "HEAD"), "")
+
+    def test_collections_and_indexes(self):
+        self.good("index", self.db, "posts", "v.n")
+        self.good("insert", self.db, "people", '{"_id":"ann"}')
+        self.assertEqual(self.good("diff", self.db, "HEAD~2"),
+                         '+ people: the collection\n+ posts: index v.n\n'
+                         '+ people "ann"  {"_id":"ann"}\n')
+        self.assertEqual(self.good("diff", self.db, "HEAD~2", "HEAD", "posts"),
+                         "+ posts: index v.n\n")
+        self.good("drop", self.db, "people")
+        self.assertIn('- people "ann"  {"_id":"ann"}\n', self.good("diff", self.db, "HEAD~1"))
+
+    def test_counts_and_ids(self):
+        row, = self.good_json("diff", self.db, "HEAD~4", "HEAD", "posts", "--count")
+        self.assertEqual(row, {"added": 4, "removed": 0, "changed": 0})
+        self.assertEqual(self.good("diff", self.db, "HEAD~1", "--ids"), "+ posts 4\n")
+
+    def test_costs_what_differs(self):
+        self.good("insert", self.db, "many", "-",
+                  stdin="".join(json.dumps({"_id": i, "t": "x" * 50}) + "\n" for i in range(5000)))
+        self.good("replace", self.db, "many", '{"_id":77}')
+        self.assertEqual(self.good("diff", self.db, "HEAD~1", "--count"),
+                         "added\t0\nremoved\t0\nchanged\t1\n")
+
+    def test_what_is_not_there(self):
+        self.bad(1, "history is 4 commits shorter", "diff", self.db, "HEAD~9")
+        self.bad(1, "'nope' is neither a ref of", "diff", self.db, "nope")
+        self.bad(1, "history begins later", "diff", self.db, "1999-12-31")
+        self.bad(1, "no time", "diff", self.db, "2026-02-30")
+        self.bad(1, "a number must stand", "diff", self.db, "HEAD~x")
+
+
+class At(History):
+    def test_every_read_has_it(self):
+        self.good("index", self.db, "posts", "v.n")
+        at = ["--at", "HEAD~3"]
+        self.assertEqual(self.ids(*at), [0, 1, 2])
+        self.assertEqual(self.good("count", self.db, "posts", *at).strip(), "3")
+        self.assertEqual(self.good("distinct", self.db, "posts", "v.n", *at), "0\n1\n2\n")
+        self.assertEqual(self.good("indexes", self.db, "posts", *at), "")
+        self.assertEqual(len(self.good("export", self.db, "posts", *at).splitlines()), 3)
+        self.bad(1, "no document", "get", self.db, "posts", "4", *at)
+        self.assertEqual(self.stats(*at)["commit"], self.log("HEAD~3")[0]["commit"])
+        self.assertIn("all is well", self.good("check", self.db, *at))
+        self.good("prove", self.db, "posts", "-o", self.path("past.car"), *at)
+        self.assertEqual(len(self.good("verify", self.path("past.car"),
+                                       self.log("HEAD~3")[0]["commit"], "posts").splitlines()), 3)
+
+    def test_by_time(self):
+        time.sleep(0.02)
+        middle = self.log()[0]["time_ms"] + 10
+        self.good("insert", self.db, "posts", '{"_id":99}')
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(middle // 1000))
+        self.assertEqual(self.ids("--at", f"{stamp}.{middle % 1000:03}Z"), [0, 1, 2, 3, 4])
+        self.assertEqual(self.ids("--at", time.strftime("%Y-%m-%d", time.gmtime())),
+                         [0, 1, 2, 3, 4, 99])
+
+    def test_writing_has_not(self):
+        self.bad(2, "--at", "insert", self.db, "posts", '{"_id":1}', "--at", "HEAD~1")
+
+
+class Names(History):
+    def test_branches_go_their_own_ways(self):
+        self.good("branch", self.db, "draft", "HEAD~1")
+        self.good("insert", self.db, "posts", '{"_id":100}', "--ref", "draft")
+        self.assertEqual(self.ids("--ref", "draft"), [0, 1, 2, 3, 100])
+        self.assertEqual(self.ids(), [0, 1, 2, 3, 4])
+        self.assertEqual(self.good("diff", self.db, "main", "draft", "--ids"),
+                         "- posts 4\n+ posts 100\n")
+        self.assertEqual([row["branch"] for row in self.good_json("branch", self.db)],
+                         ["draft", "main"])
+        self.bad(1, "there is a 'draft' already", "branch", self.db, "draft")
+        self.good("branch", self.db, "draft", "--delete")
+        self.bad(1, "there is no 'draft'", "branch", self.db, "draft", "--delete")
+
+    def test_tags_stay(self):
+        self.good("tag", self.db, "v1", "HEAD~2")
+        self.good("insert", self.db, "posts", '{"_id":100}')
+        self.assertEqual(self.ids("--at", "v1"), [0, 1, 2])
+        self.assertEqual(self.ids("--at", "v1~1"), [0, 1])
+        self.assertEqual([row["tag"] for row in self.good_json("tag", self.db)], ["v1"])
+        self.assertEqual([row["branch"] for row in self.good_json("branch", self.db)], ["main"])
+        self.bad(1, "already", "tag", self.db, "v1")
+        self.bad(2, "would be a tag", "branch", self.db, "tags/v2")
+
+    def test_reset_and_back(self):
+        result = self.run_copse("reset", self.db, "HEAD~3")
+        self.assertEqual(result.code, 0)
+        self.assertEqual(self.ids(), [0, 1])
+        before = result.errors().split()[-1]
+        self.good("reset", self.db, before)
+        self.assertEqual(self.ids(), [0, 1, 2, 3, 4])
+        self.bad(1, "a tree, and no commit", "reset", self.db, self.stats()["tree"])
+        self.bad(1, "neither a ref", "reset", self.db, "nope")
+
+
+class Author(History):
+    def setUp(self):
+        super().setUp()
+        self.saved = {name: os.environ.pop(name, None)
+                      for name in ("COPSE_AUTHOR", "XDG_CONFIG_HOME")}
+
+    def tearDown(self):
+        for name, value in self.saved.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+        super().tearDown()
+
+    def test_comes_from_the_environment_or_the_file(self):
+        os.environ["XDG_CONFIG_HOME"] = self.dir
+        os.mkdir(self.path("copse"))
+        self.write("copse/config", "# me\n  author = did:key:z6MkFile \n")
+        self.good("insert", self.db, "posts", '{"_id":100}')
+        self.assertEqual(self.log()[0]["author"], "did:key:z6MkFile")
+        os.environ["COPSE_AUTHOR"] = "did:key:z6MkVariable"
+        self.good("delete", self.db, "posts", '{"_id":100}')
+        self.assertEqual(self.log()[0]["author"], "did:key:z6MkVariable")
+        self.assertIn("  by did:key:z6MkVariable\n", self.good("log", self.db, "--limit", "1"))
+
+    def test_is_a_did_key(self):
+        os.environ["COPSE_AUTHOR"] = "Ann"
+        self.unchanged(1, "'Ann' is no author", "insert", self.db, "posts", '{"_id":100}')
+
+
+class Page(History):
+    def test_shows_what_happens(self):
+        os.environ.pop("COPSE_AUTHOR", None)
+        self.assert_console("docs/history.md", CID, r"\d{4}-\d\d-\d\d [\d:]+Z")
