@@ -1,12 +1,16 @@
 /* History: each state of a database gets a commit on top of the one before. Skip links lead back
- * over any distance in few steps, and an old commit is as readable as the last.
+ * over any distance in few steps, and an old commit is as readable as the last. What differs
+ * between two is found at the cost of the difference.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "example.h"
 
 #include <copse/commit.h>
+#include <copse/document_diff.h>
+#include <copse/history_log.h>
 #include <copse/memory_refs.h>
+#include <copse/revision.h>
 
 #include <stdio.h>
 
@@ -89,6 +93,81 @@ static void write_versions(example_db *example, branch *main_branch)
     copse_write_free(write);
 }
 
+/* The commit that a user names. */
+static copse_cid resolve(example_db *example, const branch *main_branch, const char *text)
+{
+    copse_err err = {0};
+    copse_revision revision;
+    copse_cid cid = main_branch->head;
+    example_must(copse_revision_parse(copse_bytes_of_text(text), &revision, &err), &err);
+    if (revision.kind == COPSE_REVISION_TIME) {
+        example_must(
+            copse_commit_at(&example->env, example->source, &cid, revision.time_ms, &cid, &err),
+            &err);
+    }
+    example_must(
+        copse_commit_ancestor(&example->env, example->source, &cid, revision.back, &cid, &err),
+        &err);
+    return cid;
+}
+
+/* The last three commits. */
+static void print_log(example_db *example, const branch *main_branch)
+{
+    copse_err err = {0};
+    copse_history_log *log = NULL;
+    const copse_cid *cid;
+    const copse_commit *found;
+    example_must(
+        copse_history_log_new(&example->env, example->source, &main_branch->head, 1, &log, &err),
+        &err);
+    for (int i = 0; i < 3 && copse_history_log_next(log, &cid, &found, &err) == COPSE_OK; i++) {
+        (void)printf("log: \"%.*s\"\n", (int)found->message.len, (const char *)found->message.ptr);
+    }
+    copse_history_log_free(log);
+}
+
+static copse_status print_field(void *ctx, const copse_field_change *change, copse_err *err)
+{
+    const example_db *example = ctx;
+    (void)err;
+    (void)printf("  %.*s", (int)change->path.len, (const char *)change->path.ptr);
+    example_print(&example->env, " was ", change->before);
+    return COPSE_OK;
+}
+
+/* What is different in `after`. */
+static void print_difference(example_db *example, const copse_cid *before, const copse_cid *after)
+{
+    copse_err err = {0};
+    const copse_cid *cids[2] = {before, after};
+    copse_tree *trees[2] = {NULL, NULL};
+    copse_database *databases[2] = {NULL, NULL};
+    copse_document_diff *diff = NULL;
+    copse_document_change change;
+    for (int i = 0; i < 2; i++) {
+        copse_block *block = NULL;
+        copse_commit found;
+        example_must(copse_store_get(example->store, cids[i], &block, &err), &err);
+        example_must(copse_commit_decode(&example->env, block, &found, &err), &err);
+        example_must(copse_tree_open(example->cache, &found.tree, &trees[i], &err), &err);
+        example_must(copse_database_open(trees[i], &databases[i], &err), &err);
+        copse_block_unref(block);
+    }
+    example_must(copse_document_diff_new(databases[0], databases[1], NULL, &diff, &err), &err);
+    while (copse_document_diff_next(diff, &change, &err) == COPSE_OK) {
+        example_print(&example->env, "changed: ", change.after);
+        example_must(copse_document_fields_diff(&example->env, change.before, change.after,
+                                                print_field, example, &err),
+                     &err);
+    }
+    copse_document_diff_free(diff);
+    for (int i = 0; i < 2; i++) {
+        copse_database_close(databases[i]);
+        copse_tree_close(trees[i]);
+    }
+}
+
 int main(void)
 {
     static const uint64_t distances[] = {0, 1, 7, 32, VERSIONS - 1, VERSIONS};
@@ -110,6 +189,10 @@ int main(void)
             print_commit(&example, &cid);
         }
     }
+    print_log(&example, &main_branch);
+    copse_cid before = resolve(&example, &main_branch, "HEAD~5");
+    copse_cid now = resolve(&example, &main_branch, "9999-12-31");
+    print_difference(&example, &before, &now);
     copse_refs_close(main_branch.refs);
     example_close(&example);
     return 0;
