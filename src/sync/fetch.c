@@ -457,8 +457,8 @@ bool copse_fetch_choose_peer(const copse_fetch *fetch, const bool *not_asked, ui
     for (size_t i = 0; i < fetch->options.peers_count; i++) {
         peers |= not_asked[i] ? plan.ready & UINT64_C(1) << i : 0;
     }
-    size_t peer =
-        copse_fetch_plan_fastest(&plan, (peers & plan.prompt) != 0 ? peers & plan.prompt : peers);
+    peers = (peers & plan.prompt) != 0 ? peers & plan.prompt : peers;
+    size_t peer = copse_fetch_plan_fastest(&plan, peers, 1);
     if (peer != SIZE_MAX) {
         *ret_peer = peer;
     }

@@ -170,5 +170,7 @@ uint64_t copse_fetch_peer_expect_ms(const copse_fetch_peer *peer, uint64_t size_
                                     uint64_t now_ms)
 {
     uint64_t rate = copse_fetch_peer_rate(peer, now_ms);
-    return fetch_peer_latency_ms(peer) + (rate > 0 ? size_bytes * 1000 / rate : 0);
+    uint64_t latency_ms = fetch_peer_latency_ms(peer);
+    uint64_t ms = rate > 0 ? size_bytes * 1000 / rate : 0;
+    return ms > latency_ms ? ms : latency_ms;
 }

@@ -114,9 +114,19 @@ static uint64_t fetch_plan_rate(const copse_fetch_plan *plan, size_t peer)
     return count > 0 ? sum / count : rate;
 }
 
-size_t copse_fetch_plan_fastest(const copse_fetch_plan *plan, uint64_t peers)
+static size_t fetch_plan_min(size_t a, size_t b)
 {
-    uint64_t size_bytes = fetch_plan_size(plan, FETCH_PLAN_PIECE_MIN);
+    return a < b ? a : b;
+}
+
+static size_t fetch_plan_max(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+size_t copse_fetch_plan_fastest(const copse_fetch_plan *plan, uint64_t peers, size_t blocks_count)
+{
+    uint64_t size_bytes = fetch_plan_size(plan, blocks_count);
     uint64_t best_ms = UINT64_MAX;
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < plan->fetch->options.peers_count; i++) {
@@ -128,16 +138,6 @@ size_t copse_fetch_plan_fastest(const copse_fetch_plan *plan, uint64_t peers)
         }
     }
     return best;
-}
-
-static size_t fetch_plan_min(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t fetch_plan_max(size_t a, size_t b)
-{
-    return a > b ? a : b;
 }
 
 /* What a peer should still be asked for if so many blocks are to be asked for: its part, by speed,
@@ -183,16 +183,11 @@ static size_t fetch_plan_piece(const copse_fetch_plan *plan, size_t index, size_
     if (rate == 0) {
         max = fetch_plan_min(max, FETCH_PLAN_UNKNOWN_PIECE_MAX);
     }
-    /* What it sends while a request travels is not worth another one. */
-    uint64_t flight = rate * peer->stats.latency_ms / 1000 / fetch_plan_size(plan, 1);
-    size_t least = fetch_plan_max(FETCH_PLAN_PIECE_MIN, (size_t)fetch_plan_min(flight, max));
     size_t share = fetch_plan_share(plan, index, blocks_count);
-    if (share == 0 && peer->running_count > 0) {
-        return 0;
-    }
-    return fetch_plan_min(fetch_plan_max(share / 2, fetch_plan_max(FETCH_PLAN_PIECE_MIN,
-                                                                   fetch_plan_min(share, least))),
-                          max);
+    /* What it sends in two round trips is not worth another request. */
+    uint64_t flight = 2 * peer->stats.latency_ms * rate / 1000 / fetch_plan_size(plan, 1);
+    size_t piece = flight < share ? fetch_plan_max(share / 2, (size_t)flight) : share;
+    return fetch_plan_min(fetch_plan_max(piece, FETCH_PLAN_PIECE_MIN), max);
 }
 
 /* ---- Which blocks ---- */
@@ -345,7 +340,8 @@ static size_t fetch_plan_first(const copse_fetch_plan *plan, uint64_t peers)
             least = running_count;
         }
     }
-    return copse_fetch_plan_fastest(plan, least_busy);
+    size_t blocks_count = fetch_plan_min(plan->fetch->queue_count, FETCH_PLAN_PIECE_MIN);
+    return copse_fetch_plan_fastest(plan, least_busy, fetch_plan_max(blocks_count, 1));
 }
 
 size_t copse_fetch_plan_pick(const copse_fetch_plan *plan,

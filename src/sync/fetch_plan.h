@@ -1,11 +1,10 @@
 /* What to ask next, and of whom: the choices of a fetch (F2, F3), which change nothing.
  *
- * A piece, the blocks of one request, is a peer's share of what the queue holds, by speed, halved,
- * since two are on their way to each: with n blocks left and k equal peers n/2k. So pieces get
- * smaller towards the end, and all peers come to theirs together (guided self-scheduling, as it is
- * known for loops on several processors). What remains uneven is evened out by taking over: an idle
- * peer asks for the end of the request that would be the last to end, for so much of it that both
- * finish at once.
+ * A peer's share is its part, by speed, of all that is not there yet, less what is on its way from
+ * it already. A piece, the blocks of one request, is half of the share, as long as that is much: so
+ * pieces get smaller towards the end, and all peers come to theirs together, however wrong their
+ * speeds were guessed. What remains uneven is evened out by taking over: an idle peer asks for the
+ * end of the request that would be the last to end, for so much of it that both finish at once.
  *
  *     slow peer    | b1 b2 b3 b4 b5 b6 b7 b8 |
  *                   -- sends -->   ^
@@ -59,7 +58,7 @@ size_t copse_fetch_plan_pick(const copse_fetch_plan *plan,
 /** When to look again if nothing happens. UINT64_MAX: never. */
 uint64_t copse_fetch_plan_until(const copse_fetch_plan *plan);
 
-/** The peer of this set that is expected to send a few blocks first; SIZE_MAX: it is empty. */
-size_t copse_fetch_plan_fastest(const copse_fetch_plan *plan, uint64_t peers);
+/** The peer of this set that is expected to send so many blocks first; SIZE_MAX: it is empty. */
+size_t copse_fetch_plan_fastest(const copse_fetch_plan *plan, uint64_t peers, size_t blocks_count);
 
 #endif

@@ -167,13 +167,13 @@ static void test_split(void **state)
     fetch_hand_want(&hand, 0, 200);
     fetch_hand_want(&hand, 100, 300);
     uint64_t first = fetch_hand_ask(&hand, 0, 0, 64); /* of unknown speed: no more than that */
-    (void)fetch_hand_ask(&hand, 1, 64, 59);
-    (void)fetch_hand_ask(&hand, 0, 123, 44);
-    (void)fetch_hand_ask(&hand, 1, 167, 33);
+    (void)fetch_hand_ask(&hand, 1, 64, 64);
+    (void)fetch_hand_ask(&hand, 0, 128, 43); /* half of 300 / 2 - 64 */
+    (void)fetch_hand_ask(&hand, 1, 171, 43);
     fetch_hand_wait(&hand, FETCH_HAND_PATIENCE_MS);
     hand.now_ms += 50;
     fetch_hand_give(&hand, first, 0, 64);
-    (void)fetch_hand_ask(&hand, 0, 200, 25);
+    (void)fetch_hand_ask(&hand, 0, 214, 75); /* all of (300 - 64) / 2 - 43: 100 ms are as much */
     fetch_hand_release(&hand);
 }
 
