@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "doc/database.h"
 #include "query/cost.h"
+#include "query/planner_marks.h"
 #include "tree/prefetch.h"
 
 #include <string.h>
@@ -64,117 +65,6 @@ static const char *planner_refuse(const copse_planned *planned, size_t position)
         return "its first field is neither filtered nor sorted by";
     }
     return NULL;
-}
-
-/* ---- Marks (L3) ------------------------------------------------------------------------------ */
-
-static copse_status planner_keep_key(copse_planned *planned, copse_status status,
-                                     copse_bytes *ret_key, copse_err *err)
-{
-    if (status != COPSE_OK) {
-        return COPSE_ERR(err, status, "no memory for a key");
-    }
-    copse_bytes kept = copse_arena_dup(&planned->arena, copse_buf_view(&planned->scratch));
-    copse_buf_truncate(&planned->scratch, 0);
-    if (kept.ptr == NULL) {
-        return COPSE_ERR_NOMEM(err);
-    }
-    *ret_key = kept;
-    return COPSE_OK;
-}
-
-/* The range of all marks of an index. */
-static copse_status planner_marks_range(copse_planned *planned, size_t position,
-                                        copse_key_range *ret_range, copse_err *err)
-{
-    const copse_collection *collection = planned->collection;
-    copse_buf *buf = &planned->scratch;
-    copse_buf_truncate(buf, 0);
-    copse_status status = planner_keep_key(
-        planned,
-        copse_key_write_index_rows(buf, collection->name, collection->indexes[position].name),
-        &ret_range->from, err);
-    ret_range->to =
-        copse_index_deriver_prefix(copse_database_deriver(planned->database, collection, position));
-    return status;
-}
-
-/* The range of the marks of one kind for one field. */
-static copse_status planner_field_range(copse_planned *planned, copse_bytes marks,
-                                        copse_key_range *ret_range, copse_err *err)
-{
-    copse_buf *buf = &planned->scratch;
-    copse_buf_truncate(buf, 0);
-    copse_status status = copse_buf_append(buf, marks);
-    if (status == COPSE_OK) {
-        status = copse_order_prefix_end(buf, 0);
-    }
-    ret_range->from = marks;
-    return planner_keep_key(planned, status, &ret_range->to, err);
-}
-
-/* Reads what the marks of index `position` say of each of its fields. */
-static copse_status planner_read_fields(copse_planned *planned, size_t position, copse_err *err)
-{
-    copse_key_range ranges[2 * COPSE_SORT_FIELDS_MAX] = {0};
-    uint64_t counts[2 * COPSE_SORT_FIELDS_MAX];
-    copse_access_marks *marks = &planned->marks[position];
-    const copse_index_deriver *deriver =
-        copse_database_deriver(planned->database, planned->collection, position);
-    size_t fields = planned->collection->indexes[position].fields_count;
-    copse_status status = COPSE_OK;
-    for (size_t i = 0; i < fields && status == COPSE_OK; i++) {
-        status = planner_field_range(planned,
-                                     copse_index_deriver_marks(deriver, i, COPSE_INDEX_MARK_ARRAY),
-                                     &ranges[2 * i], err);
-        if (status == COPSE_OK) {
-            status = planner_field_range(
-                planned, copse_index_deriver_marks(deriver, i, COPSE_INDEX_MARK_LONG),
-                &ranges[2 * i + 1], err);
-        }
-    }
-    if (status == COPSE_OK) {
-        status = copse_tree_count_ranges(copse_database_tree(planned->database), ranges, 2 * fields,
-                                         counts, err);
-    }
-    for (size_t i = 0; i < fields && status == COPSE_OK; i++) {
-        marks->multikey[i] = counts[2 * i] > 0;
-        marks->cut[i] = counts[2 * i + 1] > 0;
-    }
-    return status;
-}
-
-/* Reads the marks of the indexes that `which` says: one count each, and more only of those that
- * have any. *ret_any: one has. */
-static copse_status planner_read_marks(copse_planned *planned, const bool *which, bool *ret_any,
-                                       copse_err *err)
-{
-    size_t count = planned->collection->indexes_count;
-    copse_key_range *ranges = copse_arena_alloc(&planned->arena, count * sizeof *ranges);
-    uint64_t *counts = copse_arena_alloc(&planned->arena, count * sizeof *counts);
-    if (ranges == NULL || counts == NULL) {
-        return COPSE_ERR_NOMEM(err);
-    }
-    size_t asked = 0;
-    *ret_any = false;
-    copse_status status = COPSE_OK;
-    for (size_t i = 0; i < count && status == COPSE_OK; i++) {
-        if (which[i]) {
-            status = planner_marks_range(planned, i, &ranges[asked++], err);
-        }
-    }
-    if (status == COPSE_OK && asked > 0) {
-        status = copse_tree_count_ranges(copse_database_tree(planned->database), ranges, asked,
-                                         counts, err);
-    }
-    asked = 0;
-    for (size_t i = 0; i < count && status == COPSE_OK; i++) {
-        if (which[i] && counts[asked++] > 0) {
-            *ret_any = true;
-            status = planner_read_fields(planned, i, err);
-        }
-    }
-    return status;
 }
 
 /* ---- From choices to a plan (L1) ------------------------------------------------------------- */
@@ -661,10 +551,10 @@ static copse_status planner_look_ahead(copse_planned *planned, copse_err *err)
             chosen[position < count ? position : count] = true;
         }
         planned->complete = false;
-        status = planner_read_marks(planned, chosen, &any, err);
+        status = copse_planner_read_marks(planned, chosen, &any, err);
     }
     if (status == COPSE_OK && (any || chosen[count])) {
-        status = planner_read_marks(planned, planned->usable, &any, err);
+        status = copse_planner_read_marks(planned, planned->usable, &any, err);
     }
     if (status == COPSE_WANT) {
         copse_status ahead = planner_prefetch(planned, err);
@@ -683,7 +573,7 @@ static copse_status planner_run(copse_planned *planned, copse_err *err)
     copse_status status = planner_check_hint(planned, err);
     if (status == COPSE_OK) {
         planner_find_usable(planned);
-        status = planner_read_marks(planned, planned->usable, &any, err);
+        status = copse_planner_read_marks(planned, planned->usable, &any, err);
         if (status == COPSE_WANT) {
             return planner_look_ahead(planned, err);
         }
@@ -799,7 +689,7 @@ copse_status copse_planner_check(const copse_query *query, copse_database *datab
     } else if (status == COPSE_OK) {
         status = planner_take_choice(&planned, &plan, err);
         if (status == COPSE_OK) {
-            status = planner_read_marks(&planned, planned.usable, &any, err);
+            status = copse_planner_read_marks(&planned, planned.usable, &any, err);
         }
         if (status == COPSE_OK) {
             status = planner_realize(&planned, err);

@@ -9,8 +9,8 @@
  *       copse_planned_bind sets. On the same root it is the one that would be made anew, if no node
  *       was missing when it was chosen.
  *   L5  Where marks are missing, the choice is made as if there were none. Marks only make an index
- *       dearer: if those that are chosen have none, the choice stands, and what others have is never
- *       asked for. What the scan would begin with is asked for with the marks, so planning takes no
+ *       dearer: if those that are chosen have none, the choice stands, and what others have is
+ * never asked for. What the scan would begin with is asked for with the marks, so planning takes no
  *       round trips of its own.
  *
  * Costs are in units of one key that is read in passing. With a limit and the order from the keys,
