@@ -94,10 +94,10 @@ static size_t result_batch_size(const copse_result *result)
 {
     uint64_t to_find = result_to_find(result);
     size_t size = result->batch_size;
-    if (result->planned.plan.order == COPSE_ORDERED_MEMORY) {
+    if (result->planned.plan.order == COPSE_ORDERED_MEMORY || to_find == UINT64_MAX) {
         return COPSE_RESULT_BATCH_MAX;
     }
-    if (to_find < UINT64_MAX && to_find > size) {
+    if (to_find > size) {
         size = to_find < COPSE_RESULT_BATCH_MAX ? (size_t)to_find : COPSE_RESULT_BATCH_MAX;
     }
     if (to_find < size && !result->planned.plan.filter) {

@@ -142,8 +142,7 @@ static bool fetch_end_request(const copse_fetch_plan *plan, copse_fetch *fetch,
     if (request->is_dropped) {
         /* Nobody's fault. */
     } else if (plan->now_ms >= request->deadline_ms) {
-        copse_fetch_peer_fail(peer, 0, fetch_pause_ms_max(fetch), "silent for too long",
-                              plan->now_ms);
+        copse_fetch_peer_fall_silent(peer, fetch_pause_ms_max(fetch), plan->now_ms);
         copse_fetch_request_fail(fetch, request);
     } else if (copse_fetch_plan_is_stuck(plan, request)) {
         copse_fetch_peer_avoid(peer, fetch_pause_ms_max(fetch), plan->now_ms);

@@ -24,7 +24,8 @@
  *       block is on its way from at most two peers.
  *
  *   F4  A peer that answers without a block does not have it, and is not asked for it again. One
- *       that fails (no connection, cut, 5xx, 429, silence) is left alone for Retry-After, or for a
+ *       that fails (no connection, cut, 5xx, 429, silence, which takes long and so counts as
+ *       COPSE_FETCH_SILENCE_TRIES failures in a row) is left alone for Retry-After, or for a
  *       pause that doubles from COPSE_FETCH_PAUSE_MS, and then asked for little until it delivers.
  *       For the same block it is asked again if nobody else may have it, until requests for that
  *       block have failed COPSE_FETCH_TRIES_MAX times in all. A failure counts for all that the
@@ -62,6 +63,7 @@ enum {
     COPSE_FETCH_HEDGE_MS = 100,
     COPSE_FETCH_PAUSE_MS = 250,
     COPSE_FETCH_TRIES_MAX = 6,
+    COPSE_FETCH_SILENCE_TRIES = 3,
     COPSE_FETCH_REASON_SIZE = 128
 };
 

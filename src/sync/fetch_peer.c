@@ -105,6 +105,15 @@ void copse_fetch_peer_fail(copse_fetch_peer *peer, uint32_t retry_after_ms, uint
     fetch_peer_pause(peer, retry_after_ms, pause_ms_max, reason, now_ms);
 }
 
+void copse_fetch_peer_fall_silent(copse_fetch_peer *peer, uint64_t pause_ms_max, uint64_t now_ms)
+{
+    unsigned before = peer->failures;
+    copse_fetch_peer_fail(peer, 0, pause_ms_max, "silent for too long", now_ms);
+    if (peer->failures > before) {
+        peer->failures += COPSE_FETCH_SILENCE_TRIES - 1;
+    }
+}
+
 void copse_fetch_peer_lie(copse_fetch_peer *peer, uint64_t pause_ms_max, const char *reason,
                           uint64_t now_ms)
 {

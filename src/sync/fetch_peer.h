@@ -58,6 +58,11 @@ void copse_fetch_peer_note_block(copse_fetch_peer *peer, size_t size_bytes);
  * `pause_ms_max`. What fails during a pause is the same failure. `reason` is copied. */
 void copse_fetch_peer_fail(copse_fetch_peer *peer, uint32_t retry_after_ms, uint64_t pause_ms_max,
                            const char *reason, uint64_t now_ms);
+
+/** It was silent for as long as a peer may be: a failure that counts as COPSE_FETCH_SILENCE_TRIES.
+ */
+void copse_fetch_peer_fall_silent(copse_fetch_peer *peer, uint64_t pause_ms_max, uint64_t now_ms);
+
 void copse_fetch_peer_lie(copse_fetch_peer *peer, uint64_t pause_ms_max, const char *reason,
                           uint64_t now_ms);
 
