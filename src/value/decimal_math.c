@@ -71,7 +71,7 @@ static void decimal_math_cut(decimal_exact *value, int32_t drop, copse_decimal_r
 {
     const copse_u128 end = copse_decimal_coefficient_end();
     copse_u128 kept = value->low;
-    copse_u128 rest = 0;   /* what is cut off, and the unit that it is a part of */
+    copse_u128 rest = 0; /* what is cut off, and the unit that it is a part of */
     copse_u128 unit = 1;
     bool more = value->more;
     if (drop > COPSE_DECIMAL_DIGITS_MAX) {
@@ -124,9 +124,8 @@ static copse_decimal decimal_math_finish(decimal_exact value)
         }
         value.exponent = COPSE_DECIMAL_EXPONENT_MAX;
     }
-    return (copse_decimal){.negative = value.negative,
-                           .exponent = value.exponent,
-                           .coefficient = value.low};
+    return (copse_decimal){
+        .negative = value.negative, .exponent = value.exponent, .coefficient = value.low};
 }
 
 copse_decimal copse_decimal_round(const copse_decimal *decimal, int32_t exponent,
@@ -136,9 +135,8 @@ copse_decimal copse_decimal_round(const copse_decimal *decimal, int32_t exponent
         return *decimal;
     }
     int32_t drop = exponent - decimal->exponent;
-    decimal_exact value = {.negative = decimal->negative,
-                           .exponent = decimal->exponent,
-                           .low = decimal->coefficient};
+    decimal_exact value = {
+        .negative = decimal->negative, .exponent = decimal->exponent, .low = decimal->coefficient};
     if (drop > COPSE_DECIMAL_DIGITS_MAX + 1) { /* less than a tenth of a unit, if not zero */
         value.exponent = exponent - (COPSE_DECIMAL_DIGITS_MAX + 1);
         value.low = decimal->coefficient != 0;
@@ -356,8 +354,7 @@ copse_decimal copse_decimal_of_float_15(double real)
     }
     int32_t digits = decimal_math_digits(decimal.coefficient);
     if (digits > DECIMAL_MATH_FLOAT_DIGITS) {
-        return copse_decimal_round(&decimal,
-                                   decimal.exponent + digits - DECIMAL_MATH_FLOAT_DIGITS,
+        return copse_decimal_round(&decimal, decimal.exponent + digits - DECIMAL_MATH_FLOAT_DIGITS,
                                    COPSE_DECIMAL_HALF_EVEN);
     }
     decimal.coefficient *= decimal_math_ten(DECIMAL_MATH_FLOAT_DIGITS - digits);
