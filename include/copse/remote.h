@@ -121,8 +121,9 @@ COPSE_API const char *copse_remote_reason(const copse_remote *remote, size_t ind
 COPSE_API const char *copse_remote_peer(const copse_remote *remote, size_t peer);
 
 /** Asks peer number 0 for the head of its database `name`. OK; also if it can't be asked and the
- * head was seen before (stats.is_stale). If the head seen before is here and another, the new one's
- * block is fetched too, to compare them (stats.is_older). NOT_FOUND: it has no such database. IO:
+ * head was seen before (stats.is_stale). Where there is a store, the head's block and that of its
+ * tree are fetched into it too, which takes no round trip more than opening them would; if the head
+ * seen before is here, they are compared (stats.is_older). NOT_FOUND: it has no such database. IO:
  * it can't be asked. CORRUPT: it answers something else. MISUSE: there is no peer. NOMEM; what
  * options.heads returned. */
 COPSE_API COPSE_MUST_USE copse_status copse_remote_head(copse_remote *remote, const char *name,

@@ -45,7 +45,7 @@ static uint8_t address_lower(uint8_t c)
 
 static copse_bytes address_from(copse_bytes text, size_t at)
 {
-    return (copse_bytes){text.ptr + at, text.len - at};
+    return at > 0 ? (copse_bytes){text.ptr + at, text.len - at} : text;
 }
 
 /* The place of the first `c`, or text.len. */

@@ -14,6 +14,12 @@
 
 enum { REMOTE_HEAD_SIZE_BYTES_MAX = 4096 };
 
+/* What a peer says. */
+typedef struct remote_head {
+    copse_cid cid;
+    copse_cid tree; /* of size 0: it says none */
+} remote_head;
+
 /* ---- What was seen --------------------------------------------------------------------------- */
 
 /* Writes what a head is remembered by into remote->url. */
@@ -97,33 +103,27 @@ copse_status copse_remote_head_settle(copse_remote *remote, const char *name, co
                : status;
 }
 
-/* Fetches the block of `head` if nothing else lacks to compare it with the one seen before. Whoever
- * asks for a head needs that block next, so this costs nothing where there is a store. */
-static copse_status remote_head_fetch(copse_remote *remote, const char *name, copse_source *source,
-                                      const copse_cid *head, copse_err *err)
+/* Fetches the block of `head`, and that of the tree that the peer says it is of, in one round trip:
+ * whoever asks for a head needs both next. */
+static copse_status remote_head_fetch(copse_remote *remote, copse_source *source,
+                                      const remote_head *head, copse_err *err)
 {
-    copse_cid seen;
-    uint64_t seen_ms;
-    uint64_t generation;
-    size_t count;
+    copse_block *block = NULL;
     if (remote->store == NULL) {
         return COPSE_OK;
     }
-    copse_status status = copse_remote_head_seen(remote, name, &seen, &seen_ms, err);
-    if (status == COPSE_OK && !copse_cid_equal(&seen, head)) {
-        status = remote_head_generation(remote, source, &seen, &generation, err);
-        if (status == COPSE_OK) {
-            status = remote_head_generation(remote, source, head, &generation, err);
-        }
-        if (status == COPSE_WANT && copse_cid_equal(copse_source_wants(source, &count), head)) {
-            status = copse_remote_fetch(remote, source, err);
-        }
+    copse_source_begin(source);
+    copse_status status = copse_source_get(source, &head->cid, &block, err);
+    block = copse_block_unref(block);
+    if (status == COPSE_WANT && head->tree.size > 0) {
+        copse_status hinted = copse_source_hint(source, &head->tree, err);
+        status = hinted == COPSE_OK ? status : hinted;
     }
-    return status;
+    return status == COPSE_WANT ? copse_remote_fetch(remote, source, err) : status;
 }
 
 static copse_status remote_head_settle_here(copse_remote *remote, const char *name,
-                                            const copse_cid *head, copse_err *err)
+                                            const remote_head *head, copse_err *err)
 {
     copse_source *source = NULL;
     copse_err why;
@@ -131,35 +131,46 @@ static copse_status remote_head_settle_here(copse_remote *remote, const char *na
     if (status != COPSE_OK) {
         return status;
     }
-    status = remote_head_fetch(remote, name, source, head, &why);
-    status = status == COPSE_NOMEM ? COPSE_ERR_NOMEM(err)
-                                   : copse_remote_head_settle(remote, name, source, head, err);
+    status = remote_head_fetch(remote, source, head, &why);
+    status = status == COPSE_NOMEM
+                 ? COPSE_ERR_NOMEM(err)
+                 : copse_remote_head_settle(remote, name, source, &head->cid, err);
     copse_source_free(source);
     return status;
 }
 
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
-/* The link "head" of a map of anyone. */
-static copse_status remote_head_parse(const copse_remote *remote, copse_bytes body,
-                                      copse_cid *ret_head, copse_err *err)
+/* The link `key` of a map of anyone. */
+static copse_status remote_head_link(const copse_remote *remote, copse_bytes body, const char *key,
+                                     copse_cid *ret_cid)
 {
     copse_cbor_reader reader;
     copse_cbor_item item;
     copse_status status = copse_cbor_reader_init_untrusted(&reader, body, &remote->env->limits,
-                                                           COPSE_CBOR_STRICT, err);
+                                                           COPSE_CBOR_STRICT, NULL);
     if (status == COPSE_OK) {
-        status = copse_cbor_find_key(&reader, copse_bytes_of_text("head"), err);
+        status = copse_cbor_find_key(&reader, copse_bytes_of_text(key), NULL);
     }
     if (status == COPSE_OK) {
-        status = copse_cbor_next(&reader, &item, err);
+        status = copse_cbor_next(&reader, &item, NULL);
     }
     if (status == COPSE_OK && item.kind == COPSE_CBOR_LINK) {
-        status = copse_cid_from_bytes(item.bytes, ret_head, err);
+        status = copse_cid_from_bytes(item.bytes, ret_cid, NULL);
     } else if (status == COPSE_OK) {
         status = COPSE_CORRUPT;
     }
     return status == COPSE_OK ? status : COPSE_CORRUPT;
+}
+
+static copse_status remote_head_parse(const copse_remote *remote, copse_bytes body,
+                                      remote_head *ret_head)
+{
+    copse_status status = remote_head_link(remote, body, "head", &ret_head->cid);
+    if (status != COPSE_OK || remote_head_link(remote, body, "tree", &ret_head->tree) != COPSE_OK) {
+        ret_head->tree = (copse_cid){0};
+    }
+    return status;
 }
 
 /* Receives the answer into remote->body. OK: *ret_heard is END, REFUSED or FAILED. */
@@ -186,7 +197,7 @@ static copse_status remote_head_receive(copse_remote *remote, copse_remote_excha
 }
 
 /* Asks for the head. IO: the peer can't be asked. */
-static copse_status remote_head_ask(copse_remote *remote, const char *name, copse_cid *ret_head,
+static copse_status remote_head_ask(copse_remote *remote, const char *name, remote_head *ret_head,
                                     copse_err *err)
 {
     copse_remote_exchange exchange;
@@ -213,7 +224,7 @@ static copse_status remote_head_ask(copse_remote *remote, const char *name, cops
                                             : COPSE_IO,
                                  SIZE_MAX, "the head could not be had", err);
     }
-    if (remote_head_parse(remote, copse_buf_view(&remote->body), ret_head, NULL) != COPSE_OK) {
+    if (remote_head_parse(remote, copse_buf_view(&remote->body), ret_head) != COPSE_OK) {
         remote->stats.refused++;
         copse_remote_note_reason(remote, 0, "sent something that is no head");
         return copse_remote_fail(remote, COPSE_CORRUPT, SIZE_MAX, "the head could not be had", err);
@@ -225,7 +236,7 @@ static copse_status remote_head_ask(copse_remote *remote, const char *name, cops
 copse_status copse_remote_head(copse_remote *remote, const char *name, copse_cid *ret_head,
                                copse_err *err)
 {
-    copse_cid head;
+    remote_head head;
     copse_err why = {.message = "the head was not seen before, and nobody can be asked"};
     if (remote->peers_count == 0) {
         return COPSE_ERR(err, COPSE_MISUSE, "a name of a peer, and no peer");
@@ -238,7 +249,7 @@ copse_status copse_remote_head(copse_remote *remote, const char *name, copse_cid
     } else if (status == COPSE_IO) {
         copse_err other;
         uint64_t seen_ms;
-        status = copse_remote_head_seen(remote, name, &head, &seen_ms, &other);
+        status = copse_remote_head_seen(remote, name, &head.cid, &seen_ms, &other);
         remote->stats.is_stale = status == COPSE_OK;
         remote->stats.head_seen_ms = status == COPSE_OK ? seen_ms : 0;
         status = status == COPSE_OK || status == COPSE_NOMEM ? status : COPSE_IO;
@@ -246,6 +257,6 @@ copse_status copse_remote_head(copse_remote *remote, const char *name, copse_cid
     if (status != COPSE_OK) {
         return COPSE_ERR(err, status, "%s", why.message);
     }
-    *ret_head = head;
+    *ret_head = head.cid;
     return COPSE_OK;
 }

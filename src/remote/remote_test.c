@@ -356,7 +356,11 @@ static void test_head(void **state)
     assert_int_equal(copse_remote_head(one.client.remote, "blog", &head, &err), COPSE_OK);
     assert_true(copse_cid_equal(&head, &one.world.newer));
     assert_true(copse_cid_equal(&one.heads.head, &one.world.newer));
-    assert_int_equal(copse_remote_get_stats(one.client.remote).round_trips, 1);
+    /* the head, then its block; this peer names no tree */
+    assert_int_equal(copse_remote_get_stats(one.client.remote).round_trips, 2);
+    assert_int_equal(copse_remote_get_stats(one.client.remote).blocks, 1);
+    assert_int_equal(copse_remote_head(one.client.remote, "blog", &head, &err), COPSE_OK);
+    assert_int_equal(copse_remote_get_stats(one.client.remote).round_trips, 3);
     assert_int_equal(copse_remote_head(one.client.remote, "b/log", &head, &err), COPSE_NOT_FOUND);
     assert_non_null(strstr(err.message, "http://p0: answered 404: there is no database of that"));
 

@@ -109,16 +109,20 @@ static size_t service_find(const copse_http_request *request, copse_bytes *ret_a
 }
 
 /* Browsers may read everything from anywhere: it is public, and there is nothing to log in to. What
- * only a preflight needs goes elsewhere only where gateways are expected to send it. */
+ * only they or their preflights need goes to others only where gateways are expected to send it. */
 static void service_add_cors(const copse_http_request *request, copse_http_answer *answer)
 {
+    copse_bytes origin;
+    bool is_gateway = request->method == COPSE_HTTP_OPTIONS ||
+                      copse_bytes_has_prefix(request->path, copse_bytes_of_text("/ipfs/"));
     copse_reply_header(answer, "Access-Control-Allow-Origin", "*");
-    copse_reply_header(
-        answer, "Access-Control-Expose-Headers",
-        "Content-Length, Content-Range, Copse-Root, ETag, X-Chunked-Output, X-Ipfs-Path, "
-        "X-Ipfs-Roots, X-Stream-Output");
-    if (request->method == COPSE_HTTP_OPTIONS ||
-        copse_bytes_has_prefix(request->path, copse_bytes_of_text("/ipfs/"))) {
+    if (is_gateway || copse_http_request_header(request, "Origin", 0, &origin)) {
+        copse_reply_header(
+            answer, "Access-Control-Expose-Headers",
+            "Content-Length, Content-Range, Copse-Root, ETag, X-Chunked-Output, X-Ipfs-Path, "
+            "X-Ipfs-Roots, X-Stream-Output");
+    }
+    if (is_gateway) {
         copse_reply_header(answer, "Access-Control-Allow-Methods", "GET, HEAD, OPTIONS, POST");
         copse_reply_header(answer, "Access-Control-Allow-Headers",
                            "Accept, Content-Type, Range, User-Agent, X-Requested-With");

@@ -169,7 +169,7 @@ class CloneTest(ReplicaTest):
         self.assertEqual(report["blocks_fetched"], 2 + levels)
         self.assertTrue(report["moved"])
         self.assertEqual(report["entries_same"], report["entries"] - 1)
-        self.assertEqual(report["round_trips"], 3 + levels)
+        self.assertEqual(report["round_trips"], 2 + levels)
         self.assertEqual(self.refs("mine")["main"], self.refs("blog")["main"])
         self.stop_servers()
         self.assertEqual(self.find("mine", "posts", '{"_id":1003}'),

@@ -463,7 +463,7 @@ class Queries(ServeTest):
         return self.server.ask(path, method, body, **headers)
 
     def test_an_answer_verifies(self):
-        status, headers, car = self.ask(query_request(7, 3))
+        status, headers, car = self.ask(query_request(7, 3), Origin="http://page.example")
         self.assertEqual((status, headers["content-type"], headers["cache-control"]),
                          (200, "application/vnd.ipld.car; version=1", "no-store"))
         self.assertEqual(headers["copse-root"], self.head_cid())
