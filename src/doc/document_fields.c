@@ -66,6 +66,7 @@ static copse_status fields_compare(fields_walk *walk, copse_bytes before, copse_
                                    size_t depth, copse_err *err);
 
 /* Goes on at `name` behind the present path. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as depth_max */
 static copse_status fields_enter(fields_walk *walk, copse_bytes name, copse_bytes before,
                                  copse_bytes after, size_t depth, copse_err *err)
 {
@@ -80,6 +81,7 @@ static copse_status fields_enter(fields_walk *walk, copse_bytes name, copse_byte
     return status;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as depth_max */
 static copse_status fields_compare_objects(fields_walk *walk, copse_bytes before, copse_bytes after,
                                            size_t depth, copse_err *err)
 {
@@ -120,6 +122,7 @@ static copse_bytes fields_digits(uint64_t number, uint8_t ret_digits[FIELDS_NUMB
 }
 
 /* Of equal length. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as depth_max */
 static copse_status fields_compare_arrays(fields_walk *walk, copse_bytes before, copse_bytes after,
                                           uint64_t count, size_t depth, copse_err *err)
 {
@@ -148,6 +151,7 @@ static copse_status fields_compare_arrays(fields_walk *walk, copse_bytes before,
 }
 
 /* Two values at the present path, of which one may be missing. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as depth_max */
 static copse_status fields_compare(fields_walk *walk, copse_bytes before, copse_bytes after,
                                    size_t depth, copse_err *err)
 {

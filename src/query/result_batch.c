@@ -17,10 +17,15 @@ static uint64_t result_to_find(const copse_result *result)
     return all ? UINT64_MAX : result->limit + result->skip;
 }
 
+/* Where the filter may refuse documents, as much again as was looked at: so what is not here comes
+ * in a number of rounds that grows with its logarithm, however few match. */
 void copse_result_set_look_ahead(copse_result *result)
 {
-    uint64_t to_find = result_to_find(result);
-    copse_scanner_set_limit(&result->scanner, to_find == UINT64_MAX ? 0 : to_find);
+    uint64_t ahead = result_to_find(result);
+    if (result->planned.plan.filter && ahead < UINT64_MAX / 2) {
+        ahead += 2 * result->stats.keys_examined; /* counted from the scan's begin */
+    }
+    copse_scanner_set_limit(&result->scanner, ahead == UINT64_MAX ? 0 : ahead);
 }
 
 /* Appends to result->bytes. */
@@ -200,6 +205,9 @@ static copse_status result_fill(copse_result *result, copse_err *err)
     result->row = 0;
     result->looked_up = false;
     result->hinted = false;
+    if (result->planned.plan.filter) {
+        copse_result_set_look_ahead(result);
+    }
     size_t size = result_batch_size(result);
     copse_status status = result_reads_points(result) ? result_fill_from_points(result, size, err)
                                                       : result_fill_from_scanner(result, size, err);

@@ -203,6 +203,11 @@ static copse_status find_begin(copse_remote_find *find, copse_err *err)
     } else if (!find->blocks_only) {
         status = find_try(find, err);
     }
+    if (status >= 0 && find->root.size == 0 && find->notes.full) {
+        /* More is here than a peer can be told: only whether the head is still that one is asked.
+         */
+        status = copse_remote_head(find->remote, find_name(find), &find->root, err);
+    }
     if (status < 0) {
         return status;
     }

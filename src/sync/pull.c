@@ -148,7 +148,7 @@ copse_pull *copse_pull_free(copse_pull *pull)
     for (size_t i = 0; i < pull->parts_count; i++) {
         const copse_key_range *range = &pull->parts[i].range;
         copse_diff_free(pull->parts[i].diff);
-        copse_free(env, (void *)(uintptr_t)range->from.ptr, pull_range_size(range));
+        copse_free(env, (void *)range->from.ptr, pull_range_size(range));
     }
     copse_free_array(env, pull->parts, pull->parts_count, sizeof *pull->parts);
     pull_list_release(env, &pull->wants);
