@@ -41,6 +41,10 @@ copse_dependency(libzstd)                 # answers, compressed
 copse_dependency(zlib)                    # answers, compressed for who has no zstd
 copse_dependency(libcurl SHARED)          # requests to peers
 
+# The C library's mathematics, for expressions.
+target_link_libraries(copse_dependencies INTERFACE m)
+list(APPEND copse_pc_libs -lm)
+
 # llhttp, which parses HTTP, comes as C sources, and becomes a part of both libraries: its names are
 # hidden in the shared one. The strict mode refuses what smuggles requests past a proxy.
 find_path(copse_llhttp_include llhttp.h PATHS /usr/share/include/llhttp REQUIRED)

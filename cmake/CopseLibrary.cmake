@@ -26,6 +26,7 @@ endfunction()
 # Tests and the command link the static one: its hidden functions are visible to them.
 copse_add_library(copse_static STATIC)
 target_compile_definitions(copse_static PUBLIC COPSE_STATIC)
+target_link_libraries(copse_static INTERFACE $<INSTALL_INTERFACE:m>)
 foreach(module IN LISTS copse_linked_modules)
     string(MAKE_C_IDENTIFIER "copse_${module}" prefix)
     target_link_libraries(copse_static INTERFACE $<INSTALL_INTERFACE:PkgConfig::${prefix}>)

@@ -163,12 +163,13 @@ endif()
 
 # Files and answers of Copse beside software of others. Needs node and npm; skipped without them.
 if(NOT COPSE_FUZZ)
-    foreach(program car_make query_driver)
+    foreach(program car_make query_driver expression_driver update_driver)
         add_executable(foreign-${program} "${copse_test_dir}/foreign/${program}.c")
         target_link_libraries(foreign-${program} PRIVATE copse_test_base)
     endforeach()
-    foreach(pair car:foreign-car_make mingo:foreign-query_driver serve:copse_command
-            helia:copse_command)
+    foreach(pair car:foreign-car_make mingo:foreign-query_driver pipelines:foreign-query_driver
+            expressions:foreign-expression_driver updates:foreign-update_driver
+            serve:copse_command helia:copse_command)
         string(REPLACE ":" ";" pair "${pair}")
         list(GET pair 0 check)
         list(GET pair 1 target)

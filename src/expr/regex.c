@@ -171,7 +171,7 @@ copse_status copse_regex_new(const copse_env *env, copse_bytes pattern, copse_by
     if (status == COPSE_OK) {
         (void)pcre2_set_heap_limit(regex->context, REGEX_HEAP_KIBIBYTES_MAX);
         (void)pcre2_set_depth_limit(regex->context, env->limits.regex_steps_max);
-        regex->match = pcre2_match_data_create(1, regex->general);
+        regex->match = pcre2_match_data_create_from_pattern(regex->code, regex->general);
         status = regex->match != NULL ? COPSE_OK : COPSE_NOMEM;
     }
     if (status != COPSE_OK) {
@@ -237,13 +237,13 @@ static copse_status regex_fail_document(const copse_regex *regex, copse_err *err
 }
 
 /* Step 3. `steps`: what each place has without being counted. */
-static copse_status regex_match_places(copse_regex *regex, copse_bytes text, uint32_t steps,
-                                       bool *ret_match, copse_err *err)
+static copse_status regex_match_places(copse_regex *regex, copse_bytes text, size_t from,
+                                       uint32_t steps, bool *ret_match, copse_err *err)
 {
     uint64_t left = regex->env->limits.regex_steps_max;
     uint64_t *left_all = &regex->budget->steps;
     bool match = false;
-    for (size_t offset = 0; offset <= text.len && !match; offset++) {
+    for (size_t offset = from; offset <= text.len && !match; offset++) {
         if (offset < text.len && (text.ptr[offset] & 0xc0) == 0x80) {
             continue; /* inside a character */
         }
@@ -274,7 +274,31 @@ static copse_status regex_match_places(copse_regex *regex, copse_bytes text, uin
 copse_status copse_regex_match(copse_regex *regex, copse_bytes text, bool *ret_match,
                                copse_err *err)
 {
-    if (!copse_utf8_valid(text)) {
+    return copse_regex_find(regex, text, 0, ret_match, err);
+}
+
+size_t copse_regex_groups_count(const copse_regex *regex)
+{
+    return pcre2_get_ovector_count(regex->match) - 1;
+}
+
+bool copse_regex_group(const copse_regex *regex, size_t group, size_t *ret_start, size_t *ret_end)
+{
+    const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(regex->match);
+    size_t start = ends[2 * group];
+    size_t end = ends[2 * group + 1];
+    if (start == PCRE2_UNSET) {
+        return false;
+    }
+    *ret_start = start < end ? start : end; /* \K in a lookahead may turn them round */
+    *ret_end = end;
+    return true;
+}
+
+copse_status copse_regex_find(copse_regex *regex, copse_bytes text, size_t from, bool *ret_match,
+                              copse_err *err)
+{
+    if (from == 0 && !copse_utf8_valid(text)) {
         return COPSE_ERR(err, COPSE_CORRUPT, "a text is not UTF-8");
     }
     if (text.len == 0) {
@@ -282,16 +306,16 @@ copse_status copse_regex_match(copse_regex *regex, copse_bytes text, bool *ret_m
     }
     uint32_t whole = regex->env->limits.regex_steps_max;
     uint32_t steps = REGEX_PLACE_STEPS_MIN < whole ? REGEX_PLACE_STEPS_MIN : whole;
-    copse_status status = regex_try(regex, text, 0, 0, steps, ret_match, err);
+    copse_status status = regex_try(regex, text, from, 0, steps, ret_match, err);
     bool may_try = regex->budget->tries > 0;
     if (status == COPSE_END && may_try) {
         uint64_t share = steps + whole / (text.len + 1);
         regex->budget->tries--;
         steps = share < whole ? (uint32_t)share : whole;
-        status = regex_try(regex, text, 0, 0, steps, ret_match, err);
+        status = regex_try(regex, text, from, 0, steps, ret_match, err);
     }
     if (status == COPSE_END && regex->by_place) {
-        status = regex_match_places(regex, text, steps, ret_match, err);
+        status = regex_match_places(regex, text, from, steps, ret_match, err);
     } else if (status == COPSE_END && !may_try) {
         status = regex_fail_document(regex, err);
     } else if (status == COPSE_END) {

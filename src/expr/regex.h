@@ -45,6 +45,18 @@ void copse_regex_renew_budget(const copse_regex *regex);
 COPSE_MUST_USE copse_status copse_regex_match(copse_regex *regex, copse_bytes text, bool *ret_match,
                                               copse_err *err);
 
+/** Finds the pattern in `text`, at `from` (not inside a character) or behind it. The text from 0 on
+ * was checked if `from` is above 0. Statuses as copse_regex_match. */
+COPSE_MUST_USE copse_status copse_regex_find(copse_regex *regex, copse_bytes text, size_t from,
+                                             bool *ret_match, copse_err *err);
+
+/** How many groups in parentheses the pattern captures. */
+size_t copse_regex_groups_count(const copse_regex *regex);
+
+/** Where in the text group `group` of what was found last stands; 0: all of it. False: it took no
+ * part. */
+bool copse_regex_group(const copse_regex *regex, size_t group, size_t *ret_start, size_t *ret_end);
+
 /** The text that everything matched begins with: writes it to `ret_prefix`, which has room for
  * pattern.len bytes, and returns its size; 0: nothing is known. *ret_exact: and everything that
  * begins with it is matched. */

@@ -5,47 +5,14 @@
 //
 // Where mingo and MongoDB's manual differ, the manual wins; KNOWN lists these. What is random comes
 // from SEED, which is printed.
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import assert from 'node:assert/strict'
 import { Query } from 'mingo'
+import { encode, makeRandom, normal, startDriver } from './driver_support.mjs'
 
 const [program, rounds = '60', seedText = '1'] = process.argv.slice(2)
-let state = Number(seedText) >>> 0
-const random = n => {
-  state = (state + 0x9e3779b9) >>> 0
-  let z = state
-  z = Math.imul(z ^ (z >>> 16), 0x21f0aaad)
-  z = Math.imul(z ^ (z >>> 15), 0x735a2d97)
-  return ((z ^ (z >>> 15)) >>> 0) % n
-}
-const pick = list => list[random(list.length)]
-const chance = percent => random(100) < percent
-
-// ---- Copse ----
-const driver = spawn(program, [], { stdio: ['pipe', 'pipe', 'inherit'] })
-const lines = createInterface({ input: driver.stdout })[Symbol.asyncIterator]()
-driver.on('exit', code => { if (!driver.ended) { console.error(`the driver ended: ${code}`); process.exit(1) } })
-async function copse (request) {
-  driver.stdin.write(JSON.stringify(encode(request)) + '\n')
-  const { value } = await lines.next()
-  return decode(JSON.parse(value))
-}
-function encode (value) { // to Extended JSON
-  if (value instanceof Date) return { $date: { $numberLong: String(value.getTime()) } }
-  if (value instanceof RegExp) return { $regularExpression: { pattern: value.source, options: value.flags } }
-  if (Array.isArray(value)) return value.map(encode)
-  if (value !== null && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, encode(v)]))
-  return value
-}
-function decode (value) {
-  if (Array.isArray(value)) return value.map(decode)
-  if (value !== null && typeof value === 'object') {
-    if ('$date' in value) return new Date(typeof value.$date === 'string' ? value.$date : Number(value.$date.$numberLong))
-    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, decode(v)]))
-  }
-  return value
-}
+const { random, pick, chance } = makeRandom(seedText)
+const driver = startDriver(program)
+const copse = driver.ask
 
 // ---- Random documents and queries ----
 const WORDS = ['', 'a', 'ab', 'abc', 'b', 'ba', 'cats', 'Cats', 'é', 'z\u0000z', 'x'.repeat(260), 'x'.repeat(260) + 'y']
@@ -158,9 +125,6 @@ function known (query, documents) {
 
 // ---- Comparing ----
 const sorted = list => [...list].sort((x, y) => (JSON.stringify(x) < JSON.stringify(y) ? -1 : 1))
-const normal = x => Array.isArray(x)
-  ? x.map(normal)
-  : isObject(x) ? Object.fromEntries(Object.entries(x).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => [k, normal(v)])) : x
 const same = (a, b) => assert.deepEqual(normal(a), normal(b))
 const counts = { queries: 0, some: 0, plans: {}, sorts: 0, projections: 0 }
 
@@ -282,8 +246,7 @@ async function round () {
   assert.equal(defects, 0)
 }
 for (let i = 0; i < Number(rounds); i++) await round()
-driver.ended = true
-driver.stdin.end()
+driver.end()
 const share = Math.round(100 * counts.some / counts.queries)
 console.log(`mingo: ${counts.queries} queries agree (${counts.sorts} sorted; ${share}% have some but not all documents), ${counts.projections} projections, seed ${seedText}`)
 console.log('plans:', JSON.stringify(counts.plans))

@@ -11,17 +11,22 @@
  *                                        {"documents": […], "explain": {…}}
  *     {"count": {…}}                     {"count": 3}
  *     {"distinct": "path", "where": {…}} {"values": […]}
+ *     {"aggregate": "[stages as JSON]", "memory": bytes}
+ *                                        {"documents": […], "explain": {…}}
  *     {"check": true}                    {"defects": 0}
  *     {"reset": true}                    an empty database
- * or, for what fails, {"error": message}.
+ * or, for what fails, {"error": message}. Each may have a "collection"; without one it is "things".
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include <copse/database_check.h>
 #include <copse/ext_json.h>
 #include <copse/memory_store.h>
+#include <copse/pipeline.h>
 #include <copse/query.h>
 #include <copse/write.h>
+
+#include "support/memory_runs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,11 +57,6 @@ static void driver_require(driver *d, copse_status status, const char *what)
     }
 }
 
-static copse_bytes driver_collection(void)
-{
-    return copse_bytes_of_text(COLLECTION);
-}
-
 /* The member `name` of the request; false: there is none. */
 static bool driver_member(driver *d, const char *name, copse_bytes *ret_encoded)
 {
@@ -76,6 +76,12 @@ static copse_cbor_item driver_item(driver *d, const char *name)
         driver_require(d, copse_cbor_next(&reader, &item, &d->err), name);
     }
     return item;
+}
+
+static copse_bytes driver_collection(driver *d)
+{
+    copse_bytes name = driver_item(d, "collection").bytes;
+    return name.len > 0 ? name : copse_bytes_of_text(COLLECTION);
 }
 
 /* ---- Writing ---- */
@@ -114,7 +120,7 @@ static copse_status driver_insert(driver *d, copse_bytes documents)
         copse_bytes document;
         status = copse_cbor_take(&reader, &document, &d->err);
         if (status == COPSE_OK) {
-            status = copse_write_insert(d->write, driver_collection(), document, NULL, &d->err);
+            status = copse_write_insert(d->write, driver_collection(d), document, NULL, &d->err);
         }
     }
     return status;
@@ -140,7 +146,7 @@ static copse_status driver_index(driver *d, copse_bytes fields)
     definition.include_count = include.count;
     (void)driver_member(d, "where", &definition.filter);
     if (status == COPSE_OK) {
-        status = copse_write_create_index(d->write, driver_collection(), &definition, &d->err);
+        status = copse_write_create_index(d->write, driver_collection(d), &definition, &d->err);
     }
     copse_sort_spec_release(&spec);
     copse_sort_spec_release(&include);
@@ -156,16 +162,16 @@ static copse_status driver_operation(driver *d)
         return driver_insert(d, encoded);
     }
     if (driver_member(d, "replace", &encoded)) {
-        return copse_write_replace(d->write, driver_collection(), encoded, true, &d->err);
+        return copse_write_replace(d->write, driver_collection(d), encoded, true, &d->err);
     }
     if (driver_member(d, "delete", &encoded)) {
-        return copse_write_delete(d->write, driver_collection(), encoded, &d->err);
+        return copse_write_delete(d->write, driver_collection(d), encoded, &d->err);
     }
     if (driver_member(d, "index", &encoded)) {
         return driver_index(d, driver_item(d, "index").bytes);
     }
     if (driver_member(d, "dropIndex", &encoded)) {
-        return copse_write_drop_index(d->write, driver_collection(),
+        return copse_write_drop_index(d->write, driver_collection(d),
                                       driver_item(d, "dropIndex").bytes, &d->err);
     }
     return COPSE_END;
@@ -223,7 +229,7 @@ static copse_status driver_read(driver *d)
     copse_sort_spec spec = {.count = 0};
     copse_database *database = NULL;
     copse_query *query = NULL;
-    copse_query_options options = {.collection = driver_collection(),
+    copse_query_options options = {.collection = driver_collection(d),
                                    .sort = &spec,
                                    .skip = driver_item(d, "skip").arg,
                                    .limit = driver_item(d, "limit").arg,
@@ -246,6 +252,60 @@ static copse_status driver_read(driver *d)
     copse_query_free(query);
     copse_database_close(database);
     copse_sort_spec_release(&spec);
+    return status;
+}
+
+/* ---- Pipelines ---- */
+
+static copse_status driver_pipeline_documents(driver *d, copse_pipeline_run *run)
+{
+    copse_bytes document;
+    uint64_t count = 0;
+    copse_status status;
+    driver_require(d, copse_cbor_write_text(&d->answer, copse_bytes_of_text("documents")),
+                   "answer");
+    size_t start = d->answer.len;
+    while ((status = copse_pipeline_next(run, &document, &d->err)) == COPSE_OK) {
+        driver_require(d, copse_cbor_write_encoded(&d->answer, document), "answer");
+        count++;
+    }
+    driver_require(d, copse_cbor_finish_array(&d->answer, start, count), "answer");
+    driver_require(d, copse_cbor_write_text(&d->answer, copse_bytes_of_text("explain")), "answer");
+    status = status == COPSE_END ? copse_pipeline_explain(run, &d->answer, &d->err) : status;
+    return status == COPSE_OK ? copse_cbor_finish_map(&d->answer, 0, 2) : status;
+}
+
+static copse_status driver_aggregate(driver *d, copse_bytes text)
+{
+    memory_runs memory;
+    copse_run_store runs = memory_runs_init(&memory);
+    copse_buf stages;
+    copse_pipeline *pipeline = NULL;
+    copse_pipeline_run *run = NULL;
+    copse_database *database = NULL;
+    copse_buf_init(&stages, &d->env, 1 << 28);
+    copse_status status = copse_pipeline_read_json(&d->env, text, &stages, &d->err);
+    if (status == COPSE_OK) {
+        const copse_pipeline_options options = {.collection = driver_collection(d),
+                                                .stages = copse_buf_view(&stages),
+                                                .runs = &runs,
+                                                .memory_bytes_max =
+                                                    (size_t)driver_item(d, "memory").arg};
+        status = copse_pipeline_new(&d->env, &options, &pipeline, &d->err);
+    }
+    if (status == COPSE_OK) {
+        status = copse_database_open(d->tree, &database, &d->err);
+    }
+    if (status == COPSE_OK) {
+        status = copse_pipeline_open(pipeline, database, &run, &d->err);
+    }
+    if (status == COPSE_OK) {
+        status = driver_pipeline_documents(d, run);
+    }
+    copse_pipeline_close(run);
+    copse_database_close(database);
+    copse_pipeline_free(pipeline);
+    copse_buf_release(&stages);
     return status;
 }
 
@@ -285,6 +345,9 @@ static copse_status driver_line(driver *d)
     }
     if (driver_member(d, "check", &encoded)) {
         return driver_check(d);
+    }
+    if (driver_member(d, "aggregate", &encoded)) {
+        return driver_aggregate(d, driver_item(d, "aggregate").bytes);
     }
     copse_status status = driver_operation(d);
     if (status == COPSE_END) {

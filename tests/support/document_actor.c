@@ -71,6 +71,13 @@ copse_status document_actor_open(document_actor *actor, const copse_env *env, co
     return status;
 }
 
+copse_status document_actor_refresh(document_actor *actor, copse_err *err)
+{
+    copse_status status = copse_pack_db_refresh(actor->pack, err);
+    actor->tree = copse_tree_close(actor->tree);
+    return status == COPSE_OK ? actor_open_tree(actor, err) : status;
+}
+
 copse_status document_actor_make_commit(document_actor *actor, const copse_tree *tree,
                                         copse_cid *ret_commit, copse_err *err)
 {

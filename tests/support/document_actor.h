@@ -24,6 +24,9 @@ typedef struct document_actor {
 copse_status document_actor_open(document_actor *actor, const copse_env *env, copse_os *os,
                                  const copse_pack_options *options, copse_err *err);
 
+/** Opens the tree of what the head is now. On failure it can only be closed. */
+copse_status document_actor_refresh(document_actor *actor, copse_err *err);
+
 /** Closes what is open and zeroes it. */
 void document_actor_close(document_actor *actor);
 
