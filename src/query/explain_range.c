@@ -32,8 +32,11 @@ static bool range_value(range_text *range, copse_bytes part, bool descending, bo
 {
     copse_order_decoded decoded;
     copse_buf_truncate(&range->value, 0);
-    if (range->status != COPSE_OK ||
-        copse_order_show(part, descending, &range->value, &decoded, NULL) != COPSE_OK) {
+    copse_status status = range->status == COPSE_OK
+                              ? copse_order_show(part, descending, &range->value, &decoded, NULL)
+                              : range->status;
+    if (status != COPSE_OK) {
+        range->status = status == COPSE_NOMEM ? status : range->status;
         return false;
     }
     copse_bytes item = {range->value.ptr + decoded.offset, decoded.size};

@@ -194,3 +194,8 @@ copse_status copse_ranking_next(copse_ranking *ranking, copse_bytes *ret_documen
     *ret_document = (copse_bytes){row->bytes + row->key_size, row->document_size};
     return COPSE_OK;
 }
+
+copse_bytes copse_ranking_key(const copse_ranking *ranking)
+{
+    return ranking_key(&ranking->rows[ranking->sorted[ranking->given - 1].ref]);
+}

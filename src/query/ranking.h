@@ -47,4 +47,7 @@ COPSE_MUST_USE copse_status copse_ranking_finish(copse_ranking *ranking, copse_e
 /** The next document in the order of the keys; valid until the ranking is released. END. */
 COPSE_MUST_USE copse_status copse_ranking_next(copse_ranking *ranking, copse_bytes *ret_document);
 
+/** The key of the document that was given last; as long valid. */
+copse_bytes copse_ranking_key(const copse_ranking *ranking);
+
 #endif
