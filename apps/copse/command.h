@@ -47,18 +47,14 @@ struct copse_command {
     copse_command_fn run;
 };
 
-/** How many of the words are the name of a command: 1 or 2; 0: none. */
-int copse_command_words(int argc, char **argv);
+/** The command that the words begin with, or NULL; *ret_words of them, 1 or 2, are its name. */
+const copse_command *copse_command_of(int argc, char **argv, int *ret_words);
 
-/** Whether the command that the words are has this option. */
-bool copse_command_knows(int argc, char **argv, const char *option);
+/** The command number `index`, from 0, in the order of the overview; NULL: there are fewer. */
+const copse_command *copse_command_nth(size_t index);
 
 /** Runs the command that the words are, as the program does: for the shell. An exit code. */
 int copse_command_run(int argc, char **argv);
-
-/** The name of the command number `index`, from 0, of those whose names begin with `text`; NULL:
- * there are fewer. */
-const char *copse_command_nth_beginning(const char *text, int index);
 
 extern const copse_command copse_command_init;
 extern const copse_command copse_command_insert;
@@ -66,10 +62,13 @@ extern const copse_command copse_command_get;
 extern const copse_command copse_command_find;
 extern const copse_command copse_command_count;
 extern const copse_command copse_command_distinct;
+extern const copse_command copse_command_aggregate;
 extern const copse_command copse_command_prove;
 extern const copse_command copse_command_verify;
 extern const copse_command copse_command_replace;
 extern const copse_command copse_command_delete;
+extern const copse_command copse_command_update;
+extern const copse_command copse_command_batch;
 extern const copse_command copse_command_log;
 extern const copse_command copse_command_show;
 extern const copse_command copse_command_diff;

@@ -20,63 +20,24 @@ static const copse_option delete_options[] = {
 
 typedef struct delete_call {
     copse_call *call;
-    const copse_collection *collection;
     copse_buf filter;
     bool multi;
 } delete_call;
 
-/* Adds the deletion of each document of the answer. */
-static copse_status delete_add_all(delete_call *self, copse_result *result, copse_write *write)
-{
-    copse_err *err = &self->call->err;
-    const copse_collection *collection = self->collection;
-    copse_bytes document;
-    copse_status status = COPSE_OK;
-    while (status == COPSE_OK && (status = copse_result_next(result, &document, err)) == COPSE_OK) {
-        copse_cbor_reader reader;
-        copse_bytes id;
-        copse_cbor_reader_init(&reader, document);
-        status = copse_cbor_find_key(&reader, collection->primary_key, err);
-        if (status == COPSE_OK) {
-            status = copse_cbor_take(&reader, &id, err);
-        }
-        if (status == COPSE_OK) {
-            status = copse_write_delete(write, collection->name, id, err);
-        }
-    }
-    return status == COPSE_END ? COPSE_OK : status;
-}
-
-static copse_status delete_query(delete_call *self, copse_documents *documents, copse_write *write)
-{
-    copse_call *call = self->call;
-    copse_result *result = NULL;
-    copse_query *query = NULL;
-    const copse_query_options options = {
-        .collection = self->collection->name,
-        .filter = copse_buf_view(&self->filter),
-        .limit = self->multi ? 0 : 1,
-    };
-    copse_status status = copse_query_new(&call->env, &options, &query, &call->err);
-    if (status == COPSE_OK) {
-        status = copse_result_open(query, documents->database, &result, &call->err);
-    }
-    if (status == COPSE_OK) {
-        status = delete_add_all(self, result, write);
-    }
-    copse_result_close(result);
-    copse_query_free(query);
-    return status;
-}
-
-static int delete_fill(void *ctx, copse_documents *documents, copse_write *write)
+static int delete_find(void *ctx, copse_documents *documents, copse_modify *modify)
 {
     delete_call *self = ctx;
-    self->collection = copse_documents_collection(documents, self->call->options.arguments[1]);
-    if (self->collection == NULL) {
+    const char *collection = self->call->options.arguments[1];
+    copse_modify_result result;
+    const copse_modify_options options = {
+        .collection = copse_bytes_of_text(collection),
+        .filter = copse_buf_view(&self->filter),
+        .multi = self->multi,
+    };
+    if (copse_documents_collection(documents, collection) == NULL) {
         return COPSE_EXIT_FAILED;
     }
-    copse_status status = delete_query(self, documents, write);
+    copse_status status = copse_documents_modify(documents, modify, &options, &result);
     return status == COPSE_OK ? COPSE_EXIT_OK
                               : copse_documents_failure(documents, status, "nothing was deleted");
 }
@@ -97,10 +58,9 @@ static int delete_documents(delete_call *self, copse_documents *documents)
     copse_write_stats stats = {.deleted = 0};
     char count[64];
     const copse_documents_change change = {
-        .fill = delete_fill,
+        .run = delete_find,
         .describe = delete_describe,
         .ctx = self,
-        .depends = true,
     };
     int code = copse_documents_write(documents, &change, &stats);
     if (code == COPSE_EXIT_OK && out->json) {

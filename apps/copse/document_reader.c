@@ -48,8 +48,10 @@ bool copse_document_reader_open(copse_document_reader *reader, copse_call *call,
 {
     const copse_env *env = &call->env;
     copse_status status = COPSE_NOMEM;
-    *reader = (copse_document_reader){
-        .call = call, .format = reader_format(name, format), .all_text = all_text};
+    *reader = (copse_document_reader){.call = call,
+                                      .format = reader_format(name, format),
+                                      .mode = COPSE_EXT_JSON_VALUE,
+                                      .all_text = all_text};
     copse_buf_init(&reader->document, env, env->limits.document_size_bytes_max);
     copse_buf_init(&reader->names, env, 1 << 20);
     if (!copse_input_open(&reader->input, call, name)) {
@@ -162,7 +164,7 @@ static copse_document_found reader_next_json(copse_document_reader *reader,
     reader->line = place.line;
     copse_buf_truncate(&reader->document, 0);
     copse_status status =
-        copse_ext_json_read(reader->json, text, COPSE_EXT_JSON_VALUE, &reader->document, err);
+        copse_ext_json_read(reader->json, text, reader->mode, &reader->document, err);
     if (status != COPSE_OK) {
         return reader_bad(reader, status, place.line, place.column, true);
     }

@@ -31,7 +31,8 @@ typedef struct copse_document_reader {
     copse_call *call;
     copse_input input;
     copse_document_format format;
-    bool all_text; /**< CSV: fields are texts, whatever they look like. */
+    copse_ext_json_mode mode; /**< JSON: VALUE at first, may be changed before the first. */
+    bool all_text;            /**< CSV: fields are texts, whatever they look like. */
     copse_json_stream *stream;
     copse_csv *csv;
     copse_ext_json_reader *json;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DOCUMENTS_TRIES_MAX = 100, DOCUMENTS_MESSAGE_SIZE = 512, DOCUMENTS_NAME_SIZE = 129 };
+enum { DOCUMENTS_TRIES_MAX = 1000, DOCUMENTS_MESSAGE_SIZE = 512, DOCUMENTS_NAME_SIZE = 129 };
 
 /* ---- Opening ---- */
 
@@ -387,23 +387,44 @@ static copse_status documents_apply(copse_documents *documents,
     return status;
 }
 
+copse_status copse_documents_modify(copse_documents *documents, copse_modify *modify,
+                                    const copse_modify_options *options,
+                                    copse_modify_result *ret_result)
+{
+    copse_status status;
+    do {
+        status = copse_modify_run(modify, options, ret_result, &documents->call->err);
+    } while (copse_place_fetch(&documents->place, status));
+    return status;
+}
+
+/* Collects the operations, on the head that is open. */
+static int documents_fill(copse_documents *documents, const copse_documents_change *change,
+                          copse_modify *modify)
+{
+    copse_modify_begin(modify, documents->database);
+    return change->run != NULL ? change->run(change->ctx, documents, modify)
+                               : change->fill(change->ctx, documents, copse_modify_write(modify));
+}
+
 /* The cycle: again on another head, as long as that is what stands in the way. */
 static int documents_write_cycle(copse_documents *documents, const copse_documents_change *change,
-                                 copse_write *write, copse_write_stats *ret_stats)
+                                 copse_modify *modify, copse_write_stats *ret_stats)
 {
-    int code = change->fill(change->ctx, documents, write);
+    bool depends = change->depends || change->run != NULL;
+    int code = documents_fill(documents, change, modify);
     for (int i = 0; i < DOCUMENTS_TRIES_MAX && code == COPSE_EXIT_OK; i++) {
         if (i > 0 && !copse_documents_refresh(documents)) {
             return COPSE_EXIT_FAILED;
         }
-        if (i > 0 && change->depends) {
-            copse_write_clear(write);
-            code = change->fill(change->ctx, documents, write);
+        if (i > 0 && depends) {
+            code = documents_fill(documents, change, modify);
             if (code != COPSE_EXIT_OK) {
                 return code;
             }
         }
-        copse_status status = documents_apply(documents, change, write, ret_stats, &code);
+        copse_status status =
+            documents_apply(documents, change, copse_modify_write(modify), ret_stats, &code);
         if (status == COPSE_OK) {
             return copse_documents_reopen(documents) ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
         }
@@ -423,11 +444,11 @@ int copse_documents_write(copse_documents *documents, const copse_documents_chan
                           copse_write_stats *ret_stats)
 {
     copse_call *call = documents->call;
-    copse_write *write = NULL;
-    copse_status status = copse_write_new(&call->env, &write, &call->err);
-    int code = status == COPSE_OK ? documents_write_cycle(documents, change, write, ret_stats)
+    copse_modify *modify = NULL;
+    copse_status status = copse_modify_new(&call->env, &modify, &call->err);
+    int code = status == COPSE_OK ? documents_write_cycle(documents, change, modify, ret_stats)
                                   : copse_failure_of(call, status, "writing");
-    copse_write_free(write);
+    copse_modify_free(modify);
     return code;
 }
 

@@ -16,8 +16,7 @@
 #include "past.h"
 #include "place.h"
 
-#include <copse/database.h>
-#include <copse/write.h>
+#include <copse/modify.h>
 
 /** Which database a command reads: COPSE_OPTION_HEAD; writes: COPSE_OPTION_REF. */
 #define COPSE_OPTION_HEAD                                                                          \
@@ -95,10 +94,17 @@ int copse_documents_failure(copse_documents *documents, copse_status status, con
 copse_status copse_documents_commit(copse_documents *documents, const copse_cid *root,
                                     const char *message);
 
+/** As copse_modify_run, begun on the head that is open; fetches. */
+copse_status copse_documents_modify(copse_documents *documents, copse_modify *modify,
+                                    const copse_modify_options *options,
+                                    copse_modify_result *ret_result);
+
 /** What a command changes. */
 typedef struct copse_documents_change {
     /** Adds the operations. An exit code; reports. */
     int (*fill)(void *ctx, copse_documents *documents, copse_write *write);
+    /** Instead of `fill`, for what finds documents in the head: on another one it is done anew. */
+    int (*run)(void *ctx, copse_documents *documents, copse_modify *modify);
     /** Reports why operation number `failed`, from 0, can't be: call->err says. Returns an exit
      * code. NULL: it is reported like other failures. */
     int (*refused)(void *ctx, copse_documents *documents, copse_status status, size_t failed);

@@ -17,17 +17,12 @@
 enum { MAIN_NODE_CACHE_BYTES = 32 << 20 };
 
 static const copse_command *const main_document_write_commands[] = {
-    &copse_command_init,    &copse_command_import, &copse_command_insert,
-    &copse_command_replace, &copse_command_delete, NULL,
+    &copse_command_init,    &copse_command_import, &copse_command_insert, &copse_command_update,
+    &copse_command_replace, &copse_command_delete, &copse_command_batch,  NULL,
 };
 static const copse_command *const main_document_read_commands[] = {
-    &copse_command_find,
-    &copse_command_get,
-    &copse_command_count,
-    &copse_command_distinct,
-    &copse_command_export,
-    &copse_command_shell,
-    NULL,
+    &copse_command_find,      &copse_command_get,    &copse_command_count, &copse_command_distinct,
+    &copse_command_aggregate, &copse_command_export, &copse_command_shell, NULL,
 };
 static const copse_command *const main_proof_commands[] = {
     &copse_command_prove,
@@ -267,21 +262,21 @@ static int main_end(copse_call *call, int code)
 
 /* ---- For the shell ---- */
 
-int copse_command_words(int argc, char **argv)
+const copse_command *copse_command_of(int argc, char **argv, int *ret_words)
 {
-    int words = 0;
-    return main_find(argc, argv, &words) != NULL ? words : 0;
+    return main_find(argc, argv, ret_words);
 }
 
-bool copse_command_knows(int argc, char **argv, const char *option)
+const copse_command *copse_command_nth(size_t index)
 {
-    int words = 0;
-    const copse_command *command = main_find(argc, argv, &words);
-    const copse_option *at = command != NULL ? command->options : NULL;
-    while (at != NULL && at->name != NULL && strcmp(at->name, option) != 0) {
-        at++;
+    for (const copse_command_group *group = main_groups; group->title != NULL; group++) {
+        for (size_t i = 0; group->commands[i] != NULL; i++) {
+            if (index-- == 0) {
+                return group->commands[i];
+            }
+        }
     }
-    return at != NULL && at->name != NULL;
+    return NULL;
 }
 
 int copse_command_run(int argc, char **argv)
@@ -299,20 +294,6 @@ int copse_command_run(int argc, char **argv)
     code = main_end(call, code);
     free(call);
     return code;
-}
-
-const char *copse_command_nth_beginning(const char *text, int index)
-{
-    size_t size = strlen(text);
-    for (const copse_command_group *group = main_groups; group->title != NULL; group++) {
-        for (size_t i = 0; group->commands[i] != NULL; i++) {
-            const char *name = group->commands[i]->name;
-            if (strncmp(name, text, size) == 0 && index-- == 0) {
-                return name;
-            }
-        }
-    }
-    return NULL;
 }
 
 /* ---- The program ---- */

@@ -49,14 +49,47 @@ void copse_table_count(copse_table *table, uint64_t count)
     copse_table_text(table, copse_text_of_count(count, text));
 }
 
-/* Characters, each of which is taken to be one place wide. */
+/* The places that the character at `cell` takes when it is printed: one, or those of its escape;
+ * *ret_size is its size. */
+static size_t table_char(const char *cell, size_t *ret_size)
+{
+    uint32_t code = 0;
+    size_t size = strnlen(cell, 4);
+    *ret_size = copse_text_utf8_char((copse_bytes){(const uint8_t *)cell, size}, &code);
+    if (*ret_size == 0) {
+        *ret_size = 1;
+        return 4;
+    }
+    if (code == '\\' || code == '\t' || code == '\n' || code == '\r') {
+        return 2;
+    }
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) ? 4 * *ret_size : 1;
+}
+
 static size_t table_width(const char *cell)
 {
     size_t width = 0;
-    for (; *cell != '\0'; cell++) {
-        width += ((unsigned char)*cell & 0xc0) != 0x80;
+    for (size_t size = 0; *cell != '\0'; cell += size) {
+        width += table_char(cell, &size);
     }
     return width;
+}
+
+/* Prints a cell, cut to `width` places; returns how many it takes. */
+static size_t table_print_text(copse_output *out, const char *cell, size_t width)
+{
+    bool is_cut = table_width(cell) > width;
+    size_t room = width - is_cut;
+    size_t used = 0;
+    size_t len = 0;
+    size_t size = 0;
+    while (cell[len] != '\0' && used + table_char(cell + len, &size) <= room) {
+        used += table_char(cell + len, &size);
+        len += size;
+    }
+    copse_output_bytes(out, (copse_bytes){(const uint8_t *)cell, len});
+    copse_output_format(out, is_cut ? "…" : "");
+    return used + is_cut;
 }
 
 /* Prints a cell behind `gap` spaces; returns the spaces to the next one, which are printed only if
@@ -64,14 +97,37 @@ static size_t table_width(const char *cell)
 static size_t table_print_cell(copse_output *out, const char *cell, size_t gap, size_t width,
                                bool right)
 {
-    size_t padding = width - table_width(cell);
-    gap += right ? padding : 0;
+    size_t natural = table_width(cell);
+    size_t padding = natural < width ? width - natural : 0;
     if (*cell == '\0') {
         return gap + width + 2;
     }
+    gap += right ? padding : 0;
     copse_output_format(out, "%*s", (int)gap, "");
-    copse_output_bytes(out, copse_bytes_of_text(cell));
-    return (right ? 0 : padding) + 2;
+    size_t used = table_print_text(out, cell, width);
+    return (right ? 0 : width - used) + 2;
+}
+
+/* Makes the widest columns narrower until a row fits, but none narrower than a few places. */
+static void table_fit(const copse_table *table, size_t *widths)
+{
+    enum { WIDTH_MIN = 4 };
+    size_t total = 2 * (table->columns - 1);
+    for (size_t i = 0; i < table->columns; i++) {
+        widths[i] = widths[i] < table->width_max ? widths[i] : table->width_max;
+        total += widths[i];
+    }
+    while (total > table->width_max) {
+        size_t widest = 0;
+        for (size_t i = 1; i < table->columns; i++) {
+            widest = widths[i] > widths[widest] ? i : widest;
+        }
+        if (widths[widest] <= WIDTH_MIN) {
+            break;
+        }
+        widths[widest]--;
+        total--;
+    }
 }
 
 copse_status copse_table_print(const copse_table *table, copse_output *out)
@@ -89,6 +145,9 @@ copse_status copse_table_print(const copse_table *table, copse_output *out)
     }
     if (index <= table->columns) {
         return COPSE_OK;
+    }
+    if (table->width_max > 0) {
+        table_fit(table, widths);
     }
     size_t gap = 0;
     index = 0;

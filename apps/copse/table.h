@@ -14,13 +14,14 @@
 #include "output.h"
 
 /** The most columns. */
-#define COPSE_TABLE_COLUMNS_MAX 8
+#define COPSE_TABLE_COLUMNS_MAX 32
 
 typedef struct copse_table {
     copse_buf cells; /**< Each with a NUL behind it, titles first. */
     size_t columns;
     bool right[COPSE_TABLE_COLUMNS_MAX]; /**< Numbers. */
-    copse_status status;                 /**< Of the first cell that found no memory. */
+    size_t width_max;    /**< The widest cells are cut so that rows fit in it; 0: they are not. */
+    copse_status status; /**< Of the first cell that found no memory. */
 } copse_table;
 
 /** Begins a table with these titles, `|` between them. */

@@ -1,4 +1,4 @@
-"""copse import, export and shell: formats, atomicity, what is refused and how it is said."""
+"""copse import and export: formats, atomicity, what is refused and how it is said."""
 import json
 import random
 
@@ -189,23 +189,3 @@ class Export(CommandTest):
         some = self.good("export", self.store, "posts", "--where", '{"author":"user3"}')
         self.assertEqual(len(some.splitlines()), sum(p["author"] == "user3" for p in POSTS))
         self.bad(1, "there is no collection 'post'", "export", self.store, "post")
-
-
-class Shell(CommandTest):
-    def test_script(self):
-        self.good("init", self.store)
-        script = ('# comment\ninsert posts {"_id": 1, "text": "it\'s {here}"}\n'
-                  "find posts '{\"_id\":1}'\n\ncount posts\nquit\nnonsense\n")
-        out = self.good("shell", self.store, stdin=script)
-        self.assertIn('{"_id":1,"text":"it\'s {here}"}', out)
-        self.assertTrue(out.endswith("1\n"))
-
-    def test_ends_at_the_first_failure(self):
-        self.good("init", self.store)
-        self.bad(1, "line 1 of the script", "shell", self.store,
-                 stdin="find nothing\ninsert c {\"_id\":1}\n")
-        self.assertEqual(self.good("collections", self.store, "--json"), "")
-        self.bad(2, "a quote is not closed", "shell", self.store, stdin="find 'c\n")
-        self.bad(2, "is not closed", "shell", self.store, stdin='find c {"a":1\n')
-        self.bad(2, "unknown command", "shell", self.store, stdin="fnid c\n")
-        self.bad(1, "", "shell", self.path("none"))
