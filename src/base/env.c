@@ -31,6 +31,7 @@ void copse_limits_init(copse_limits *limits)
         .sort_memory_bytes_max = (size_t)64 << 20,
         .document_size_bytes_max = (size_t)128 << 20,
         .filter_nodes_max = 16384,
+        .expression_steps_max = (uint64_t)1 << 26,
         .index_entries_max = 1000,
         .query_memory_bytes_max = (size_t)256 << 20,
         .regex_steps_max = 1000000,
