@@ -46,8 +46,8 @@ typedef struct copse_limits {
     size_t sort_memory_bytes_max;   /**< Entries that a sorter holds before it spills: 64 MiB. */
     size_t document_size_bytes_max; /**< One document: 128 MiB. */
     size_t filter_nodes_max;        /**< Tests and operators in one filter: 16,384. */
-    uint64_t expression_steps_max; /**< Steps of an expression on one document: each use of an
-                                         operator is one, large arguments are more: 2^26. */
+    uint64_t expression_steps_max;  /**< Steps of an expression on one document: each use of an
+                                          operator is one, large arguments are more: 2^26. */
     size_t index_entries_max;       /**< Entries of one document in one index: 1,000. */
     size_t query_memory_bytes_max;  /**< What a query may hold to sort or to tell documents apart:
                                          256 MiB. */
