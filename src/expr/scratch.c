@@ -77,7 +77,11 @@ copse_status copse_scratch_take(copse_scratch *scratch, size_t size, void **ret)
     } else if (COPSE_UNLIKELY(chunk == NULL || rounded > chunk->size - scratch->used)) {
         size_t room = chunk == NULL ? SCRATCH_CHUNK_MIN : chunk->size * 2;
         room = room > SCRATCH_CHUNK_MAX ? SCRATCH_CHUNK_MAX : room;
-        status = scratch_push(scratch, rounded > room ? rounded : room);
+        if (rounded > room ||
+            scratch_head_size() + room > scratch->held_bytes_max - scratch->held_bytes) {
+            room = rounded; /* no more than is needed, or than there may be */
+        }
+        status = scratch_push(scratch, room);
     }
     if (COPSE_UNLIKELY(status != COPSE_OK)) {
         return status;
