@@ -476,7 +476,7 @@ class Typed(ShellTest):
         terminal.type(".at rel\t\n")
         terminal.expect("store@draft at release> ")
         terminal.type("posts.count().\t")
-        terminal.type("\x03")
+        terminal.until("store@draft at release> ", "\x03")
         terminal.expect("store@draft at release> ")
         terminal.type("diff rel\t dra\t\n")
         terminal.expect("> ")
