@@ -38,7 +38,8 @@ int64_t copse_date_iso_days(int64_t year, int64_t week, int64_t day)
 int64_t copse_date_field_of(int64_t local_ms, copse_date_field field)
 {
     int64_t days = copse_calendar_divide(local_ms, COPSE_MS_IN_DAY);
-    int64_t ms = local_ms - days * COPSE_MS_IN_DAY;
+    int64_t rest = local_ms % COPSE_MS_IN_DAY;
+    int64_t ms = rest < 0 ? rest + COPSE_MS_IN_DAY : rest;
     copse_calendar date = copse_calendar_of_days(days);
     int64_t day_of_year = days - date_year_start(date.year);
     int64_t thursday = date_thursday(days);

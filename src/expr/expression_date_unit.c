@@ -101,7 +101,8 @@ static int64_t date_months_since(const copse_calendar *date)
 static copse_i128 date_add_months(int64_t local_ms, int64_t months)
 {
     int64_t days = copse_calendar_divide(local_ms, COPSE_MS_IN_DAY);
-    int64_t ms = local_ms - days * COPSE_MS_IN_DAY;
+    int64_t rest = local_ms % COPSE_MS_IN_DAY;
+    int64_t ms = rest < 0 ? rest + COPSE_MS_IN_DAY : rest;
     copse_calendar date = copse_calendar_of_days(days);
     months += date_months_since(&date);
     date.year = copse_calendar_divide(months, 12);

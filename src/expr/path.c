@@ -86,11 +86,13 @@ bool copse_path_is_array(copse_bytes encoded)
 
 bool copse_path_is_object(copse_bytes encoded)
 {
-    const uint8_t *end = encoded.ptr + encoded.len;
     copse_cbor_head head;
     copse_cbor_head key;
-    if (encoded.len == 0 || encoded.ptr[0] >> 5 != COPSE_CBOR_MAJOR_MAP ||
-        !copse_cbor_head_read(encoded.ptr, end, &head)) {
+    if (encoded.len == 0 || encoded.ptr[0] >> 5 != COPSE_CBOR_MAJOR_MAP) {
+        return false;
+    }
+    const uint8_t *end = encoded.ptr + encoded.len;
+    if (!copse_cbor_head_read(encoded.ptr, end, &head)) {
         return false;
     }
     const uint8_t *at = encoded.ptr + head.size;
@@ -109,10 +111,12 @@ bool copse_path_is_object(copse_bytes encoded)
 copse_status copse_path_find_key(copse_bytes map, copse_bytes key, copse_bytes *ret_value,
                                  copse_err *err)
 {
-    const uint8_t *end = map.ptr + map.len;
     copse_cbor_head head;
-    if (map.len == 0 || !copse_cbor_head_read(map.ptr, end, &head) ||
-        head.major != COPSE_CBOR_MAJOR_MAP) {
+    if (map.len == 0) {
+        return path_fail(err);
+    }
+    const uint8_t *end = map.ptr + map.len;
+    if (!copse_cbor_head_read(map.ptr, end, &head) || head.major != COPSE_CBOR_MAJOR_MAP) {
         return path_fail(err);
     }
     const uint8_t *at = map.ptr + head.size;

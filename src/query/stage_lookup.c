@@ -324,10 +324,12 @@ static copse_status lookup_bind(copse_stage_run *run, copse_err *err)
         own[i].value.len = status == COPSE_OK ? value.len : 0;
     }
     copse_buf_release(&one);
-    const uint8_t *at = state->values.ptr;
+    size_t at = 0;
     for (size_t i = 0; status == COPSE_OK && i < lookup->values_count; i++) {
-        own[i].value.ptr = at;
-        at += own[i].value.len;
+        if (own[i].value.len > 0) {
+            own[i].value.ptr = state->values.ptr + at;
+            at += own[i].value.len;
+        }
     }
     return status;
 }
