@@ -24,7 +24,7 @@ enum {
     LOAD_MEMORY_DEFAULT = 256 << 20,
     LOAD_MEMORY_MIN = 24 << 20,
     LOAD_SORTER_MIN = 4 << 20,
-    LOAD_PROCESS_SIZE = 8 << 20,   /* the program, pieces of input and output */
+    LOAD_PROCESS_SIZE = 13 << 20,  /* the program and its libraries, pieces of input and output */
     LOAD_PACK_SIZE_MAX = 48 << 20, /* what the pack store keeps of a pack while it writes it */
     LOAD_PACK_SHARE = 12           /* of the input: 150 bytes for each node of about 2 KiB */
 };
@@ -260,7 +260,7 @@ static bool load_sorter_memory(tree_load *load, uint64_t memory, size_t *ret_siz
     }
     uint64_t rest = LOAD_PROCESS_SIZE + pack;
     if (memory < rest + LOAD_SORTER_MIN && load->input.total > 0) {
-        (void)copse_failure(load->call, COPSE_LIMIT, "64M is enough for a file of any size",
+        (void)copse_failure(load->call, COPSE_LIMIT, "72M is enough for a file of any size",
                             "'%s' has %s: loading it takes at least --memory %lluM",
                             load->input.name, copse_text_of_size(load->input.total, size),
                             (unsigned long long)((rest + LOAD_SORTER_MIN) >> 20) + 1);
