@@ -5,6 +5,7 @@
 #include "shell_history.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <histedit.h>
 #include <locale.h>
 #include <poll.h>
@@ -19,6 +20,7 @@
 enum { SHELL_EDITOR_SHOWN_MAX = 300 };
 
 struct copse_shell_editor {
+    int input; /* the terminal, opened anew so that reading it never blocks */
     EditLine *edit;
     History *history;
     const char *history_path;
@@ -132,31 +134,39 @@ static void shell_editor_on_interrupt(int number)
 }
 
 /* Reads a byte. SIGINT, which is blocked, comes only while this waits: so none comes between a look
- * at the flag and the wait. 1; 0: there are no more; -1: Ctrl-C, or a failure. */
-static int shell_editor_byte(char *ret_byte)
+ * at the flag and the wait. Ctrl-C makes the terminal forget what was typed, also what the wait has
+ * just told of: a read that blocked would then wait with SIGINT blocked, deaf to all but a letter.
+ * 1; 0: there are no more; -1: Ctrl-C, or a failure. */
+static int shell_editor_byte(int terminal, char *ret_byte)
 {
-    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    struct pollfd input = {.fd = terminal, .events = POLLIN};
     sigset_t waiting;
     (void)sigprocmask(SIG_SETMASK, NULL, &waiting);
     (void)sigdelset(&waiting, SIGINT);
-    while (ppoll(&input, 1, NULL, &waiting) < 0) {
-        if (errno != EINTR || shell_editor_interrupted != 0) {
+    for (;;) {
+        if (ppoll(&input, 1, NULL, &waiting) >= 0) {
+            ssize_t size = read(terminal, ret_byte, 1);
+            if (size >= 0 || errno != EAGAIN) {
+                return size > 0 ? 1 : (int)size;
+            }
+        } else if (errno != EINTR || shell_editor_interrupted != 0) {
             return -1;
         }
     }
-    ssize_t size = read(STDIN_FILENO, ret_byte, 1);
-    return size > 0 ? 1 : (int)size;
 }
 
 /* Reads a letter, as libedit wants it. */
 static int shell_editor_key(EditLine *edit, wchar_t *ret_letter)
 {
+    copse_shell_editor *editor = NULL;
     mbstate_t state;
     char byte = 0;
-    int outcome = 0;
-    (void)edit;
+    int outcome = -1;
     memset(&state, 0, sizeof state);
-    while ((outcome = shell_editor_byte(&byte)) == 1) {
+    if (el_get(edit, EL_CLIENTDATA, (void **)&editor) != 0) {
+        return -1;
+    }
+    while ((outcome = shell_editor_byte(editor->input, &byte)) == 1) {
         size_t size = mbrtowc(ret_letter, &byte, 1, &state);
         if (size <= 1) {
             break;
@@ -207,6 +217,9 @@ copse_shell_editor *copse_shell_editor_free(copse_shell_editor *editor)
         if (editor->history != NULL) {
             history_end(editor->history);
         }
+        if (editor->input >= 0) {
+            (void)close(editor->input);
+        }
         copse_buf_release(&editor->last);
         free(editor);
     }
@@ -225,9 +238,12 @@ copse_shell_editor *copse_shell_editor_new(copse_shell_names *names, const char 
     editor->names = names;
     editor->history_path = history_path;
     (void)setlocale(LC_CTYPE, ""); /* what bytes are typed for a letter */
+    const char *terminal = ttyname(STDIN_FILENO);
+    editor->input =
+        terminal != NULL ? open(terminal, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
     editor->edit = el_init("copse", stdin, stdout, stderr);
     editor->history = history_init();
-    if (editor->edit == NULL || editor->history == NULL) {
+    if (editor->input < 0 || editor->edit == NULL || editor->history == NULL) {
         return copse_shell_editor_free(editor);
     }
     (void)history(editor->history, &event, H_SETSIZE, COPSE_SHELL_HISTORY_LINES_MAX);
