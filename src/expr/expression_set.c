@@ -88,7 +88,7 @@ static size_t expression_set_keep(copse_keyed *a, size_t a_count, const copse_ke
 {
     size_t kept = 0;
     for (size_t i = 0; i < a_count; i++) {
-        if (copse_keyed_has(b, b_count, a[i].key) == has) {
+        if ((copse_keyed_find(b, b_count, a[i].key) != NULL) == has) {
             a[kept++] = a[i];
         }
     }
@@ -201,7 +201,7 @@ static copse_status expression_set_relation(copse_expression *run,
         size_t count = 0;
         status = expression_set_of(run, node, arguments[i], &list, &count);
         for (size_t k = 0; status == COPSE_OK && holds && k < first_count; k++) {
-            holds = copse_keyed_has(list, count, first[k].key);
+            holds = copse_keyed_find(list, count, first[k].key) != NULL;
         }
         holds = holds && (!equal || count == first_count);
     }

@@ -44,7 +44,7 @@ size_t copse_keyed_unique(copse_keyed *list, size_t count)
     return kept;
 }
 
-bool copse_keyed_has(const copse_keyed *list, size_t count, copse_bytes key)
+const copse_keyed *copse_keyed_find(const copse_keyed *list, size_t count, copse_bytes key)
 {
     size_t low = 0;
     size_t high = count;
@@ -52,10 +52,10 @@ bool copse_keyed_has(const copse_keyed *list, size_t count, copse_bytes key)
         size_t middle = low + (high - low) / 2;
         int order = copse_bytes_compare(list[middle].key, key);
         if (order == 0) {
-            return true;
+            return &list[middle];
         }
         low = order < 0 ? middle + 1 : low;
         high = order < 0 ? high : middle;
     }
-    return false;
+    return NULL;
 }

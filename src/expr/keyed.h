@@ -19,7 +19,7 @@ void copse_keyed_sort(copse_keyed *list, copse_keyed *spare, size_t count);
 /** Of equal keys in a sorted list keeps the first one; returns how many are left. */
 size_t copse_keyed_unique(copse_keyed *list, size_t count);
 
-/** Whether a sorted list has `key`. */
-bool copse_keyed_has(const copse_keyed *list, size_t count, copse_bytes key);
+/** An entry of `key` in a sorted list; NULL: it has none. */
+const copse_keyed *copse_keyed_find(const copse_keyed *list, size_t count, copse_bytes key);
 
 #endif

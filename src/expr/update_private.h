@@ -33,6 +33,7 @@
 #include <copse/update.h>
 
 #include "base/arena.h"
+#include "expr/keyed.h"
 
 typedef struct copse_update_action copse_update_action;
 typedef struct copse_update_operator copse_update_operator;
@@ -249,16 +250,9 @@ COPSE_MUST_USE copse_status copse_update_check_value(copse_update_parser *parser
 
 /* ---- Values to look up ---------------------------------------------------------------------- */
 
-/** A value; equal values have equal keys. */
-typedef struct copse_update_entry {
-    copse_bytes key; /* of order.h */
-    copse_bytes value;
-    size_t order; /* in the list that it is from */
-} copse_update_entry;
-
 /** A list of values, to look up in. */
 typedef struct copse_update_values {
-    copse_update_entry *entries; /* without equal ones, by key */
+    copse_keyed *entries; /* without equal ones, by key */
     size_t count;
     copse_bytes list; /* all of them, in a row */
     uint64_t list_count;
@@ -276,10 +270,6 @@ COPSE_MUST_USE copse_status copse_update_values_new(copse_update *update, copse_
 COPSE_MUST_USE copse_status copse_update_values_find(const copse_update_values *values,
                                                      copse_buf *scratch, copse_bytes value,
                                                      size_t *ret_order, copse_err *err);
-
-/** Sorts by key, equal ones in their order. `spare`: as many more. */
-void copse_update_entries_sort(copse_update_entry *entries, copse_update_entry *spare,
-                               size_t count);
 
 /** Reads an array: its elements, which stand in a row. False: it is none. */
 bool copse_update_array_open(copse_bytes array, copse_bytes *ret_content, uint64_t *ret_count);

@@ -171,7 +171,7 @@ static copse_status update_push_key(copse_update_run *run, const copse_update_pu
 
 /* Reads the `count` elements that `out` has from `offset` on; keys are known when all are. */
 static copse_status update_push_read(copse_update_run *run, const copse_update_push *push,
-                                     size_t offset, uint64_t count, copse_update_entry *entries)
+                                     size_t offset, uint64_t count, copse_keyed *entries)
 {
     copse_cbor_reader reader;
     copse_buf *keys = &run->update->scratch;
@@ -195,7 +195,7 @@ static copse_status update_push_read(copse_update_run *run, const copse_update_p
 
 /* Writes the elements in the order of the entries, in place. */
 static copse_status update_push_write(copse_update_run *run, size_t offset, uint64_t count,
-                                      const copse_update_entry *entries)
+                                      const copse_keyed *entries)
 {
     copse_buf *sorted = &run->update->scratch; /* the keys have done */
     copse_status status = COPSE_OK;
@@ -213,15 +213,14 @@ static copse_status update_push_order(copse_update_run *run, const copse_update_
                                       size_t offset, uint64_t count)
 {
     const copse_env *env = run->update->env;
-    size_t size = 2 * sizeof(copse_update_entry); /* with one to spare */
-    copse_update_entry *entries =
-        count <= SIZE_MAX ? copse_alloc_array(env, (size_t)count, size) : NULL;
+    size_t size = 2 * sizeof(copse_keyed); /* with one to spare */
+    copse_keyed *entries = count <= SIZE_MAX ? copse_alloc_array(env, (size_t)count, size) : NULL;
     if (entries == NULL) {
         return COPSE_ERR_NOMEM(run->err);
     }
     copse_status status = update_push_read(run, push, offset, count, entries);
     if (status == COPSE_OK) {
-        copse_update_entries_sort(entries, entries + count, (size_t)count);
+        copse_keyed_sort(entries, entries + count, (size_t)count);
         status = update_push_write(run, offset, count, entries);
     }
     copse_free_array(env, entries, (size_t)count, size);

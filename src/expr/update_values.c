@@ -22,40 +22,6 @@ bool copse_update_array_open(copse_bytes array, copse_bytes *ret_content, uint64
     return true;
 }
 
-/* ---- Sorting -------------------------------------------------------------------------------- */
-
-/* Merges two sorted runs that stand one behind the other. */
-static void update_entries_merge(const copse_update_entry *from, size_t middle, size_t count,
-                                 copse_update_entry *to)
-{
-    size_t i = 0;
-    size_t j = middle;
-    for (size_t at = 0; at < count; at++) {
-        bool first =
-            j == count || (i < middle && copse_bytes_compare(from[i].key, from[j].key) <= 0);
-        to[at] = from[first ? i++ : j++];
-    }
-}
-
-void copse_update_entries_sort(copse_update_entry *entries, copse_update_entry *spare, size_t count)
-{
-    copse_update_entry *from = entries;
-    copse_update_entry *to = spare;
-    for (size_t run = 1; run < count; run *= 2) {
-        for (size_t start = 0; start < count; start += 2 * run) {
-            size_t left = count - start;
-            size_t size = left < 2 * run ? left : 2 * run;
-            update_entries_merge(from + start, run < size ? run : size, size, to + start);
-        }
-        copse_update_entry *merged = to;
-        to = from;
-        from = merged;
-    }
-    if (from != entries) {
-        memcpy(entries, from, count * sizeof *entries);
-    }
-}
-
 /* ---- Values --------------------------------------------------------------------------------- */
 
 static copse_status update_value_key(copse_bytes value, copse_buf *scratch, copse_bytes *ret_key,
@@ -69,7 +35,7 @@ static copse_status update_value_key(copse_bytes value, copse_buf *scratch, cops
 }
 
 static copse_status update_values_read(copse_update *update, copse_bytes content, uint64_t count,
-                                       copse_update_entry *entries, copse_err *err)
+                                       copse_keyed *entries, copse_err *err)
 {
     copse_cbor_reader reader;
     copse_status status = COPSE_OK;
@@ -91,10 +57,10 @@ static copse_status update_values_read(copse_update *update, copse_bytes content
 copse_status copse_update_values_new(copse_update *update, copse_bytes list, uint64_t count,
                                      const copse_update_values **ret_values, copse_err *err)
 {
-    const size_t size = 2 * sizeof(copse_update_entry); /* with one to spare */
+    const size_t size = 2 * sizeof(copse_keyed); /* with one to spare */
     copse_update_values *values = copse_arena_alloc(&update->arena, sizeof *values);
     bool *marks = copse_arena_alloc(&update->arena, (size_t)count);
-    copse_update_entry *entries =
+    copse_keyed *entries =
         count <= SIZE_MAX / size ? copse_arena_alloc(&update->arena, (size_t)count * size) : NULL;
     if (values == NULL || entries == NULL || marks == NULL) {
         return COPSE_ERR_NOMEM(err);
@@ -103,14 +69,12 @@ copse_status copse_update_values_new(copse_update *update, copse_bytes list, uin
     if (status != COPSE_OK) {
         return status;
     }
-    copse_update_entries_sort(entries, entries + count, (size_t)count);
-    *values = (copse_update_values){
-        .entries = entries, .list = list, .list_count = count, .marks = marks};
-    for (size_t i = 0; i < count; i++) {
-        if (i == 0 || !copse_bytes_equal(entries[i].key, entries[values->count - 1].key)) {
-            entries[values->count++] = entries[i];
-        }
-    }
+    copse_keyed_sort(entries, entries + count, (size_t)count);
+    *values = (copse_update_values){.entries = entries,
+                                    .count = copse_keyed_unique(entries, (size_t)count),
+                                    .list = list,
+                                    .list_count = count,
+                                    .marks = marks};
     *ret_values = values;
     return COPSE_OK;
 }
@@ -119,21 +83,14 @@ copse_status copse_update_values_find(const copse_update_values *values, copse_b
                                       copse_bytes value, size_t *ret_order, copse_err *err)
 {
     copse_bytes key;
-    size_t low = 0;
-    size_t high = values->count;
     copse_status status = update_value_key(value, scratch, &key, err);
     if (status != COPSE_OK) {
         return status;
     }
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = copse_bytes_compare(values->entries[middle].key, key);
-        if (order == 0) {
-            *ret_order = values->entries[middle].order;
-            return COPSE_OK;
-        }
-        low = order < 0 ? middle + 1 : low;
-        high = order < 0 ? high : middle;
+    const copse_keyed *found = copse_keyed_find(values->entries, values->count, key);
+    if (found == NULL) {
+        return COPSE_NOT_FOUND;
     }
-    return COPSE_NOT_FOUND;
+    *ret_order = found->order;
+    return COPSE_OK;
 }
