@@ -10,4 +10,10 @@
 /** What rule `commit` breaks, static text for people; NULL: none. */
 const char *copse_commit_fault(const copse_commit *commit);
 
+/** Finds out which tree `root` names: that of the commit that it is, or, if its block is none,
+ * itself. Begins an operation on the source. Statuses as copse_source_get, CORRUPT, LIMIT. */
+COPSE_MUST_USE copse_status copse_commit_find_tree(const copse_env *env, copse_source *source,
+                                                   const copse_cid *root, copse_cid *ret_tree,
+                                                   copse_err *err);
+
 #endif

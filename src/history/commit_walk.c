@@ -42,6 +42,23 @@ static copse_status commit_load(const copse_env *env, copse_source *source, cons
     return status;
 }
 
+copse_status copse_commit_find_tree(const copse_env *env, copse_source *source,
+                                    const copse_cid *root, copse_cid *ret_tree, copse_err *err)
+{
+    copse_block *block = NULL;
+    copse_commit commit = {.tree = *root};
+    copse_source_begin(source);
+    copse_status status = copse_source_get(source, root, &block, err);
+    if (status == COPSE_OK && copse_commit_is(block)) {
+        status = copse_commit_decode(env, block, &commit, err);
+    }
+    copse_block_unref(block);
+    if (status == COPSE_OK) {
+        *ret_tree = commit.tree;
+    }
+    return status;
+}
+
 /* Raises the commit's generation above the parent's, and its time to at least the parent's. */
 static void commit_follow(copse_commit *commit, const copse_commit *parent)
 {

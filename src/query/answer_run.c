@@ -2,10 +2,10 @@
 #include "query/answer_run.h"
 
 #include <copse/answer.h>
-#include <copse/commit.h>
 
 #include "base/err.h"
 #include "block/block.h"
+#include "history/commit.h"
 #include "query/result.h"
 
 #include <assert.h>
@@ -64,28 +64,11 @@ void copse_answer_run_release(copse_answer_run *run)
     *run = (copse_answer_run){.query = NULL};
 }
 
-/* Finds out which tree the root is or names. */
-static copse_status answer_run_find_tree(copse_answer_run *run, copse_err *err)
-{
-    copse_block *block = NULL;
-    copse_commit commit = {.tree = run->root};
-    copse_source_begin(run->source);
-    copse_status status = copse_source_get(run->source, &run->root, &block, err);
-    if (status == COPSE_OK && copse_commit_is(block)) {
-        status = copse_commit_decode(&run->env, block, &commit, err);
-    }
-    copse_block_unref(block);
-    if (status == COPSE_OK) {
-        run->tree_root = commit.tree;
-    }
-    return status;
-}
-
 static copse_status answer_run_open(copse_answer_run *run, copse_err *err)
 {
     copse_status status = COPSE_OK;
     if (run->tree_root.size == 0) {
-        status = answer_run_find_tree(run, err);
+        status = copse_commit_find_tree(&run->env, run->source, &run->root, &run->tree_root, err);
     }
     if (status == COPSE_OK && run->tree == NULL) {
         status = copse_tree_open(run->cache, &run->tree_root, &run->tree, err);
