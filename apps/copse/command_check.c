@@ -232,7 +232,7 @@ static int check_any(check_call *self, const copse_cid *tree)
     copse_dag_walk_release(&walk);
     if (status == COPSE_OK && absent > 0) {
         check_report_sparse(self, tree, absent);
-        return COPSE_EXIT_OK;
+        return COPSE_EXIT_FAILED; /* nobody shall take it for sound */
     }
     return check_tree(self, tree); /* which says what is damaged */
 }
@@ -247,7 +247,8 @@ static int check_run(copse_call *call)
     if (!copse_place_open(&self.place, call, COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
-    if (copse_place_resolve(&self.place, self.ref, &head)) {
+    if (copse_place_resolve(&self.place, self.ref, &head) &&
+        copse_past_take_at(&self.place, &head)) {
         copse_status status = copse_place_commit(&self.place, &head, &commit, &block);
         code = status == COPSE_OK ? check_any(&self, &commit.tree)
                                   : copse_place_failure(&self.place, status, self.ref);
@@ -267,7 +268,7 @@ const copse_command copse_command_check = {
         "that every document is one, and that each index has exactly the entries that the\n"
         "documents make. A finding is a line KIND TAB COLLECTION TAB INDEX TAB _ID TAB message;\n"
         "exit code 1 if there are any. `copse fsck` checks the whole store, blocks alone; of a\n"
-        "sparse clone those that are here.\n",
+        "sparse clone those that are here; it can't be checked, which is exit code 1 too.\n",
     .options = check_options,
     .examples = "copse check blog.copse\n"
                 "copse check blog.copse --json\n"

@@ -210,6 +210,17 @@ static bool clone_finish(clone *self)
     return status == COPSE_OK;
 }
 
+/* There is no such collection: the store shall not say that it is a clone of it. */
+static void clone_forget_origin(clone *self)
+{
+    copse_cid present;
+    if (clone_get_ref(self, COPSE_REF_ORIGIN, &present) != COPSE_OK || present.size == 0 ||
+        copse_refs_swap(self->local.refs, copse_bytes_of_text(COPSE_REF_ORIGIN), &present, NULL,
+                        &self->call->err) != COPSE_OK) {
+        copse_note(self->call, "copse: '%s' still says where it is from", self->to);
+    }
+}
+
 static int clone_fetch(clone *self)
 {
     copse_replica replica;
@@ -221,6 +232,8 @@ static int clone_fetch(clone *self)
     bool done = copse_replica_fetch(&replica, &self->head, &self->pulled) && clone_finish(self);
     if (done) {
         copse_replica_report(&replica, "cloned", &self->head, true);
+    } else if (replica.is_unknown) {
+        clone_forget_origin(self);
     }
     copse_replica_close(&replica);
     return done ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;

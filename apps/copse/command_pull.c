@@ -88,6 +88,11 @@ static bool pull_ask_head(pull_call *self)
         (void)copse_peers_failure(peers, status, url);
         return false;
     }
+    if (peers->is_offline) {
+        (void)copse_failure(self->call, COPSE_MISUSE, "what is here can be read with --offline",
+                            "--offline asks nobody: %s is pulled from its peers", url);
+        return false;
+    }
     if (copse_remote_get_stats(peers->remote).is_stale) {
         (void)copse_failure(self->call, COPSE_IO, "what is here can be read with --offline",
                             "%s can't be asked for its head: %s", url,

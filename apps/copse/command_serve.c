@@ -142,7 +142,10 @@ static bool serve_add(serve *self, const char *path)
         .ctx = local,
     };
     copse_status status = copse_server_add(self->server, &served, &call->err);
-    if (status != COPSE_OK) {
+    if (status == COPSE_CONFLICT) {
+        (void)copse_failure(call, status, "databases are served by the names of their folders",
+                            "'%s': %s", path, call->err.message);
+    } else if (status != COPSE_OK) {
         (void)copse_failure_of(call, status, "'%s'", path);
     }
     return status == COPSE_OK;

@@ -210,15 +210,20 @@ static void peers_add_reasons(const copse_peers *peers, peers_text *text)
 }
 
 /* What may help. */
-static void peers_add_advice(const copse_peers *peers, bool is_unknown_name, peers_text *text)
+static void peers_add_advice(const copse_peers *peers, copse_status status, bool is_of_head,
+                             peers_text *text)
 {
     const char *first = copse_remote_peer(peers->remote, 0);
     if (peers->is_offline) {
         peers_text_add(text, "without --offline peers are asked");
     } else if (first == NULL) {
         peers_text_add(text, "--peer URL names a peer that has the database");
-    } else if (is_unknown_name) {
+    } else if (is_of_head && status == COPSE_NOT_FOUND) {
         peers_text_add(text, "`curl %s/` lists what is served there", first);
+    } else if (is_of_head) {
+        peers_text_add(text,
+                       "what a name stands for only its own peer can say; by its CID, any --peer "
+                       "can be asked");
     } else {
         peers_text_add(text, "--peer URL names another peer to fetch from");
     }
@@ -257,7 +262,7 @@ int copse_peers_failure(copse_peers *peers, copse_status status, const char *wha
     } else {
         peers_text_add(&message, "%s", call->err.message); /* which has the reasons */
     }
-    peers_add_advice(peers, count == 0 && status == COPSE_NOT_FOUND, &hint);
+    peers_add_advice(peers, status, count == 0, &hint);
     return copse_failure(call, status, hint.text, "%s: %s", what, message.text);
 }
 

@@ -20,7 +20,7 @@
         {"--cache", "DIR", COPSE_OPTION_TEXT,                                                      \
          "the cache of blocks, instead of $COPSE_CACHE or ~/.cache/copse", 0},                     \
     {                                                                                              \
-        "--cache-size", "SIZE", COPSE_OPTION_SIZE, "its bound; 1G if not said", 0                  \
+        "--cache-size", "SIZE", COPSE_OPTION_SIZE, "its bound, at least 1M; 1G if not said", 0     \
     }
 
 /** Stays where it is while it is open. */

@@ -129,6 +129,7 @@ static bool replica_open_database(copse_replica *replica, copse_tree *tree, cons
     }
     if (copse_database_collection(*ret_database, copse_bytes_of_text(name)) == NULL ||
         copse_database_version(*ret_database) != 2) {
+        replica->is_unknown = true;
         (void)copse_failure(replica->call, COPSE_NOT_FOUND,
                             "`copse collections` lists what there is, of a URL too",
                             "there is no collection '%s' in %s", name, what);

@@ -26,6 +26,7 @@ typedef struct copse_replica {
     copse_status failed;    /**< What the last fetch failed with. */
     copse_pull_stats stats; /**< Without a filter. */
     uint64_t documents;     /**< With a filter: those that matched. */
+    bool is_unknown;        /**< There is no such collection; reported. */
 } copse_replica;
 
 /** Opens the peers, those of the command's options too; `firsts` come before them. Asks nobody yet.

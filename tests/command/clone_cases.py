@@ -261,8 +261,10 @@ class CloneTest(ReplicaTest):
         self.assertEqual((absent["good"], absent["origin"]), (True, self.url))
         self.assertGreaterEqual(absent["absent"], 3)
         self.assertIn("this is a sparse clone", self.good("fsck", "part"))
-        self.assertIn("sparse clone", self.good("check", "part"))
-        self.assertTrue(self.good_json("check", "part")[0]["sparse"])
+        checked = self.run_copse("check", "part")
+        self.assertEqual(checked.code, 1)
+        self.assertIn("not checked: 'part' is a sparse clone", checked.text())
+        self.assertTrue(json.loads(self.run_copse("check", "part", "--json").text())["sparse"])
         result = self.run_copse("gc", "part")
         self.assertEqual(result.code, 0)
         self.assertIn(self.url, result.errors())
@@ -373,6 +375,7 @@ class CloneTest(ReplicaTest):
         self.assertFalse(os.path.exists(self.path("mine")))
         self.bad(1, "there is no collection 'nope'", "clone", self.url, "mine", "--collection",
                  "nope")
+        self.assertEqual(self.good("refs", "list", "mine"), "")
         # The folder may become another clone.
         self.good("clone", self.url, "mine", "--collection", "posts")
         self.assertEqual(self.good("find", "mine", "posts", '{"_id":7}', "--offline"),

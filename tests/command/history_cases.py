@@ -119,6 +119,7 @@ class At(History):
         self.assertEqual(len(self.good("export", self.db, "posts", *at).splitlines()), 3)
         self.bad(1, "no document", "get", self.db, "posts", "4", *at)
         self.assertEqual(self.stats(*at)["commit"], self.log("HEAD~3")[0]["commit"])
+        self.assertEqual(self.good_json("check", self.db, *at)[-1]["tree"], self.stats(*at)["tree"])
         self.assertIn("all is well", self.good("check", self.db, *at))
         self.good("prove", self.db, "posts", "-o", self.path("past.car"), *at)
         self.assertEqual(len(self.good("verify", self.path("past.car"),
