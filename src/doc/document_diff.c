@@ -165,12 +165,13 @@ static copse_status document_diff_next_index(copse_document_diff *diff,
     copse_status status = COPSE_OK;
     while (status == COPSE_OK &&
            (diff->index_before < left->indexes_count || diff->index_after < right->indexes_count)) {
-        const copse_index_definition *before = &left->indexes[diff->index_before];
-        const copse_index_definition *after = &right->indexes[diff->index_after];
-        int order = diff->index_before == left->indexes_count ? 1
-                    : diff->index_after == right->indexes_count
-                        ? -1
-                        : copse_bytes_compare(before->name, after->name);
+        const copse_index_definition *before =
+            diff->index_before < left->indexes_count ? &left->indexes[diff->index_before] : NULL;
+        const copse_index_definition *after =
+            diff->index_after < right->indexes_count ? &right->indexes[diff->index_after] : NULL;
+        int order = before == NULL  ? 1
+                    : after == NULL ? -1
+                                    : copse_bytes_compare(before->name, after->name);
         bool equal = false;
         before = order <= 0 ? before : NULL;
         after = order >= 0 ? after : NULL;
@@ -275,7 +276,7 @@ static copse_status document_diff_load(copse_database *database, copse_bytes val
     return status;
 }
 
-/* Gives out the pending row. WANT leaves it pending. */
+/* Gives out the pending row. What is not OK leaves it pending. */
 static copse_status document_diff_give(copse_document_diff *diff, copse_document_change *change,
                                        copse_err *err)
 {
@@ -291,7 +292,7 @@ static copse_status document_diff_give(copse_document_diff *diff, copse_document
                                         &change->after, err);
         }
     }
-    diff->pending = status == COPSE_WANT;
+    diff->pending = status != COPSE_OK;
     return status;
 }
 

@@ -127,11 +127,12 @@ static bool expression_power_whole(copse_i128 base, copse_i128 power, copse_figu
 {
     copse_figure product = copse_figure_of_whole(1);
     copse_figure factor = copse_figure_of_whole(base);
-    bool small = base >= -1 && base <= 1;
-    if (power < 0 || (!small && power > 64)) {
+    bool small = base >= -1 && base <= 1; /* of 0 no negative one is asked for */
+    if (!small && (power < 0 || power > 64)) {
         return false;
     }
-    for (copse_i128 left = small ? 2 - power % 2 : power; left > 0 && power > 0; left--) {
+    copse_i128 factors = !small ? power : power == 0 ? 0 : power % 2 == 0 ? 2 : 1;
+    for (copse_i128 left = factors; left > 0; left--) {
         product = copse_figure_multiply(&product, &factor);
     }
     *ret_figure = product;

@@ -108,6 +108,14 @@ bool copse_path_is_object(copse_bytes encoded)
     return head.arg > 1 && copse_value_is_reference(reader, head.arg);
 }
 
+copse_status copse_path_check_made(copse_bytes made, const char *what, copse_err *err)
+{
+    return copse_path_is_object(made)
+               ? COPSE_OK
+               : COPSE_ERR(err, COPSE_CORRUPT, "%s leaves an object whose first key begins with $",
+                           what);
+}
+
 copse_status copse_path_find_key(copse_bytes map, copse_bytes key, copse_bytes *ret_value,
                                  copse_err *err)
 {

@@ -49,6 +49,11 @@ bool copse_path_part_index(copse_bytes part, uint64_t *ret_index);
  * begins with "$", a DBRef. */
 bool copse_path_is_object(copse_bytes encoded);
 
+/** Checks that the map that `what` has just made is an object: CORRUPT if its first key begins with
+ * "$", so that it would be another type, or none. */
+COPSE_MUST_USE copse_status copse_path_check_made(copse_bytes made, const char *what,
+                                                  copse_err *err);
+
 /** Whether the item is an array. */
 bool copse_path_is_array(copse_bytes encoded);
 

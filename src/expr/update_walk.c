@@ -88,10 +88,7 @@ static copse_status update_walk_blocked(copse_update_run *run, const copse_updat
 static copse_status update_walk_check_object(copse_update_run *run, size_t offset)
 {
     copse_bytes object = {run->out->ptr + offset, run->out->len - offset};
-    return copse_path_is_object(object)
-               ? COPSE_OK
-               : COPSE_ERR(run->err, COPSE_CORRUPT,
-                           "the update leaves an object whose first key begins with $");
+    return copse_path_check_made(object, "the update", run->err);
 }
 
 /* A pair of `child`; `value` len 0: it would be new. Counts it. */

@@ -58,21 +58,27 @@ static bool history_is_newer(const history_entry *a, const history_entry *b)
            0;
 }
 
-static copse_status history_push(copse_history_log *log, history_entry entry, copse_err *err)
+/* Makes room for one more. */
+static copse_status history_reserve(copse_history_log *log, copse_err *err)
 {
     void *heap = log->heap;
     if (!copse_array_grow(log->env, &heap, &log->heap_capacity, log->heap_count + 1,
-                          sizeof entry)) {
+                          sizeof *log->heap)) {
         return COPSE_ERR_NOMEM(err);
     }
     log->heap = heap;
+    return COPSE_OK;
+}
+
+/* Into room that there is. */
+static void history_push(copse_history_log *log, history_entry entry)
+{
     size_t at = log->heap_count++;
     while (at > 0 && history_is_newer(&entry, &log->heap[(at - 1) / 2])) {
         log->heap[at] = log->heap[(at - 1) / 2];
         at = (at - 1) / 2;
     }
     log->heap[at] = entry;
-    return COPSE_OK;
 }
 
 static history_entry history_pop(copse_history_log *log)
@@ -170,16 +176,18 @@ static copse_status history_load(copse_history_log *log, const history_link *lin
         status = COPSE_ERR(err, COPSE_CORRUPT, "commit: a generation that its descendants deny");
     }
     if (status == COPSE_OK) {
-        const history_entry entry = {block, log->commit.time_ms, log->commit.generation,
-                                     log->commit.time_counter};
-        status = history_push(log, entry, err);
+        status = history_reserve(log, err);
+    }
+    if (status == COPSE_OK && copse_cid_set_add(&log->seen, &link->cid, &added) != COPSE_OK) {
+        status = COPSE_ERR_NOMEM(err);
     }
     if (status != COPSE_OK) {
         copse_block_unref(block);
         return status;
     }
-    return copse_cid_set_add(&log->seen, &link->cid, &added) == COPSE_OK ? COPSE_OK
-                                                                         : COPSE_ERR_NOMEM(err);
+    history_push(log, (history_entry){block, log->commit.time_ms, log->commit.generation,
+                                      log->commit.time_counter});
+    return COPSE_OK;
 }
 
 /* Loads all links that can be; those whose blocks are wanted stay. */

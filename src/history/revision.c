@@ -18,6 +18,9 @@ static copse_status revision_take_back(copse_bytes *text, uint64_t *ret_back, co
 {
     uint64_t back = 0;
     size_t at = text->len;
+    if (at == 0) {
+        return COPSE_END;
+    }
     while (at > 0 && revision_is_digit(text->ptr[at - 1])) {
         at--;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "query/document_set.h"
 
+#include "base/err.h"
 #include "expr/path.h"
 #include "query/stage.h"
 
@@ -12,7 +13,8 @@ static int document_compare_keys(copse_bytes a, copse_bytes b)
 /* Appends the pair that the rest of the path makes of `before` (len 0: nothing). */
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as the path */
 static copse_status document_set_pair(copse_bytes key, copse_bytes before, copse_bytes rest,
-                                      copse_bytes value, copse_buf *buf, uint64_t *count)
+                                      copse_bytes value, copse_buf *buf, uint64_t *count,
+                                      copse_err *err)
 {
     if (value.len == 0 && (rest.len == 0 || before.len == 0)) {
         return COPSE_OK;
@@ -29,12 +31,12 @@ static copse_status document_set_pair(copse_bytes key, copse_bytes before, copse
     if (!is_object && value.len == 0) {
         return copse_buf_append(buf, before);
     }
-    return copse_document_set(is_object ? before : (copse_bytes){NULL, 0}, rest, value, buf);
+    return copse_document_set(is_object ? before : (copse_bytes){NULL, 0}, rest, value, buf, err);
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as the path */
 copse_status copse_document_set(copse_bytes document, copse_bytes path, copse_bytes value,
-                                copse_buf *buf)
+                                copse_buf *buf, copse_err *err)
 {
     copse_bytes rest;
     copse_bytes key = copse_path_first(path, &rest);
@@ -51,7 +53,7 @@ copse_status copse_document_set(copse_bytes document, copse_bytes path, copse_by
         if (!done && order >= 0) {
             done = true;
             status = document_set_pair(key, order == 0 ? items.value : (copse_bytes){NULL, 0}, rest,
-                                       value, buf, &count);
+                                       value, buf, &count, err);
         }
         if (status == COPSE_OK && order != 0) {
             status = copse_cbor_write_text(buf, items.key);
@@ -62,9 +64,16 @@ copse_status copse_document_set(copse_bytes document, copse_bytes path, copse_by
         }
     }
     if (status == COPSE_OK && !done) {
-        status = document_set_pair(key, (copse_bytes){NULL, 0}, rest, value, buf, &count);
+        status = document_set_pair(key, (copse_bytes){NULL, 0}, rest, value, buf, &count, err);
     }
-    return status == COPSE_OK ? copse_cbor_finish_map(buf, offset, count) : status;
+    if (status == COPSE_OK) {
+        status = copse_cbor_finish_map(buf, offset, count);
+    }
+    if (status == COPSE_OK) {
+        return copse_path_check_made((copse_bytes){buf->ptr + offset, buf->len - offset},
+                                     "the stage", err);
+    }
+    return status == COPSE_CORRUPT ? status : COPSE_ERR(err, status, "no room for a document");
 }
 
 copse_bytes copse_document_at(copse_bytes document, copse_bytes path)

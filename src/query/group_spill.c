@@ -199,6 +199,9 @@ copse_status copse_group_give_begin(copse_stage_run *run, copse_err *err)
     if (status == COPSE_OK) {
         copse_prefix_sort(state->order, state->order_count, group_key_of, state);
     }
+    /* What its groups have of $addToSet is known by their numbers, which the spilled ones have not.
+     */
+    copse_accumulator_pool_forget(&state->pool);
     return status;
 }
 

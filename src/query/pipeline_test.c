@@ -242,6 +242,7 @@ static void test_refuses(void **state)
         {"[{'$match':7}]", "stage 1, $match: it takes an object"},
         {"[{'$match':{'a':{'$foo':1}}}]", "stage 1, $match: "},
         {"[{'$match':{'$or':[{'$expr':true}]}}]", "stage 1, $match: "},
+        {"[{'$match':{'$and':{'x':{'$expr':true}}}}]", "stage 1, $match: "},
         {"[{'$limit':0}]", "stage 1, $limit: its argument must be a whole number above 0"},
         {"[{'$skip':-1}]", "stage 1, $skip: its argument must be a whole number, 0 or more"},
         {"[{'$count':'a.b'}]", "is no name of a field"},
@@ -322,6 +323,11 @@ static void test_fails(void **state)
 {
     (void)state;
     static const pipeline_case cases[] = {
+        {"[{'$unionWith':'odd'},{'$unset':'d.a'}]",
+         "stage 2, $unset: the stage leaves an object whose first key begins with $"},
+        {"[{'$unionWith':'odd'},{'$project':{'d.$date':1}}]", "begins with $"},
+        {"[{'$unionWith':'odd'},{'$unwind':{'path':'$h.b','preserveNullAndEmptyArrays':true}}]",
+         "stage 2, $unwind: the stage leaves an object whose first key begins with $"},
         {"[{'$sort':{'_id':1}},{'$replaceRoot':{'newRoot':'$score'}}]",
          "stage 2, $replaceRoot: a document can't become int"},
         {"[{'$replaceWith':'$none'}]", "stage 1, $replaceWith: a document has no value"},
@@ -333,6 +339,11 @@ static void test_fails(void **state)
     database_world db;
     copse_buf answer;
     test_world_init(&db, false);
+    /* Objects, as "a" and "b" come before what begins with $. */
+    database_world_insert(&db, "odd",
+                          "{\"_id\":1,\"d\":{\"a\":1,\"$date\":5},\"h\":{\"b\":[],"
+                          "\"$date\":7}}");
+    database_world_commit(&db);
     copse_buf_init(&answer, database_world_env(&db), SIZE_MAX);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const pipeline_world_options options = {.collection = "posts", .stages = cases[i].stages};

@@ -343,7 +343,13 @@ static copse_status project_object(const project_run *run, const copse_project_n
     if (status == COPSE_OK) {
         status = project_missing(run, node, NULL, &at, &count);
     }
-    return status == COPSE_OK ? copse_cbor_finish_map(run->buf, offset, count) : status;
+    if (status == COPSE_OK) {
+        status = copse_cbor_finish_map(run->buf, offset, count);
+    }
+    return status == COPSE_OK ? copse_path_check_made(
+                                    (copse_bytes){run->buf->ptr + offset, run->buf->len - offset},
+                                    "the stage", run->err)
+                              : status;
 }
 
 copse_status copse_project_tree_apply(const copse_project_tree *tree,

@@ -390,15 +390,15 @@ static copse_status lookup_next(copse_stage_run *run, copse_bytes *ret_document,
     state->has_document = false;
     copse_buf_truncate(&state->answer, 0);
     status = copse_cbor_finish_array(&state->found, 0, state->found_count);
-    if (status == COPSE_OK) {
-        status = copse_document_set(state->document, lookup->as, copse_buf_view(&state->found),
-                                    &state->answer);
-    }
     if (status != COPSE_OK) {
         return COPSE_ERR(err, status, "no room for a document");
     }
-    *ret_document = copse_buf_view(&state->answer);
-    return COPSE_OK;
+    status = copse_document_set(state->document, lookup->as, copse_buf_view(&state->found),
+                                &state->answer, err);
+    if (status == COPSE_OK) {
+        *ret_document = copse_buf_view(&state->answer);
+    }
+    return status;
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): one of copse_stage_kind */

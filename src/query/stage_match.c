@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "base/err.h"
+#include "expr/path.h"
 #include "query/pipeline.h"
 #include "query/stage_kinds.h"
 
@@ -68,7 +69,7 @@ static copse_status stage_match_split(copse_stage_parser *parser, copse_bytes fi
         count++;
         status = copse_cbor_write_text(buf, items.key);
         if (status == COPSE_OK) {
-            status = copse_stage_items_is(&items, "$and") && items.value.len > 1
+            status = copse_stage_items_is(&items, "$and") && copse_path_is_array(items.value)
                          ? stage_match_split_and(parser, items.value, match, buf)
                          : copse_buf_append(buf, items.value);
         }

@@ -66,7 +66,7 @@ static copse_status sort_open(copse_stage_run *run, copse_err *err)
     copse_buf_init(&state->key, world->env, SIZE_MAX);
     if (wanted > 0) {
         state->ranks = true;
-        copse_ranking_init(&state->ranking, world->env, wanted, world->share_bytes);
+        copse_ranking_init(&state->ranking, world->env, wanted, world->share_bytes / 2);
         return COPSE_OK;
     }
     return copse_spill_init(&state->spill, world->env, world->runs, world->share_bytes, err);
@@ -110,8 +110,8 @@ static copse_status sort_turn(copse_stage_run *run, copse_err *err)
     sort_state *state = run->state;
     const copse_stage_world *world = run->chain->world;
     copse_bytes document;
-    copse_status status =
-        copse_spill_init(&state->spill, world->env, world->runs, world->share_bytes, err);
+    copse_status status = /* both are there at once */
+        copse_spill_init(&state->spill, world->env, world->runs, world->share_bytes / 2, err);
     if (status == COPSE_OK) {
         status = copse_ranking_finish(&state->ranking, err);
     }

@@ -104,12 +104,12 @@ static copse_status unwind_give(copse_stage_run *run, copse_bytes document, uint
     copse_status status = place == UINT64_MAX ? copse_cbor_write_null(&number)
                                               : copse_cbor_write_uint(&number, place);
     if (status == COPSE_OK) {
-        status =
-            copse_document_set(document, unwind->index, copse_buf_view(&number), &state->answer);
+        status = copse_document_set(document, unwind->index, copse_buf_view(&number),
+                                    &state->answer, err);
     }
     copse_buf_release(&number);
     if (status != COPSE_OK) {
-        return COPSE_ERR(err, status, "no room for a document");
+        return status;
     }
     *ret_document = copse_buf_view(&state->answer);
     return COPSE_OK;
@@ -122,10 +122,11 @@ static copse_status unwind_give_element(copse_stage_run *run, copse_bytes value,
     const stage_unwind *unwind = run->stage->body;
     unwind_state *state = run->state;
     copse_buf_truncate(&state->changed, 0);
-    copse_status status = copse_document_set(state->document, unwind->path, value, &state->changed);
+    copse_status status =
+        copse_document_set(state->document, unwind->path, value, &state->changed, err);
     return status == COPSE_OK
                ? unwind_give(run, copse_buf_view(&state->changed), place, ret_document, err)
-               : COPSE_ERR(err, status, "no room for a document");
+               : status;
 }
 
 /* Takes a new document: one without elements is given or passed over (NOT_FOUND). */

@@ -624,9 +624,10 @@ class Ends(CommandTest):
         for client in clients:
             client.sendall(f"GET /ipfs/{root}?format=car HTTP/1.1\r\nHost: h\r\n"
                            f"Accept-Encoding: zstd\r\n\r\n".encode())
-        time.sleep(0.5)
-        text = server.ask("/metrics")[2].decode()
-        held = int(re.search(r"^copse_answer_memory_bytes (\d+)$", text, re.M).group(1))
+        held, deadline = 0, time.monotonic() + 20
+        while held <= 16 << 16 and time.monotonic() < deadline:
+            text = server.ask("/metrics")[2].decode()
+            held = int(re.search(r"^copse_answer_memory_bytes (\d+)$", text, re.M).group(1))
         self.assertGreater(held, 16 << 16)
         self.assertLessEqual(held, 256 << 20)
         for client in clients:
