@@ -54,7 +54,8 @@ typedef struct copse_remote_options {
     const char *const
         *peers;         /**< URLs that pages are put behind: "http://127.0.0.1:4180". Copied. */
     size_t peers_count; /**< 0: offline. */
-    copse_transport *transport; /**< Must outlive the remote; NULL: offline. */
+    copse_transport *transport; /**< Must outlive the remote, and is used by it alone as
+                                     long as it lives; NULL: offline. */
     /** Where fetched blocks go, and are looked for first; must outlive the remote. NULL: nowhere.
      */
     copse_store *store;

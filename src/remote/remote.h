@@ -42,6 +42,7 @@ struct copse_remote {
     /* Fetching. */
     copse_fetch *fetch; /* NULL: offline */
     copse_source *sink; /* of the running call */
+    copse_status taken; /* what taking a block failed with in it, else OK */
     struct copse_remote_fetch_request *requests;
     size_t requests_count;
     size_t requests_capacity;

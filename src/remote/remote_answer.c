@@ -53,8 +53,13 @@ void copse_remote_answer_release(copse_remote_answer *answer)
 static copse_status remote_answer_block(void *ctx, copse_block *block, copse_err *err)
 {
     copse_remote_answer *answer = ctx;
+    copse_status status =
+        copse_remote_take_block(answer->remote, answer->question.source, block, err);
     answer->blocks++;
-    return copse_remote_take_block(answer->remote, answer->question.source, block, err);
+    if (status == COPSE_OK && answer->remote->store != NULL) {
+        (void)copse_remote_notes_add(answer->question.have, copse_block_cid(block));
+    }
+    return status;
 }
 
 static copse_remote_came remote_answer_lie(copse_remote_answer *answer, const char *fault,
@@ -166,6 +171,10 @@ static copse_status remote_answer_verify(copse_remote_answer *answer, copse_remo
 {
     copse_err why = {.message = ""};
     copse_status status = copse_answer_verifier_next(answer->verifier, ret_document, &why);
+    if (status == COPSE_CORRUPT &&
+        copse_answer_verifier_fault(answer->verifier) == COPSE_ANSWER_SOUND) {
+        return COPSE_ERR(err, status, "%s", why.message); /* what is here is damaged */
+    }
     switch (status) {
     case COPSE_OK:
         *ret_came = COPSE_REMOTE_CAME_DOCUMENT;

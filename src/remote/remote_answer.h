@@ -24,8 +24,9 @@ typedef struct copse_remote_question {
     const char *name; /**< Of a database of the peer; NULL: asked for by its root. */
     copse_cid root;   /**< Size 0: what the peer says that the name's head is. */
     const copse_query_options *query; /**< Must stay. */
-    const copse_remote_notes *have;   /**< Must stay; their blocks are in the remote's store. */
-    copse_source *source;             /**< Gets the blocks. */
+    copse_remote_notes *have; /**< Must stay; their blocks are in the remote's store. What comes is
+                                   added, for whoever is asked next. */
+    copse_source *source;     /**< Gets the blocks. */
 } copse_remote_question;
 
 /** A zeroed one may be released. Stays where it is. */

@@ -32,6 +32,7 @@ copse_status copse_remote_fetch_deliver(void *ctx, const copse_cid *cid, copse_b
         status = copse_remote_take_block(remote, remote->sink, block, err);
     }
     copse_block_unref(block);
+    remote->taken = status;
     return status;
 }
 
@@ -167,7 +168,8 @@ static copse_status remote_fetch_hear(copse_remote *remote, const copse_transpor
     default:
         break;
     }
-    bool is_lie = status == COPSE_CORRUPT; /* the peer's failure, not this call's */
+    /* The peer's failure, not this call's; but what the store says is. */
+    bool is_lie = status == COPSE_CORRUPT && remote->taken == COPSE_OK;
     return status == COPSE_OK || is_lie ? COPSE_OK : COPSE_ERR(err, status, "%s", why.message);
 }
 
@@ -193,6 +195,7 @@ static copse_status remote_fetch_run(copse_remote *remote, copse_err *err)
     copse_fetch_step step;
     copse_transport_event event;
     copse_status status = COPSE_OK;
+    remote->taken = COPSE_OK;
     while (status >= 0) {
         status = copse_fetch_next(remote->fetch, remote_fetch_now(remote), &step, err);
         if (status == COPSE_END) {

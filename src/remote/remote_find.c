@@ -12,12 +12,14 @@
  * RUNNING   The query runs here; what it wants is fetched.
  *
  *   Q1  Each document is given out once. Whatever goes on after some were given passes over as
- * many: that is right with a sort, whose order no plan changes; without one, only with the same
- *       plan, so then no other peer is asked for an answer.
+ *       many. With a sort that is right by any plan; without one only by the same plan, so then no
+ *       other peer is asked for an answer.
  *   Q2  Blocks of answers are pinned in the run's source, or kept by the store, as fetched ones
- * are: none is fetched twice. Q3  A peer is asked for an answer once. So each find ends: there are
- * as many answers as peers at most, each of which ends (remote_exchange.h), one head, and one run,
- * each of whose fetches brings the block that it can't go on without.
+ *       are: none is fetched again. The next peer is told of them, as of others that are here, up
+ *       to COPSE_REMOTE_HAVE_MAX.
+ *   Q3  A peer is asked for an answer once. So each find ends: there are as many answers as peers
+ *       at most, each of which ends (remote_exchange.h), one head, and one run, each of whose
+ *       fetches brings the block that it can't go on without.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -144,12 +146,19 @@ static const char *find_name(const copse_remote_find *find)
 
 /* ---- RUNNING --------------------------------------------------------------------------------- */
 
-/* The plan that an answer followed is followed on (Q1). */
+static bool find_has_order(const copse_remote_find *find)
+{
+    const copse_sort_spec *sort = find->request.query.sort;
+    return sort != NULL && sort->count > 0;
+}
+
+/* The plan that an answer followed is followed on where it must be (Q1). Else a peer that sends a
+ * bad one and stops would choose what is fetched. */
 static void find_begin_run(copse_remote_find *find)
 {
     copse_bytes none = {NULL, 0};
-    copse_remote_run_begin(&find->run, &find->root,
-                           find->plan.len > 0 ? copse_buf_view(&find->plan) : none);
+    bool follows = find->plan.len > 0 && find->given > 0 && !find_has_order(find);
+    copse_remote_run_begin(&find->run, &find->root, follows ? copse_buf_view(&find->plan) : none);
     find->passed = find->given;
     find->stage = FIND_RUNNING;
 }
@@ -264,8 +273,6 @@ static copse_status find_leave_answer(copse_remote_find *find, copse_remote_came
                                       copse_err *err)
 {
     copse_remote_answer *answer = &find->answer;
-    const copse_sort_spec *sort = find->request.query.sort;
-    bool has_order = sort != NULL && sort->count > 0;
     copse_bytes plan = answer->verifier != NULL ? copse_answer_verifier_plan(answer->verifier)
                                                 : (copse_bytes){NULL, 0};
     find->was_answered = find->was_answered || answer->blocks > 0;
@@ -277,7 +284,7 @@ static copse_status find_leave_answer(copse_remote_find *find, copse_remote_came
     }
     copse_remote_answer_release(answer);
     if (find->root.size == 0 ||
-        (came != COPSE_REMOTE_CAME_CUT && (find->given == 0 || has_order))) {
+        (came != COPSE_REMOTE_CAME_CUT && (find->given == 0 || find_has_order(find)))) {
         find->stage = FIND_ASKING;
     } else {
         find_begin_run(find);

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/err.h"
 #include "support/find_case.h"
 
 /* A store that has what `inner` has, until so many blocks were read; what is put is dropped. */
@@ -44,6 +45,19 @@ static copse_status bounded_store_put(copse_store *store, copse_block *const *bl
 
 static const copse_store_ops bounded_store_ops = {.get = bounded_store_get,
                                                   .put = bounded_store_put};
+
+/* One that has nothing, and says that it is damaged when a block is put. */
+static copse_status damaged_store_put(copse_store *store, copse_block *const *blocks, size_t count,
+                                      copse_err *err)
+{
+    (void)store;
+    (void)blocks;
+    (void)count;
+    return COPSE_ERR(err, COPSE_CORRUPT, "this store is damaged");
+}
+
+static const copse_store_ops damaged_store_ops = {.get = bounded_store_get,
+                                                  .put = damaged_store_put};
 
 /* ---- Peers that fail ------------------------------------------------------------------------- */
 
@@ -286,6 +300,47 @@ static void test_bounded_store(void **state)
     find_case_release(&one);
 }
 
+/* What a store says of itself is no lie of the peer whose block it was given. */
+static void test_damaged_store(void **state)
+{
+    (void)state;
+    find_case one;
+    bounded_store damaged = {.store.ops = &damaged_store_ops};
+    find_case_init(&one, 2, 0);
+    one.store = &damaged.store;
+    for (int blocks_only = 0; blocks_only < 2; blocks_only++) {
+        find_case_reconnect(&one, 2, 0);
+        remote_found found = find_case_run(&one, &one.world.newer, blocks_only != 0);
+        assert_int_equal(found.status, COPSE_CORRUPT);
+        assert_string_equal(found.err.message, "this store is damaged");
+        assert_int_equal(found.stats.refused, 0);
+        assert_int_equal(found.stats.blocks, 1);
+    }
+    one.store = NULL;
+    find_case_release(&one);
+}
+
+/* What came from a peer that broke off is not asked for again. */
+static void test_rest_of_answer(void **state)
+{
+    (void)state;
+    find_case one;
+    find_case_init(&one, 2, FIND_CASE_STORE);
+    size_t size = answer_size(&one);
+    remote_found whole = find_case_run(&one, &one.world.newer, false);
+    find_case_assert_ended(&whole, COPSE_REMOTE_ANSWER);
+    find_case_renew(&one, 2, FIND_CASE_STORE);
+    script_peer *peer = find_case_peer(&one, 0);
+    peer->fault = SCRIPT_BREAKS;
+    peer->pages = SCRIPT_QUERY;
+    peer->at = size / 5 * 4;
+    remote_found found = find_case_run(&one, &one.world.newer, false);
+    find_case_assert_ended(&found, COPSE_REMOTE_ANSWER);
+    assert_int_equal(find_case_peer(&one, 1)->queries, 1);
+    assert_int_equal(found.stats.blocks, whole.stats.blocks);
+    find_case_release(&one);
+}
+
 /* ---- Heads ----------------------------------------------------------------------------------- */
 
 static void test_stale(void **state)
@@ -360,10 +415,11 @@ static void test_older(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_next_peer),   cmocka_unit_test(test_wrong_root),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_nobody),
-        cmocka_unit_test(test_broken_root), cmocka_unit_test(test_bounded_store),
-        cmocka_unit_test(test_stale),       cmocka_unit_test(test_older),
+        cmocka_unit_test(test_next_peer),     cmocka_unit_test(test_wrong_root),
+        cmocka_unit_test(test_refused),       cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_broken_root),   cmocka_unit_test(test_bounded_store),
+        cmocka_unit_test(test_damaged_store), cmocka_unit_test(test_rest_of_answer),
+        cmocka_unit_test(test_stale),         cmocka_unit_test(test_older),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

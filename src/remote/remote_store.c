@@ -6,8 +6,7 @@
 /* 4 MiB at most. */
 enum { REMOTE_STORE_COUNTED_MAX = 1 << 16 };
 
-/* False: there is no room for it. */
-static bool remote_store_note(copse_remote_notes *notes, const copse_cid *cid)
+bool copse_remote_notes_add(copse_remote_notes *notes, const copse_cid *cid)
 {
     for (size_t i = 0; i < notes->count; i++) {
         if (copse_cid_equal(&notes->cids[i], cid)) {
@@ -49,7 +48,7 @@ static copse_status remote_store_get(copse_store *store, const copse_cid *cid,
         return remote_store_missing(err);
     }
     copse_status status = copse_store_get(view->inner, cid, &block, err);
-    if (status == COPSE_OK && view->notes != NULL && !remote_store_note(view->notes, cid)) {
+    if (status == COPSE_OK && view->notes != NULL && !copse_remote_notes_add(view->notes, cid)) {
         status = remote_store_missing(err);
     }
     if (status == COPSE_OK) {

@@ -16,6 +16,9 @@ typedef struct copse_remote_notes {
     bool full; /**< More were asked for, and not given. */
 } copse_remote_notes;
 
+/** Adds a CID, once. False: there is no room for it. */
+bool copse_remote_notes_add(copse_remote_notes *notes, const copse_cid *cid);
+
 /** Begins with the store that it is. */
 typedef struct copse_remote_store_view {
     copse_store store;

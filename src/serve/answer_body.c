@@ -82,7 +82,9 @@ static uint64_t answer_body_working_ms(const copse_answer_body *body)
 static bool answer_body_is_late(void *ctx)
 {
     const copse_answer_body *body = ctx;
-    return body->worked_ms + answer_body_working_ms(body) >= body->env->limits.answer_ms_max;
+    uint64_t working_ms = answer_body_working_ms(body);
+    return working_ms >= COPSE_ANSWER_PULL_MS_MAX ||
+           body->worked_ms + working_ms >= body->env->limits.answer_ms_max;
 }
 
 static copse_status answer_body_write(void *ctx, copse_bytes bytes, copse_err *err)
@@ -99,8 +101,9 @@ static copse_status answer_body_step(copse_answer_body *body, copse_err *err)
     body->pending_at = 0;
     copse_status status = copse_answer_maker_next(body->maker, err);
     if (status == COPSE_OK && answer_body_is_late(body)) {
-        status = COPSE_ERR(err, COPSE_LIMIT, "the answer takes more than %u ms of work",
-                           body->env->limits.answer_ms_max);
+        status = COPSE_ERR(err, COPSE_LIMIT,
+                           "the answer takes more than %u ms of work, or %d without a new block",
+                           body->env->limits.answer_ms_max, COPSE_ANSWER_PULL_MS_MAX);
     } else if (status != COPSE_OK) {
         copse_buf_truncate(&body->pending, 0);
     }

@@ -490,6 +490,10 @@ static void test_time(void **state)
     }
     assert_answer(&self, &reply, &self.posts.commit, &query.options, NULL);
     reply_release(&reply);
+    self.tick_ms = COPSE_ANSWER_PULL_MS_MAX; /* nobody else is heard for longer than that */
+    ask(&self, "/copse/v1/blog/query", &query.options, NULL, &reply);
+    assert_int_equal(reply.answer.status, 413);
+    reply_release(&reply);
     world_limits(&self)->answer_ms_max = 10;
     self.tick_ms = 11;
     ask(&self, "/copse/v1/blog/query", &query.options, NULL, &reply);

@@ -8,8 +8,9 @@
  *
  *     slow peer    | b1 b2 b3 b4 b5 b6 b7 b8 |
  *                   -- sends -->   ^
- *     idle peer                    | b5 b6 b7 b8 |      if it is expected to be done with them
- * before the slow one is done with all
+ *     idle peer                    | b5 b6 b7 b8 |
+ *
+ *     if it is expected to be done with them before the slow one is done with all
  *
  * Hedging is the same for a request whose peer is silent, but for all of it, and by any peer with
  * room.

@@ -45,12 +45,6 @@ size_t copse_fetch_block_ways_count(const copse_fetch_block *block)
     return (size_t)(block->ways[0] != NULL) + (size_t)(block->ways[1] != NULL);
 }
 
-bool copse_fetch_block_comes_from(const copse_fetch_block *block, size_t peer)
-{
-    return (block->ways[0] != NULL && block->ways[0]->peer == peer) ||
-           (block->ways[1] != NULL && block->ways[1]->peer == peer);
-}
-
 /* ---- The queue ---- */
 
 /* Puts a block before another one, or (NULL) at the end. */

@@ -105,9 +105,6 @@ void copse_fetch_block_finish(copse_fetch *fetch, copse_fetch_block *block);
 /** Wants nothing any more. */
 void copse_fetch_state_finish_all(copse_fetch *fetch);
 
-/** Whether the block is on its way from a peer. */
-bool copse_fetch_block_comes_from(const copse_fetch_block *block, size_t peer);
-
 /** Number of requests that it is expected of. */
 size_t copse_fetch_block_ways_count(const copse_fetch_block *block);
 
