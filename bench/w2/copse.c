@@ -8,10 +8,12 @@
 #include "w2.h"
 
 #include <copse/commit.h>
+#include <copse/document_diff.h>
 #include <copse/ext_json.h>
 #include <copse/loader.h>
+#include <copse/modify.h>
 #include <copse/pack_store.h>
-#include <copse/query.h>
+#include <copse/pipeline.h>
 #include <copse/run_file.h>
 
 #define CHECK(call) check((call), #call)
@@ -205,6 +207,40 @@ static void queries(void)
     query("q_scan", "{\"text\":{\"$lt\":\"b\"}}", "", "{}", 0, -1, 5);
 }
 
+static long run_pipeline(void *ctx)
+{
+    volatile size_t sink = 0;
+    copse_pipeline_run *pipeline_run;
+    copse_bytes document;
+    copse_status status;
+    long rows = 0;
+    CHECK(copse_pipeline_open(ctx, database, &pipeline_run, &err));
+    while ((status = copse_pipeline_next(pipeline_run, &document, &err)) == COPSE_OK) {
+        sink += document.len;
+        rows++;
+    }
+    if (status != COPSE_END) {
+        CHECK(status);
+    }
+    copse_pipeline_close(pipeline_run);
+    return rows;
+}
+
+static void groups(void)
+{
+    copse_pipeline *pipeline;
+    copse_buf stages;
+    copse_buf_init(&stages, &env, 1 << 16);
+    CHECK(copse_pipeline_read_json(
+        &env, text("[{\"$group\":{\"_id\":\"$author\",\"n\":{\"$sum\":1}}}]"), &stages, &err));
+    copse_pipeline_options options = {
+        .collection = text("posts"), .stages = copse_buf_view(&stages), .hint = text("$natural")};
+    CHECK(copse_pipeline_new(&env, &options, &pipeline, &err));
+    w2_measure("group", run_pipeline, pipeline, -1, 5);
+    copse_pipeline_free(pipeline);
+    copse_buf_release(&stages);
+}
+
 /* ---- Writing ---- */
 
 static void inserts(void)
@@ -229,6 +265,95 @@ static void inserts(void)
     w2_row("insert_wchar", (w2_written() - written) / count, "B/commit");
     copse_write_free(write);
     free(line);
+    (void)fclose(file);
+}
+
+/* Sets the author of the post with `id`: *ret_next is the tree with it. */
+static void update(copse_modify *modify, const char *id, int count, copse_tree **ret_next)
+{
+    char json_text[128];
+    copse_buf filter;
+    copse_update *change;
+    copse_modify_result result;
+    copse_buf_init(&filter, &env, 1 << 10);
+    (void)snprintf(json_text, sizeof json_text, "{\"_id\":\"%s\"}", id);
+    CHECK(copse_ext_json_read(json, text(json_text), COPSE_EXT_JSON_QUERY, &filter, &err));
+    (void)snprintf(json_text, sizeof json_text, "{\"$set\":{\"author\":\"writer%d\"}}", count);
+    CHECK(copse_update_new(&env, encoded(json_text, strlen(json_text), COPSE_EXT_JSON_QUERY),
+                           (copse_bytes){0}, &change, &err));
+    copse_modify_options options = {
+        .collection = text("posts"), .filter = copse_buf_view(&filter), .update = change};
+    copse_modify_begin(modify, database);
+    CHECK(copse_modify_run(modify, &options, &result, &err));
+    if (result.modified != 1) {
+        (void)fprintf(stderr, "%s: not updated\n", id);
+        exit(1);
+    }
+    CHECK(copse_modify_finish(modify, copse_pack_db_store(db), NULL, ret_next, NULL, NULL, &err));
+    copse_update_free(change);
+    copse_buf_release(&filter);
+}
+
+static void updates(void)
+{
+    copse_modify *modify;
+    copse_tree *next;
+    char id[W2_ID_SIZE];
+    int count = 0;
+    FILE *file = w2_open("ids");
+    CHECK(copse_modify_new(&env, &modify, &err));
+    double written = w2_written();
+    double cpu = w2_cpu();
+    double started = w2_now();
+    while (w2_next_id(file, id)) {
+        update(modify, id, count++, &next);
+        commit(next);
+    }
+    w2_row("update", count / (w2_now() - started), "commits/s");
+    w2_row("update_cpu", (w2_cpu() - cpu) / count * 1e6, "us/commit");
+    w2_row("update_wchar", (w2_written() - written) / count, "B/commit");
+    copse_modify_free(modify);
+    (void)fclose(file);
+}
+
+/* ---- Two versions ---- */
+
+static copse_database *changed;
+
+static long run_diff(void *ctx)
+{
+    copse_document_diff *diff;
+    copse_document_change change;
+    copse_status status;
+    long rows = 0;
+    (void)ctx;
+    CHECK(copse_document_diff_new(database, changed, NULL, &diff, &err));
+    while ((status = copse_document_diff_next(diff, &change, &err)) == COPSE_OK) {
+        rows++;
+    }
+    if (status != COPSE_END) {
+        CHECK(status);
+    }
+    copse_document_diff_free(diff);
+    return rows;
+}
+
+static void diffs(void)
+{
+    copse_modify *modify;
+    copse_tree *next;
+    char id[W2_ID_SIZE];
+    FILE *file = w2_open("ids");
+    if (!w2_next_id(file, id)) {
+        exit(1);
+    }
+    CHECK(copse_modify_new(&env, &modify, &err));
+    update(modify, id, -1, &next);
+    CHECK(copse_database_open(next, &changed, &err));
+    w2_measure("diff", run_diff, NULL, 1, W2_REPEATS);
+    copse_database_close(changed);
+    copse_tree_close(next);
+    copse_modify_free(modify);
     (void)fclose(file);
 }
 
@@ -269,7 +394,10 @@ int main(int argc, char **argv)
         (void)pclose(pipe);
     }
     queries();
+    groups();
     inserts();
+    updates();
+    diffs();
     index_build(argv[3]);
     w2_row("rss_peak", w2_peak_mb(), "MB");
     return 0;

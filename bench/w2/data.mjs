@@ -19,3 +19,7 @@ write('posts', all)
 // A thousand more, of other ids and times between those that are there.
 write('more', all.filter((_, i) => i % Math.max(1, Math.floor(n / 1000)) === 0).slice(0, 1000)
   .map(p => ({ ...p, _id: p._id.slice(0, 20) + 'beef', createdAt: p.createdAt + 1 })))
+// Four thousand that are updated, all over the collection.
+const step = Math.max(1, Math.floor(n / 4000))
+fs.writeFileSync(`data/ids-${n}.ndjson`, all.filter((_, i) => i % step === step >> 1).map(p => p._id + '\n')
+  .sort((a, b) => a.slice(-9) < b.slice(-9) ? -1 : 1).join(''))

@@ -163,6 +163,34 @@ static void inserts(void)
     (void)fclose(file);
 }
 
+static void updates(void)
+{
+    char id[W2_ID_SIZE];
+    char author[32];
+    int count = 0;
+    FILE *file = w2_open("ids");
+    sqlite3_stmt *statement = prepare("UPDATE posts SET author=? WHERE _id=?");
+    double written = w2_written();
+    double cpu = w2_cpu();
+    double started = w2_now();
+    while (w2_next_id(file, id)) {
+        (void)snprintf(author, sizeof author, "writer%d", count++);
+        sqlite3_bind_text(statement, 1, author, -1, SQLITE_STATIC);
+        sqlite3_bind_text(statement, 2, id, -1, SQLITE_STATIC);
+        execute("BEGIN");
+        step(statement);
+        if (sqlite3_changes(db) != 1) {
+            exit(1);
+        }
+        execute("COMMIT");
+    }
+    w2_row("update", count / (w2_now() - started), "commits/s");
+    w2_row("update_cpu", (w2_cpu() - cpu) / count * 1e6, "us/commit");
+    w2_row("update_wchar", (w2_written() - written) / count, "B/commit");
+    (void)sqlite3_finalize(statement);
+    (void)fclose(file);
+}
+
 static void index_build(void)
 {
     double started = w2_now();
@@ -170,7 +198,7 @@ static void index_build(void)
     w2_row("index", w2_now() - started, "s");
 }
 
-/* Documents as JSON text, for the scan. */
+/* Documents as JSON text, for the scan and the groups. */
 static void scan(void)
 {
     char *line = NULL;
@@ -186,6 +214,8 @@ static void scan(void)
     execute("COMMIT");
     (void)sqlite3_finalize(insert);
     query("q_scan", "SELECT document FROM documents WHERE json_extract(document,'$.text') < 'b'",
+          -1, 5);
+    query("group", "SELECT json_extract(document,'$.author'), count(*) FROM documents GROUP BY 1",
           -1, 5);
     free(line);
     (void)fclose(file);
@@ -213,6 +243,7 @@ int main(int argc, char **argv)
     load(argv[3]);
     queries();
     inserts();
+    updates();
     index_build();
     w2_row("rss_peak", w2_peak_mb(), "MB");
     scan();

@@ -5,7 +5,10 @@ const lines = [
   ['q_tag', 'first 32 of a tag, newest first, us', 0], ['q_tag_covered', 'the same, covered, us', 0],
   ['q_month', 'one month of posts, us', 0], ['q_author', "an author's last 20, us", 0],
   ['q_scan', 'filter on an unindexed field, ms', 0, 1e-3], ['insert', 'inserts, each committed, /s', 1],
-  ['insert_wchar', 'written a commit, kB', 0, 1e-3], ['index', 'index on a text field, s', 0]
+  ['insert_wchar', 'written a commit, kB', 0, 1e-3], ['update', 'updates of an indexed field by _id, each committed, /s', 1],
+  ['update_cpu', 'processor time of one, us', 0], ['update_wchar', 'written a commit, kB', 0, 1e-3],
+  ['group', 'group by author, ms', 0, 1e-3], ['diff', 'two versions with one changed document, us', 0],
+  ['index', 'index on a text field, s', 0]
 ]
 const values = new Map()
 for (const line of fs.readFileSync(process.argv[2], 'utf8').trim().split('\n')) {

@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { W2_REPEATS = 200, W2_INSERTS = 1000 };
+enum { W2_REPEATS = 200, W2_ID_SIZE = 64 };
 
 /* The month and the scan that are asked for, as in gen.mjs. */
 static const long long W2_MONTH_FROM = 1609459200000LL + 17LL * 30 * 86400000;
@@ -26,6 +26,12 @@ static double w2_now(void)
     struct timespec t;
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Seconds that the processor worked for this process. */
+static double w2_cpu(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
 }
 
 static void w2_row(const char *metric, double value, const char *unit)
@@ -86,7 +92,8 @@ static double w2_peak_mb(void)
     return (double)usage.ru_maxrss / 1024;
 }
 
-/* The lines of data/posts-N.ndjson and, for the inserts, data/more-N.ndjson. */
+/* The lines of data/posts-N.ndjson; for the inserts of data/more-N.ndjson, and for the updates of
+ * data/ids-N.ndjson. */
 static FILE *w2_open(const char *what)
 {
     char name[64];
@@ -97,6 +104,16 @@ static FILE *w2_open(const char *what)
         exit(1);
     }
     return file;
+}
+
+/* The next id that is updated. */
+static bool w2_next_id(FILE *file, char ret_id[W2_ID_SIZE])
+{
+    if (fgets(ret_id, W2_ID_SIZE, file) == NULL) {
+        return false;
+    }
+    ret_id[strcspn(ret_id, "\n")] = '\0';
+    return true;
 }
 
 #endif

@@ -338,6 +338,21 @@ copse_pack_record copse_pack_index_record(const uint8_t *bytes)
     return (copse_pack_record){copse_load_u64le(bytes), copse_load_u64le(bytes + 8)};
 }
 
+/* The first of the `count` records of a bucket whose key is not below `key`. Keys are hashes, and so
+ * spread evenly: where `key` would stand is a few records away. */
+static size_t pack_index_lower(const copse_pack_index *index, const uint8_t *records, size_t count,
+                               uint64_t key)
+{
+    size_t at = (size_t)(((key << index->bits) >> 32) * count >> 32);
+    while (at > 0 && copse_load_u64le(records + (at - 1) * PACK_INDEX_RECORD_SIZE) >= key) {
+        at--;
+    }
+    while (at < count && copse_load_u64le(records + at * PACK_INDEX_RECORD_SIZE) < key) {
+        at++;
+    }
+    return at;
+}
+
 copse_status copse_pack_index_find(copse_pack_index *index, uint64_t key, size_t candidate,
                                    copse_pack_place *ret_place, copse_err *err)
 {
@@ -345,12 +360,18 @@ copse_status copse_pack_index_find(copse_pack_index *index, uint64_t key, size_t
     size_t count = 0;
     copse_status status = copse_pack_index_bucket(index, pack_index_bucket_of(key, index->bits),
                                                   &records, &count, err);
-    for (size_t i = 0; i < count && status == COPSE_OK; i++) {
-        if (copse_load_u64le(records + i * PACK_INDEX_RECORD_SIZE) == key && candidate-- == 0) {
-            *ret_place =
-                copse_pack_place_unpack(copse_load_u64le(records + i * PACK_INDEX_RECORD_SIZE + 8));
-            return COPSE_OK;
-        }
+    if (status != COPSE_OK) {
+        return status;
     }
-    return status == COPSE_OK ? COPSE_NOT_FOUND : status;
+    size_t first = pack_index_lower(index, records, count, key);
+    if (candidate >= count - first) {
+        return COPSE_NOT_FOUND;
+    }
+    copse_pack_record record =
+        copse_pack_index_record(records + (first + candidate) * PACK_INDEX_RECORD_SIZE);
+    if (record.key != key) {
+        return COPSE_NOT_FOUND;
+    }
+    *ret_place = copse_pack_place_unpack(record.place);
+    return COPSE_OK;
 }
