@@ -3,9 +3,10 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
+#include "history/history_log.h"
+
 #include <copse/buf.h>
 #include <copse/cid_set.h>
-#include <copse/history_log.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
@@ -30,6 +31,7 @@ typedef struct history_link {
 struct copse_history_log {
     const copse_env *env;
     copse_source *source; /* borrowed */
+    copse_history_order order;
     copse_cid_set seen;
     history_entry *heap;
     size_t heap_count;
@@ -41,12 +43,14 @@ struct copse_history_log {
 
 /* ---- The heap ---- */
 
-static bool history_is_newer(const history_entry *a, const history_entry *b)
+static bool history_is_newer(const copse_history_log *log, const history_entry *a,
+                             const history_entry *b)
 {
-    if (a->time_ms != b->time_ms) {
+    bool by_time = log->order == COPSE_HISTORY_BY_TIME;
+    if (by_time && a->time_ms != b->time_ms) {
         return a->time_ms > b->time_ms;
     }
-    if (a->time_counter != b->time_counter) {
+    if (by_time && a->time_counter != b->time_counter) {
         return a->time_counter > b->time_counter;
     }
     if (a->generation != b->generation) {
@@ -74,7 +78,7 @@ static copse_status history_reserve(copse_history_log *log, copse_err *err)
 static void history_push(copse_history_log *log, history_entry entry)
 {
     size_t at = log->heap_count++;
-    while (at > 0 && history_is_newer(&entry, &log->heap[(at - 1) / 2])) {
+    while (at > 0 && history_is_newer(log, &entry, &log->heap[(at - 1) / 2])) {
         log->heap[at] = log->heap[(at - 1) / 2];
         at = (at - 1) / 2;
     }
@@ -88,10 +92,10 @@ static history_entry history_pop(copse_history_log *log)
     size_t at = 0;
     for (size_t child = 1; child < log->heap_count; child = 2 * at + 1) {
         if (child + 1 < log->heap_count &&
-            history_is_newer(&log->heap[child + 1], &log->heap[child])) {
+            history_is_newer(log, &log->heap[child + 1], &log->heap[child])) {
             child++;
         }
-        if (!history_is_newer(&log->heap[child], &last)) {
+        if (!history_is_newer(log, &log->heap[child], &last)) {
             break;
         }
         log->heap[at] = log->heap[child];
@@ -120,6 +124,14 @@ copse_status copse_history_log_new(const copse_env *env, copse_source *source,
                                    const copse_cid *heads, size_t count,
                                    copse_history_log **ret_log, copse_err *err)
 {
+    return copse_history_log_new_by(env, source, heads, count, COPSE_HISTORY_BY_TIME, ret_log, err);
+}
+
+copse_status copse_history_log_new_by(const copse_env *env, copse_source *source,
+                                      const copse_cid *heads, size_t count,
+                                      copse_history_order order, copse_history_log **ret_log,
+                                      copse_err *err)
+{
     copse_history_log *log = copse_alloc_zeroed(env, sizeof *log);
     copse_status status = log != NULL ? COPSE_OK : COPSE_ERR_NOMEM(err);
     if (status != COPSE_OK) {
@@ -127,6 +139,7 @@ copse_status copse_history_log_new(const copse_env *env, copse_source *source,
     }
     log->env = env;
     log->source = source;
+    log->order = order;
     copse_cid_set_init(&log->seen, env);
     copse_buf_init(&log->links, env, SIZE_MAX / 2);
     for (size_t i = 0; i < count && status == COPSE_OK; i++) {

@@ -13,56 +13,6 @@
 
 enum { LOG_COMMITS = 120, LOG_HEADS = 3 };
 
-static uint32_t log_random(uint32_t *seed)
-{
-    *seed = *seed * 1664525 + 1013904223;
-    return *seed >> 8;
-}
-
-/* A random history: each commit on one to three of those before. */
-static void log_world_init(commit_world *world, uint32_t seed)
-{
-    commit_world_init(world);
-    for (size_t n = 0; n < LOG_COMMITS; n++) {
-        copse_cid parents[3];
-        size_t count = 0;
-        for (size_t tries = n > 0 ? 1 + log_random(&seed) % 3 : 0; tries > 0; tries--) {
-            size_t back = 1 + log_random(&seed) % (n < 8 ? n : 8);
-            bool is_new = true;
-            for (size_t i = 0; i < count; i++) {
-                is_new = is_new && !copse_cid_equal(&parents[i], &world->cids[n - back]);
-            }
-            if (is_new) {
-                parents[count++] = world->cids[n - back];
-            }
-        }
-        world->now += log_random(&seed) % 3; /* often two at the same time */
-        char message[16];
-        copse_commit commit = commit_world_next(world, parents, count);
-        (void)snprintf(message, sizeof message, "%zu", n);
-        commit.message = copse_bytes_of_text(message); /* else two may be the same */
-        world->cids[n] = commit_world_put(world, &commit);
-    }
-}
-
-static bool log_reaches(commit_world *world, const copse_cid *from, const copse_cid *to)
-{
-    copse_block *block = NULL;
-    copse_commit commit;
-    if (copse_cid_equal(from, to)) {
-        return true;
-    }
-    assert_int_equal(copse_store_get(world->store, from, &block, NULL), COPSE_OK);
-    assert_int_equal(copse_commit_decode(&world->test.env, block, &commit, NULL), COPSE_OK);
-    copse_block_unref(block);
-    for (size_t i = 0; i < commit.parents_count; i++) {
-        if (log_reaches(world, &commit.parents[i], to)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Walks from the heads, checks the order, and returns which commits came. */
 static size_t log_walk(const copse_env *env, copse_source *source, const copse_cid *heads,
                        size_t count, copse_store *fetched_from, copse_cid *ret_cids)
@@ -102,13 +52,13 @@ static void test_all_ancestors_come_once_newest_first(void **state)
     for (uint32_t seed = 1; seed <= 10; seed++) {
         commit_world world;
         copse_cid found[LOG_COMMITS];
-        log_world_init(&world, seed);
+        commit_world_init_random(&world, LOG_COMMITS, seed);
         const copse_cid heads[LOG_HEADS] = {world.cids[20], world.cids[18], world.cids[20]};
         size_t count = log_walk(&world.test.env, world.source, heads, LOG_HEADS, NULL, found);
         size_t expected = 0;
         for (size_t n = 0; n < LOG_COMMITS; n++) {
-            bool reached = n <= 20 && (log_reaches(&world, &heads[0], &world.cids[n]) ||
-                                       log_reaches(&world, &heads[1], &world.cids[n]));
+            bool reached = n <= 20 && (commit_world_reaches(&world, &heads[0], &world.cids[n]) ||
+                                       commit_world_reaches(&world, &heads[1], &world.cids[n]));
             size_t times = 0;
             for (size_t i = 0; i < count; i++) {
                 times += copse_cid_equal(&found[i], &world.cids[n]);
@@ -128,7 +78,7 @@ static void test_missing_commits_are_wanted(void **state)
     copse_source *sparse = NULL;
     copse_cid here[LOG_COMMITS];
     copse_cid there[LOG_COMMITS];
-    log_world_init(&world, 99);
+    commit_world_init_random(&world, LOG_COMMITS, 99);
     assert_int_equal(copse_source_new(&world.test.env, NULL, &sparse, NULL), COPSE_OK);
     const copse_cid *head = &world.cids[LOG_COMMITS - 1];
     size_t count = log_walk(&world.test.env, world.source, head, 1, NULL, here);
@@ -190,7 +140,7 @@ static void test_a_walk_survives_failing_allocations(void **state)
 {
     (void)state;
     commit_world world;
-    log_world_init(&world, 5);
+    commit_world_init_random(&world, LOG_COMMITS, 5);
     assert_true(test_env_sweep(log_sweep, &world, 1000) > 3);
     commit_world_release(&world);
 }

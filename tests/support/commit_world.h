@@ -23,6 +23,12 @@ typedef struct commit_world {
 
 void commit_world_init(commit_world *world);
 
+/* Puts `count` commits into `cids`, a random history: each on one to three of those before. */
+void commit_world_init_random(commit_world *world, size_t count, uint32_t seed);
+
+/* Whether `from` is `to`, or comes from it. */
+bool commit_world_reaches(commit_world *world, const copse_cid *from, const copse_cid *to);
+
 /* Asserts that all memory was given back. */
 void commit_world_release(commit_world *world);
 
