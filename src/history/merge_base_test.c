@@ -163,6 +163,59 @@ static void test_missing_commits_are_wanted_of_both_sides_at_once(void **state)
     commit_world_release(&world);
 }
 
+/* Two heads, each a merge of all of `lines`, which have nothing in common. */
+static void base_cross(commit_world *world, size_t lines, copse_cid ret_heads[2])
+{
+    copse_cid roots[COPSE_MERGE_BASES_MAX + 1];
+    assert_true(lines <= COPSE_MERGE_BASES_MAX + 1);
+    for (size_t i = 0; i < lines; i++) {
+        char name[24];
+        (void)snprintf(name, sizeof name, "line %zu", i);
+        roots[i] = (copse_cid){.size = 0};
+        base_grow(world, &roots[i], name, 1);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        size_t first = lines < COPSE_COMMIT_PARENTS_MAX ? lines : COPSE_COMMIT_PARENTS_MAX - 1;
+        copse_commit commit = commit_world_next(world, roots, first);
+        commit.message = copse_bytes_of_text(i == 0 ? "a" : "b");
+        ret_heads[i] = commit_world_put(world, &commit);
+        copse_cid rest[3] = {ret_heads[i]};
+        for (size_t k = first; k < lines; k++) {
+            rest[1 + k - first] = roots[k];
+        }
+        if (lines > first) {
+            commit = commit_world_next(world, rest, 1 + lines - first);
+            commit.message = copse_bytes_of_text(i == 0 ? "a" : "b");
+            ret_heads[i] = commit_world_put(world, &commit);
+        }
+    }
+}
+
+static void test_crosswise_merges_have_many_bases_but_not_too_many(void **state)
+{
+    (void)state;
+    commit_world world;
+    copse_cid heads[2];
+    copse_cid found[COPSE_MERGE_BASES_MAX];
+    copse_merge_base *search = NULL;
+    const copse_cid *bases = NULL;
+    size_t count = 77;
+    commit_world_init(&world);
+    const copse_env *env = &world.test.env;
+    base_cross(&world, COPSE_MERGE_BASES_MAX, heads);
+    assert_int_equal(base_find(env, world.source, NULL, &heads[0], &heads[1], found, NULL),
+                     COPSE_MERGE_BASES_MAX);
+    base_cross(&world, COPSE_MERGE_BASES_MAX + 1, heads);
+    assert_int_equal(copse_merge_base_new(env, world.source, &heads[0], &heads[1], &search, NULL),
+                     COPSE_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(copse_merge_base_find(search, &bases, &count, NULL), COPSE_LIMIT);
+        assert_int_equal(count, 77);
+    }
+    copse_merge_base_free(search);
+    commit_world_release(&world);
+}
+
 /* A commit that was passed before one that claims to be made on it. */
 static void test_a_wrong_generation_ends_the_search(void **state)
 {
@@ -225,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_bases_are_those_of_the_definition),
         cmocka_unit_test(test_lines_are_read_down_to_where_they_part),
         cmocka_unit_test(test_missing_commits_are_wanted_of_both_sides_at_once),
+        cmocka_unit_test(test_crosswise_merges_have_many_bases_but_not_too_many),
         cmocka_unit_test(test_a_wrong_generation_ends_the_search),
         cmocka_unit_test(test_a_search_survives_failing_allocations),
     };
