@@ -69,6 +69,15 @@ COPSE_API COPSE_MUST_USE copse_status copse_commit_next(const copse_env *env, co
                                                         size_t parents_count,
                                                         copse_commit *ret_commit, copse_err *err);
 
+/** Fills in an automatic merge of `heads` (2 to COPSE_COMMIT_PARENTS_MAX, distinct, in any order):
+ * its parents are these by CID, its time is the latest of theirs, and it has no author, message or
+ * signature. So whoever merges the same heads to the same tree makes the same commit, whatever
+ * clocks say. Reads what copse_commit_next does, with its statuses; needs no clock. */
+COPSE_API COPSE_MUST_USE copse_status copse_commit_merge(const copse_env *env, copse_source *source,
+                                                         const copse_cid *tree,
+                                                         const copse_cid *heads, size_t heads_count,
+                                                         copse_commit *ret_commit, copse_err *err);
+
 /** The first-parent ancestor of `commit`, `distance` back (0: itself), by skip links: reads less
  * than 2 log2(distance) + 2 blocks, and not that of the ancestor. NOT_FOUND: history is shorter.
  * WANT: supply and call again. CORRUPT: also a generation that is not below those of its

@@ -293,6 +293,50 @@ static void test_misuse_is_refused(void **state)
     commit_world_release(&world);
 }
 
+/* Whoever merges the same heads makes the same commit. */
+static void test_automatic_merges_are_canonical(void **state)
+{
+    (void)state;
+    commit_world world;
+    copse_cid heads[3];
+    copse_cid merged = {.size = 0};
+    static const uint8_t orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                         {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    commit_world_init(&world);
+    copse_commit commit = commit_world_next(&world, NULL, 0);
+    copse_cid root = commit_world_put(&world, &commit);
+    for (size_t i = 0; i < 3; i++) {
+        world.now += 5;
+        commit = commit_world_next(&world, i < 2 ? &root : &heads[1], 1);
+        commit.message = copse_bytes_of_text(i == 0 ? "a" : "b");
+        heads[i] = commit_world_put(&world, &commit);
+    }
+    uint64_t latest = world.now;
+    for (size_t i = 0; i < 6; i++) {
+        copse_cid in_order[3] = {heads[orders[i][0]], heads[orders[i][1]], heads[orders[i][2]]};
+        world.now += 1000; /* which plays no part */
+        assert_int_equal(copse_commit_merge(&world.test.env, world.source, commit_world_tree(),
+                                            in_order, 3, &commit, NULL),
+                         COPSE_OK);
+        assert_int_equal(commit.time_ms, latest);
+        assert_int_equal(commit.generation, 3);
+        assert_int_equal(commit.author.len + commit.message.len + commit.signature.len, 0);
+        assert_true(copse_cid_compare(&commit.parents[0], &commit.parents[1]) < 0 &&
+                    copse_cid_compare(&commit.parents[1], &commit.parents[2]) < 0);
+        copse_cid cid = commit_world_put(&world, &commit);
+        assert_true(i == 0 || copse_cid_equal(&cid, &merged));
+        merged = cid;
+    }
+    copse_cid twice[2] = {heads[0], heads[0]};
+    assert_int_equal(copse_commit_merge(&world.test.env, world.source, commit_world_tree(), heads,
+                                        1, &commit, NULL),
+                     COPSE_MISUSE);
+    assert_int_equal(copse_commit_merge(&world.test.env, world.source, commit_world_tree(), twice,
+                                        2, &commit, NULL),
+                     COPSE_MISUSE);
+    commit_world_release(&world);
+}
+
 static void test_failures_of_the_store_come_through(void **state)
 {
     (void)state;
@@ -423,6 +467,7 @@ int main(void)
         cmocka_unit_test(test_time_never_goes_back),
         cmocka_unit_test(test_a_wrong_generation_ends_the_walk),
         cmocka_unit_test(test_misuse_is_refused),
+        cmocka_unit_test(test_automatic_merges_are_canonical),
         cmocka_unit_test(test_failures_of_the_store_come_through),
         cmocka_unit_test(test_encode_survives_failing_allocations),
         cmocka_unit_test(test_vectors),

@@ -139,18 +139,17 @@ static void commit_tick(const copse_env *env, copse_commit *commit)
     }
 }
 
-copse_status copse_commit_next(const copse_env *env, copse_source *source, const copse_cid *tree,
-                               const copse_cid *parents, size_t parents_count,
-                               copse_commit *ret_commit, copse_err *err)
+/* Makes a commit of `tree` on `parents`: all but the time, which is the parents' latest. */
+static copse_status commit_on_parents(const copse_env *env, copse_source *source,
+                                      const copse_cid *tree, const copse_cid *parents,
+                                      size_t parents_count, copse_commit *ret_commit,
+                                      copse_err *err)
 {
     copse_commit commit = {0};
     copse_commit first = {0};
     if (env == NULL || source == NULL || !copse_block_cid_is_valid(tree) || ret_commit == NULL ||
         (parents == NULL && parents_count > 0) || parents_count > COPSE_COMMIT_PARENTS_MAX) {
         return COPSE_ERR(err, COPSE_MISUSE, "commit: an argument is NULL, or too many parents");
-    }
-    if (env->clock == NULL) {
-        return COPSE_ERR(err, COPSE_MISUSE, "commit: the env has no clock");
     }
     commit.tree = *tree;
     commit.parents_count = parents_count;
@@ -167,19 +166,65 @@ copse_status copse_commit_next(const copse_env *env, copse_source *source, const
     if (status == COPSE_OK) {
         status = commit_fill_skips(env, source, &first, &commit, err);
     }
+    if (status == COPSE_OK) {
+        *ret_commit = commit;
+    }
+    return status;
+}
+
+/* Gives out a commit that is filled in, unless there can be none. */
+static copse_status commit_give(const copse_commit *commit, copse_commit *ret_commit,
+                                copse_err *err)
+{
+    if (commit->generation > INT64_MAX || commit->time_ms > INT64_MAX) {
+        return COPSE_ERR(err, COPSE_LIMIT, "commit: nothing comes after its parents");
+    }
+    const char *fault = copse_commit_fault(commit);
+    if (fault != NULL) {
+        return COPSE_ERR(err, COPSE_CORRUPT, "commit: after its parents, %s", fault);
+    }
+    *ret_commit = *commit;
+    return COPSE_OK;
+}
+
+copse_status copse_commit_next(const copse_env *env, copse_source *source, const copse_cid *tree,
+                               const copse_cid *parents, size_t parents_count,
+                               copse_commit *ret_commit, copse_err *err)
+{
+    copse_commit commit;
+    if (env == NULL || env->clock == NULL || ret_commit == NULL) {
+        return COPSE_ERR(err, COPSE_MISUSE, "commit: an argument is NULL, or there is no clock");
+    }
+    copse_status status =
+        commit_on_parents(env, source, tree, parents, parents_count, &commit, err);
     if (status != COPSE_OK) {
         return status;
     }
     commit_tick(env, &commit);
-    if (commit.generation > INT64_MAX || commit.time_ms > INT64_MAX) {
-        return COPSE_ERR(err, COPSE_LIMIT, "commit: nothing comes after its parents");
+    return commit_give(&commit, ret_commit, err);
+}
+
+copse_status copse_commit_merge(const copse_env *env, copse_source *source, const copse_cid *tree,
+                                const copse_cid *heads, size_t heads_count,
+                                copse_commit *ret_commit, copse_err *err)
+{
+    copse_cid sorted[COPSE_COMMIT_PARENTS_MAX];
+    copse_commit commit;
+    if (heads == NULL || ret_commit == NULL || heads_count < 2 ||
+        heads_count > COPSE_COMMIT_PARENTS_MAX) {
+        return COPSE_ERR(err, COPSE_MISUSE, "commit: an argument is NULL, or not 2 to %d heads",
+                         COPSE_COMMIT_PARENTS_MAX);
     }
-    fault = copse_commit_fault(&commit);
-    if (fault != NULL) {
-        return COPSE_ERR(err, COPSE_CORRUPT, "commit: after its parents, %s", fault);
+    for (size_t i = 0; i < heads_count; i++) {
+        size_t at = i;
+        while (at > 0 && copse_cid_compare(&heads[i], &sorted[at - 1]) < 0) {
+            sorted[at] = sorted[at - 1];
+            at--;
+        }
+        sorted[at] = heads[i];
     }
-    *ret_commit = commit;
-    return COPSE_OK;
+    copse_status status = commit_on_parents(env, source, tree, sorted, heads_count, &commit, err);
+    return status == COPSE_OK ? commit_give(&commit, ret_commit, err) : status;
 }
 
 /* The longest step from `commit` towards the ancestor `distance` back, at least 1; 0: there are no
@@ -220,7 +265,7 @@ copse_status copse_commit_ancestor(const copse_env *env, copse_source *source,
         }
         uint64_t step = commit_step(&here, distance, &next);
         if (step == 0) {
-            return COPSE_ERR(err, COPSE_NOT_FOUND, "commit: history is %llu commits shorter",
+            return COPSE_ERR(err, COPSE_NOT_FOUND, "history is %llu commits shorter",
                              (unsigned long long)distance);
         }
         generation_max = here.generation - step;
@@ -275,7 +320,7 @@ copse_status copse_commit_at(const copse_env *env, copse_source *source, const c
         status = commit_step_later(env, source, time_ms, &here, &found, err);
     }
     if (status == COPSE_OK) {
-        return COPSE_ERR(err, COPSE_NOT_FOUND, "commit: history begins later");
+        return COPSE_ERR(err, COPSE_NOT_FOUND, "history begins later");
     }
     if (status == COPSE_END) {
         *ret_cid = found;
