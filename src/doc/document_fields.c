@@ -6,6 +6,7 @@
 #include <copse/value.h>
 
 #include "base/err.h"
+#include "doc/document_member.h"
 
 enum { FIELDS_NUMBER_SIZE = 20 };
 
@@ -15,38 +16,6 @@ typedef struct fields_walk {
     void *ctx;
     size_t depth_max;
 } fields_walk;
-
-/* A pair of a map, or the end of it. */
-typedef struct fields_member {
-    copse_cbor_reader reader;
-    copse_bytes key; /* ptr NULL: there are no more */
-    copse_bytes value;
-} fields_member;
-
-static copse_status fields_next(fields_member *member, copse_err *err)
-{
-    copse_cbor_item key;
-    member->key = (copse_bytes){NULL, 0};
-    copse_status status = copse_cbor_next(&member->reader, &key, err);
-    if (status == COPSE_END) {
-        return COPSE_OK;
-    }
-    if (status == COPSE_OK) {
-        status = copse_cbor_take(&member->reader, &member->value, err);
-    }
-    if (status == COPSE_OK) {
-        member->key = key.bytes;
-    }
-    return status;
-}
-
-static copse_status fields_begin(fields_member *member, copse_bytes map, copse_err *err)
-{
-    copse_cbor_item item;
-    copse_cbor_reader_init(&member->reader, map);
-    copse_status status = copse_cbor_next(&member->reader, &item, err);
-    return status == COPSE_OK ? fields_next(member, err) : status;
-}
 
 static copse_status fields_report(fields_walk *walk, copse_bytes before, copse_bytes after,
                                   copse_err *err)
@@ -86,25 +55,22 @@ static copse_status fields_compare_objects(fields_walk *walk, copse_bytes before
                                            size_t depth, copse_err *err)
 {
     static const copse_bytes none = {NULL, 0};
-    fields_member left;
-    fields_member right;
-    copse_status status = fields_begin(&left, before, err);
+    copse_document_member left;
+    copse_document_member right;
+    copse_status status = copse_document_member_first(before, &left, err);
     if (status == COPSE_OK) {
-        status = fields_begin(&right, after, err);
+        status = copse_document_member_first(after, &right, err);
     }
     while (status == COPSE_OK && (left.key.ptr != NULL || right.key.ptr != NULL)) {
-        int order = left.key.ptr == NULL            ? 1
-                    : right.key.ptr == NULL         ? -1
-                    : left.key.len != right.key.len ? (left.key.len < right.key.len ? -1 : 1)
-                                                    : copse_bytes_compare(left.key, right.key);
+        int order = copse_document_member_compare(&left, &right);
         status =
             fields_enter(walk, order <= 0 ? left.key : right.key, order <= 0 ? left.value : none,
                          order >= 0 ? right.value : none, depth, err);
         if (status == COPSE_OK && order <= 0) {
-            status = fields_next(&left, err);
+            status = copse_document_member_next(&left, err);
         }
         if (status == COPSE_OK && order >= 0) {
-            status = fields_next(&right, err);
+            status = copse_document_member_next(&right, err);
         }
     }
     return status;
