@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include <copse/database_merge.h>
+
+#include <copse/memory_store.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/database_world.h"
+
+enum { MERGE_IDS = 120, MERGE_FIELDS = 3, MERGE_JSON_SIZE = 160, MERGE_RUNS = 60 };
+
+/* A document by its fields; 0: the field is not there. */
+typedef struct merge_doc {
+    bool is_there;
+    int fields[MERGE_FIELDS];
+} merge_doc;
+
+typedef struct merge_state {
+    merge_doc docs[MERGE_IDS];
+} merge_state;
+
+static void merge_json(int id, const merge_doc *doc, char ret_json[MERGE_JSON_SIZE])
+{
+    int len = snprintf(ret_json, MERGE_JSON_SIZE, "{\"_id\":%d", id);
+    for (int i = 0; i < MERGE_FIELDS; i++) {
+        if (doc->fields[i] != 0) {
+            len += snprintf(ret_json + len, MERGE_JSON_SIZE - (size_t)len, ",\"f%d\":%d", i,
+                            doc->fields[i]);
+        }
+    }
+    (void)snprintf(ret_json + len, MERGE_JSON_SIZE - (size_t)len, "}");
+}
+
+/* ---- Databases ---- */
+
+/* Makes db->tree the tree with this root; NULL: an empty one. */
+static void merge_reopen(database_world *db, const copse_cid *root)
+{
+    copse_tree *tree = root != NULL ? tree_world_open(&db->world, root) : NULL;
+    copse_tree_config config;
+    assert_int_equal(copse_tree_get_config(db->tree, &config, NULL), COPSE_OK);
+    if (tree == NULL) {
+        assert_int_equal(copse_tree_new(db->world.cache, db->world.store, &config, &tree, NULL),
+                         COPSE_OK);
+    }
+    copse_tree_close(db->tree);
+    db->tree = tree;
+}
+
+static void merge_define(database_world *db, copse_documents_form form)
+{
+    database_world_create(db, "posts", "_id", form);
+    database_world_index(db, "posts", "by-f0", "f0", NULL);
+    database_world_index(db, "posts", "by-f1", "f1,-f2",
+                         form == COPSE_DOCUMENTS_LINKED ? "link" : NULL);
+}
+
+/* The root of the plain build of a state. */
+static copse_cid merge_build(database_world *db, const merge_state *state,
+                             copse_documents_form form)
+{
+    char json[MERGE_JSON_SIZE];
+    merge_reopen(db, NULL);
+    merge_define(db, form);
+    for (int id = 0; id < MERGE_IDS; id++) {
+        if (state->docs[id].is_there) {
+            merge_json(id, &state->docs[id], json);
+            database_world_insert(db, "posts", json);
+        }
+    }
+    database_world_commit(db);
+    return *copse_tree_root(db->tree);
+}
+
+/* The three databases of a merge, over one node cache. */
+typedef struct merge_trees {
+    copse_tree *trees[3];
+    copse_database *databases[3];
+} merge_trees;
+
+/* OK, WANT: nothing is open; or a failure. `base` NULL: none. */
+static copse_status merge_open(copse_node_cache *cache, const copse_cid *base,
+                               const copse_cid *ours, const copse_cid *theirs,
+                               merge_trees *ret_open)
+{
+    const copse_cid *roots[3] = {base, ours, theirs};
+    copse_status status = COPSE_OK;
+    *ret_open = (merge_trees){.trees = {NULL}};
+    for (size_t i = 0; i < 3 && status == COPSE_OK; i++) {
+        if (roots[i] != NULL) {
+            status = copse_tree_open(cache, roots[i], &ret_open->trees[i], NULL);
+        }
+        if (roots[i] != NULL && status == COPSE_OK) {
+            status = copse_database_open(ret_open->trees[i], &ret_open->databases[i], NULL);
+        }
+    }
+    return status;
+}
+
+static void merge_close(merge_trees *open)
+{
+    for (size_t i = 0; i < 3; i++) {
+        copse_database_close(open->databases[i]);
+        copse_tree_close(open->trees[i]);
+    }
+}
+
+typedef struct merge_outcome {
+    copse_cid root;
+    copse_database_merge_stats stats;
+    char conflicts[1024]; /* " what collection index id" each */
+} merge_outcome;
+
+static void merge_note(merge_outcome *outcome, const copse_database_conflict *conflict)
+{
+    size_t len = strlen(outcome->conflicts);
+    int64_t id = -1;
+    if (conflict->what == COPSE_CONFLICT_DOCUMENT) {
+        copse_cbor_reader reader;
+        copse_cbor_item item;
+        copse_cbor_reader_init(&reader, conflict->id);
+        assert_int_equal(copse_cbor_next(&reader, &item, NULL), COPSE_OK);
+        assert_int_equal(copse_cbor_item_int64(&item, &id), COPSE_OK);
+        assert_true(conflict->ours.len > 0 || conflict->theirs.len > 0);
+        assert_false(copse_bytes_equal(conflict->ours, conflict->theirs));
+    }
+    (void)snprintf(outcome->conflicts + len, sizeof outcome->conflicts - len, " %c %.*s %.*s %d",
+                   "cid"[conflict->what], (int)conflict -> collection.len,
+                   (const char *)conflict->collection.ptr, (int)conflict->index.len,
+                   (const char *)conflict->index.ptr, (int)id);
+}
+
+/* Merges over a cache and its source; `store` NULL: the operations are not applied. */
+static copse_status merge_run_over(const copse_env *env, copse_node_cache *cache,
+                                   copse_store *store, const copse_cid *base, const copse_cid *ours,
+                                   const copse_cid *theirs, copse_merge_policy policy,
+                                   merge_outcome *ret_outcome, copse_err *err)
+{
+    merge_trees open;
+    copse_database_merge *merge = NULL;
+    copse_database_conflict conflict;
+    copse_write *write = NULL;
+    copse_tree *tree = NULL;
+    *ret_outcome = (merge_outcome){.conflicts = ""};
+    copse_status status = merge_open(cache, base, ours, theirs, &open);
+    copse_database_merge_options options = {open.databases[0], open.databases[1], open.databases[2],
+                                            policy};
+    if (status == COPSE_OK) {
+        status = copse_write_new(env, &write, err);
+    }
+    if (status == COPSE_OK) {
+        status = copse_database_merge_new(&options, write, &merge, err);
+    }
+    while (status == COPSE_OK &&
+           (status = copse_database_merge_next(merge, &conflict, err)) == COPSE_OK) {
+        merge_note(ret_outcome, &conflict);
+    }
+    if (status == COPSE_END) {
+        ret_outcome->stats = copse_database_merge_get_stats(merge);
+        status = COPSE_OK;
+    }
+    if (status == COPSE_OK && store != NULL) {
+        status = copse_write_apply(write, open.trees[1], store, NULL, &tree, NULL, NULL, err);
+    }
+    if (tree != NULL) {
+        ret_outcome->root = *copse_tree_root(tree);
+    }
+    copse_tree_close(tree);
+    copse_database_merge_free(merge);
+    copse_write_free(write);
+    merge_close(&open);
+    return status;
+}
+
+static void merge_run(database_world *db, const copse_cid *base, const copse_cid *ours,
+                      const copse_cid *theirs, copse_merge_policy policy,
+                      merge_outcome *ret_outcome)
+{
+    copse_err err = {.message = ""};
+    copse_status status = merge_run_over(database_world_env(db), db->world.cache, db->world.store,
+                                         base, ours, theirs, policy, ret_outcome, &err);
+    if (status != COPSE_OK) {
+        fail_msg("%s: %s", copse_status_name(status), err.message);
+    }
+}
+
+/* ---- The model ---- */
+
+static void merge_mutate(merge_state *state, uint64_t *random, size_t changes)
+{
+    for (size_t i = 0; i < changes; i++) {
+        merge_doc *doc = &state->docs[test_random_below(random, MERGE_IDS)];
+        if (!doc->is_there || test_random_below(random, 4) == 0) {
+            doc->is_there = !doc->is_there;
+            memset(doc->fields, 0, sizeof doc->fields);
+        }
+        doc->fields[test_random_below(random, MERGE_FIELDS)] =
+            doc->is_there ? (int)test_random_below(random, 5) : 0;
+    }
+}
+
+static bool merge_doc_same(const merge_doc *a, const merge_doc *b)
+{
+    return memcmp(a->fields, b->fields, sizeof a->fields) == 0 && a->is_there == b->is_there;
+}
+
+/* The rules of three-way, by their words. False: a conflict. */
+static bool merge_model_doc(const merge_doc *base, const merge_doc *ours, const merge_doc *theirs,
+                            merge_doc *ret_merged)
+{
+    bool is_clean = true;
+    *ret_merged = *ours;
+    if (merge_doc_same(ours, theirs) || merge_doc_same(base, theirs)) {
+        return true;
+    }
+    if (merge_doc_same(base, ours)) {
+        *ret_merged = *theirs;
+        return true;
+    }
+    if (!base->is_there || !ours->is_there || !theirs->is_there) {
+        return false;
+    }
+    for (size_t i = 0; i < MERGE_FIELDS; i++) {
+        if (base->fields[i] == ours->fields[i]) {
+            ret_merged->fields[i] = theirs->fields[i];
+        } else if (base->fields[i] != theirs->fields[i] && ours->fields[i] != theirs->fields[i]) {
+            is_clean = false;
+        }
+    }
+    *ret_merged = is_clean ? *ret_merged : *ours;
+    return is_clean;
+}
+
+static void merge_model(const merge_state *base, const merge_state *ours, const merge_state *theirs,
+                        merge_state *ret_merged, char ret_conflicts[1024])
+{
+    size_t len = 0;
+    ret_conflicts[0] = '\0';
+    for (int id = 0; id < MERGE_IDS; id++) {
+        if (!merge_model_doc(&base->docs[id], &ours->docs[id], &theirs->docs[id],
+                             &ret_merged->docs[id])) {
+            len += (size_t)snprintf(ret_conflicts + len, 1024 - len, " d posts  %d", id);
+        }
+    }
+}
+
+/* Three states, their roots, and what must come of them. */
+typedef struct merge_case {
+    merge_state base;
+    merge_state ours;
+    merge_state theirs;
+    copse_cid roots[3];
+} merge_case;
+
+static void merge_case_make(database_world *db, uint64_t *random, copse_documents_form form,
+                            merge_case *ret_case)
+{
+    memset(ret_case, 0, sizeof *ret_case);
+    merge_mutate(&ret_case->base, random, 150);
+    ret_case->ours = ret_case->base;
+    ret_case->theirs = ret_case->base;
+    merge_mutate(&ret_case->ours, random, test_random_below(random, 25));
+    merge_mutate(&ret_case->theirs, random, test_random_below(random, 25));
+    ret_case->roots[0] = merge_build(db, &ret_case->base, form);
+    ret_case->roots[1] = merge_build(db, &ret_case->ours, form);
+    ret_case->roots[2] = merge_build(db, &ret_case->theirs, form);
+}
+
+static void test_three_way_is_that_of_the_rules(void **state)
+{
+    (void)state;
+    database_world db;
+    uint64_t random = 11;
+    uint64_t merged_by_fields = 0;
+    size_t conflicted = 0;
+    database_world_init(&db, NULL);
+    for (int run = 0; run < MERGE_RUNS; run++) {
+        copse_documents_form form = run % 2 == 0 ? COPSE_DOCUMENTS_INLINE : COPSE_DOCUMENTS_LINKED;
+        merge_case world;
+        merge_state merged;
+        merge_outcome outcome;
+        merge_outcome back;
+        char conflicts[1024];
+        merge_case_make(&db, &random, form, &world);
+        merge_model(&world.base, &world.ours, &world.theirs, &merged, conflicts);
+        copse_cid expected = merge_build(&db, &merged, form);
+        merge_run(&db, &world.roots[0], &world.roots[1], &world.roots[2], COPSE_MERGE_THREE_WAY,
+                  &outcome);
+        assert_string_equal(outcome.conflicts, conflicts);
+        assert_true(copse_cid_equal(&outcome.root, &expected));
+        /* The other way round it has the same conflicts, and without any the same tree. */
+        merge_run(&db, &world.roots[0], &world.roots[2], &world.roots[1], COPSE_MERGE_THREE_WAY,
+                  &back);
+        assert_string_equal(back.conflicts, conflicts);
+        assert_true(conflicts[0] != '\0' || copse_cid_equal(&back.root, &expected));
+        /* What was merged is merged: doing it again changes nothing. */
+        merge_run(&db, &world.roots[0], &outcome.root, &world.roots[2], COPSE_MERGE_THREE_WAY,
+                  &back);
+        assert_string_equal(back.conflicts, conflicts);
+        assert_true(copse_cid_equal(&back.root, &outcome.root));
+        conflicted += conflicts[0] != '\0';
+        merged_by_fields += outcome.stats.merged;
+    }
+    print_message("%zu of %d merges with conflicts, %llu documents merged by fields\n", conflicted,
+                  MERGE_RUNS, (unsigned long long)merged_by_fields);
+    assert_true(conflicted > MERGE_RUNS / 10 && conflicted < MERGE_RUNS * 9 / 10);
+    assert_true(merged_by_fields > 5);
+    database_world_release(&db);
+}
+
+static void test_unions_are_the_same_both_ways_and_in_any_order(void **state)
+{
+    (void)state;
+    database_world db;
+    uint64_t random = 5;
+    database_world_init(&db, NULL);
+    for (int run = 0; run < 10; run++) {
+        merge_case world;
+        merge_outcome ab;
+        merge_outcome ba;
+        merge_outcome bc;
+        merge_outcome left;
+        merge_outcome right;
+        merge_case_make(&db, &random, COPSE_DOCUMENTS_INLINE, &world);
+        const copse_cid *a = &world.roots[0];
+        const copse_cid *b = &world.roots[1];
+        const copse_cid *c = &world.roots[2];
+        merge_run(&db, NULL, a, b, COPSE_MERGE_UNION, &ab);
+        merge_run(&db, NULL, b, a, COPSE_MERGE_UNION, &ba);
+        assert_true(copse_cid_equal(&ab.root, &ba.root));
+        assert_string_equal(ab.conflicts, "");
+        merge_run(&db, NULL, b, c, COPSE_MERGE_UNION, &bc);
+        merge_run(&db, NULL, &ab.root, c, COPSE_MERGE_UNION, &left);
+        merge_run(&db, NULL, a, &bc.root, COPSE_MERGE_UNION, &right);
+        assert_true(copse_cid_equal(&left.root, &right.root));
+        merge_run(&db, NULL, &left.root, a, COPSE_MERGE_UNION, &right);
+        assert_true(copse_cid_equal(&left.root, &right.root));
+    }
+    database_world_release(&db);
+}
+
+/* ---- The catalogue ---- */
+
+/* What is done to a database: each letter an operation. */
+static void merge_do(database_world *db, const char *operations)
+{
+    for (; *operations != '\0'; operations++) {
+        switch (*operations) {
+        case 'c': /* a collection with a document */
+            database_world_create(db, "more", "_id", COPSE_DOCUMENTS_INLINE);
+            database_world_insert(db, "more", "{\"_id\":1,\"a\":1}");
+            break;
+        case 'l': /* one of that name with other options */
+            database_world_create(db, "more", "_id", COPSE_DOCUMENTS_LINKED);
+            break;
+        case 'd':
+            assert_int_equal(
+                copse_write_drop_collection(db->write, copse_bytes_of_text("posts"), &db->err),
+                COPSE_OK);
+            break;
+        case 'i':
+            database_world_index(db, "posts", "by-f2", "f2", NULL);
+            break;
+        case 'u':
+            database_world_index(db, "posts", "by-f2", "f2", "unique");
+            break;
+        case 'r':
+            assert_int_equal(copse_write_drop_index(db->write, copse_bytes_of_text("posts"),
+                                                    copse_bytes_of_text("by-f0"), &db->err),
+                             COPSE_OK);
+            break;
+        case 'o': /* another index of a name that there is */
+            merge_do(db, "r");
+            database_world_index(db, "posts", "by-f0", "f0,f2", NULL);
+            break;
+        case 'p':
+            database_world_insert(db, "posts", "{\"_id\":1000,\"f2\":9}");
+            break;
+        default:
+            fail_msg("no operation %c", *operations);
+        }
+    }
+}
+
+static copse_cid merge_done(database_world *db, const copse_cid *base, const char *operations)
+{
+    merge_reopen(db, base);
+    merge_do(db, operations);
+    database_world_commit(db);
+    return *copse_tree_root(db->tree);
+}
+
+typedef struct merge_catalogue_row {
+    const char *ours;
+    const char *theirs;
+    const char *merged; /* from base; NULL: as ours */
+    const char *conflicts;
+    copse_merge_policy policy;
+} merge_catalogue_row;
+
+static const merge_catalogue_row merge_catalogue_rows[] = {
+    {"", "c", "c", "", COPSE_MERGE_THREE_WAY},
+    {"p", "c", "pc", "", COPSE_MERGE_THREE_WAY},
+    {"c", "", "c", "", COPSE_MERGE_THREE_WAY},
+    {"c", "c", "c", "", COPSE_MERGE_THREE_WAY},
+    {"c", "l", NULL, " c more  -1", COPSE_MERGE_THREE_WAY},
+    {"", "d", "d", "", COPSE_MERGE_THREE_WAY},
+    {"d", "", "d", "", COPSE_MERGE_THREE_WAY},
+    {"d", "d", "d", "", COPSE_MERGE_THREE_WAY},
+    {"p", "d", NULL, " c posts  -1", COPSE_MERGE_THREE_WAY},
+    {"d", "p", NULL, " c posts  -1", COPSE_MERGE_THREE_WAY},
+    {"d", "i", NULL, " c posts  -1", COPSE_MERGE_THREE_WAY},
+    {"d", "c", "dc", "", COPSE_MERGE_THREE_WAY},
+    {"", "i", "i", "", COPSE_MERGE_THREE_WAY},
+    {"p", "i", "pi", "", COPSE_MERGE_THREE_WAY},
+    {"i", "p", "ip", "", COPSE_MERGE_THREE_WAY},
+    {"i", "i", "i", "", COPSE_MERGE_THREE_WAY},
+    {"i", "u", NULL, " i posts by-f2 -1", COPSE_MERGE_THREE_WAY},
+    {"", "r", "r", "", COPSE_MERGE_THREE_WAY},
+    {"r", "p", "rp", "", COPSE_MERGE_THREE_WAY},
+    {"r", "r", "r", "", COPSE_MERGE_THREE_WAY},
+    {"p", "o", "po", "", COPSE_MERGE_THREE_WAY},
+    {"r", "o", NULL, " i posts by-f0 -1", COPSE_MERGE_THREE_WAY},
+    {"o", "r", NULL, " i posts by-f0 -1", COPSE_MERGE_THREE_WAY},
+    {"", "c", "c", "", COPSE_MERGE_UNION},
+    {"", "d", "", "", COPSE_MERGE_UNION},
+    {"d", "", "", "", COPSE_MERGE_UNION},
+    {"r", "", "", "", COPSE_MERGE_UNION},
+    {"i", "u", NULL, " i posts by-f2 -1", COPSE_MERGE_UNION},
+    {"c", "l", NULL, " c more  -1", COPSE_MERGE_UNION},
+};
+
+static void test_catalogues_merge(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof merge_catalogue_rows / sizeof merge_catalogue_rows[0]; i++) {
+        const merge_catalogue_row *row = &merge_catalogue_rows[i];
+        database_world db;
+        merge_state content = {.docs = {{.is_there = true}, {.is_there = true, .fields = {1, 2}}}};
+        merge_outcome outcome;
+        database_world_init(&db, NULL);
+        copse_cid base = merge_build(&db, &content, COPSE_DOCUMENTS_INLINE);
+        copse_cid ours = merge_done(&db, &base, row->ours);
+        copse_cid theirs = merge_done(&db, &base, row->theirs);
+        copse_cid merged = row->merged != NULL ? merge_done(&db, &base, row->merged) : ours;
+        merge_run(&db, &base, &ours, &theirs, row->policy, &outcome);
+        if (strcmp(outcome.conflicts, row->conflicts) != 0 ||
+            !copse_cid_equal(&outcome.root, &merged)) {
+            fail_msg("%s | %s: conflicts '%s', %s", row->ours, row->theirs, outcome.conflicts,
+                     copse_cid_equal(&outcome.root, &merged) ? "right" : "wrong root");
+        }
+        database_world_release(&db);
+    }
+}
+
+/* ---- What is read, what is missing, what fails ---- */
+
+static void merge_supply(copse_source *source, copse_store *from, size_t *ret_fetched)
+{
+    size_t count;
+    const copse_cid *wants = copse_source_wants(source, &count);
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        copse_block *block = NULL;
+        assert_int_equal(copse_store_get(from, &wants[i], &block, NULL), COPSE_OK);
+        assert_int_equal(copse_source_supply_block(source, block, NULL), COPSE_OK);
+        copse_block_unref(block);
+        ++*ret_fetched;
+    }
+}
+
+/* From an empty store, each call begun again after a WANT or gone on with: the same root, and the
+ * blocks are those that differ. */
+static void test_missing_blocks_are_wanted(void **state)
+{
+    (void)state;
+    database_world db;
+    uint64_t random = 3;
+    merge_case world;
+    merge_outcome here;
+    database_world_init(&db, NULL);
+    merge_case_make(&db, &random, COPSE_DOCUMENTS_LINKED, &world);
+    merge_run(&db, &world.roots[0], &world.roots[1], &world.roots[2], COPSE_MERGE_THREE_WAY, &here);
+    copse_env *env = &db.world.test.env;
+    copse_store *store = NULL;
+    copse_source *source = NULL;
+    copse_node_cache *cache = NULL;
+    copse_err err;
+    size_t fetched = 0;
+    merge_outcome there;
+    copse_status status;
+    assert_int_equal(copse_memory_store_new(env, &store, &err), COPSE_OK);
+    assert_int_equal(copse_source_new(env, store, &source, &err), COPSE_OK);
+    assert_int_equal(copse_node_cache_new(env, source, &cache, &err), COPSE_OK);
+    while ((status = merge_run_over(env, cache, store, &world.roots[0], &world.roots[1],
+                                    &world.roots[2], COPSE_MERGE_THREE_WAY, &there, &err)) ==
+           COPSE_WANT) {
+        merge_supply(source, db.world.store, &fetched);
+    }
+    assert_int_equal(status, COPSE_OK);
+    assert_true(copse_cid_equal(&there.root, &here.root));
+    assert_string_equal(there.conflicts, here.conflicts);
+    copse_node_cache_free(cache);
+    copse_source_free(source);
+    copse_store_close(store);
+    print_message("%zu blocks fetched\n", fetched);
+    database_world_release(&db);
+}
+
+typedef struct merge_sweep {
+    database_world *db;
+    merge_case world;
+} merge_sweep;
+
+static copse_status merge_sweep_run(const copse_env *env, void *ctx)
+{
+    merge_sweep *sweep = ctx;
+    copse_source *source = NULL;
+    copse_node_cache *cache = NULL;
+    merge_outcome outcome;
+    copse_status status = copse_source_new(env, sweep->db->world.store, &source, NULL);
+    if (status == COPSE_OK) {
+        status = copse_node_cache_new(env, source, &cache, NULL);
+    }
+    if (status == COPSE_OK) {
+        status = merge_run_over(env, cache, NULL, &sweep->world.roots[0], &sweep->world.roots[1],
+                                &sweep->world.roots[2], COPSE_MERGE_THREE_WAY, &outcome, NULL);
+    }
+    copse_node_cache_free(cache);
+    copse_source_free(source);
+    return status;
+}
+
+static void test_a_merge_survives_failing_allocations(void **state)
+{
+    (void)state;
+    database_world db;
+    merge_sweep sweep = {.db = &db};
+    uint64_t random = 23;
+    database_world_init(&db, NULL);
+    merge_case_make(&db, &random, COPSE_DOCUMENTS_INLINE, &sweep.world);
+    assert_true(test_env_sweep(merge_sweep_run, &sweep, 5000) > 20);
+    database_world_release(&db);
+}
+
+static void test_without_a_base_only_unions_merge(void **state)
+{
+    (void)state;
+    database_world db;
+    merge_state content = {.docs = {{.is_there = true}}};
+    merge_outcome outcome;
+    copse_err err = {.message = ""};
+    database_world_init(&db, NULL);
+    copse_cid root = merge_build(&db, &content, COPSE_DOCUMENTS_INLINE);
+    assert_int_equal(merge_run_over(database_world_env(&db), db.world.cache, db.world.store, NULL,
+                                    &root, &root, COPSE_MERGE_THREE_WAY, &outcome, &err),
+                     COPSE_CONFLICT);
+    assert_non_null(strstr(err.message, "no common past"));
+    database_world_release(&db);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_three_way_is_that_of_the_rules),
+        cmocka_unit_test(test_unions_are_the_same_both_ways_and_in_any_order),
+        cmocka_unit_test(test_catalogues_merge),
+        cmocka_unit_test(test_missing_blocks_are_wanted),
+        cmocka_unit_test(test_a_merge_survives_failing_allocations),
+        cmocka_unit_test(test_without_a_base_only_unions_merge),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
