@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include <copse/head_merge.h>
+
+#include <copse/memory_store.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/database_world.h"
+
+/* A commit of what `operations` make of the first parent's tree: "put JSON" or "del ID" each,
+ * separated by ';'. */
+static copse_cid head_commit(database_world *db, const copse_cid *parents, size_t count,
+                             const char *operations)
+{
+    const copse_env *env = database_world_env(db);
+    char text[512];
+    copse_cid tree;
+    copse_commit commit;
+    copse_block *block = NULL;
+    if (count > 0) {
+        assert_int_equal(copse_store_get(db->world.store, &parents[0], &block, NULL), COPSE_OK);
+        assert_int_equal(copse_commit_decode(env, block, &commit, NULL), COPSE_OK);
+        copse_block_unref(block);
+        copse_tree_close(db->tree);
+        db->tree = tree_world_open(&db->world, &commit.tree);
+    } else {
+        copse_tree_config config;
+        assert_int_equal(copse_tree_get_config(db->tree, &config, NULL), COPSE_OK);
+        copse_tree_close(db->tree);
+        assert_int_equal(copse_tree_new(db->world.cache, db->world.store, &config, &db->tree, NULL),
+                         COPSE_OK);
+        database_world_create(db, "posts", "_id", COPSE_DOCUMENTS_INLINE);
+        database_world_index(db, "posts", "n", "n", "unique");
+    }
+    (void)snprintf(text, sizeof text, "%s", operations);
+    for (char *part = strtok(text, ";"); part != NULL; part = strtok(NULL, ";")) {
+        if (strncmp(part, "put ", 4) == 0) {
+            database_world_replace(db, "posts", part + 4, true);
+        } else {
+            database_world_delete(db, "posts", part + 4);
+        }
+    }
+    database_world_commit(db);
+    tree = *copse_tree_root(db->tree);
+    assert_int_equal(copse_commit_next(env, db->world.source, &tree, parents, count, &commit, NULL),
+                     COPSE_OK);
+    commit.message = copse_bytes_of_text(operations);
+    assert_int_equal(copse_commit_encode(env, &commit, &block, NULL), COPSE_OK);
+    assert_int_equal(copse_store_put(db->world.store, &block, 1, NULL), COPSE_OK);
+    copse_cid cid = *copse_block_cid(block);
+    copse_block_unref(block);
+    return cid;
+}
+
+typedef struct head_outcome {
+    copse_head_merge_result result;
+    copse_cid commit; /* of a MADE one */
+    size_t conflicts;
+    copse_err err;
+} head_outcome;
+
+/* Blocks that `cache`'s source wants come from `from`. */
+static copse_status head_merge_over(const copse_env *env, const copse_head_merge_options *options,
+                                    copse_store *from, head_outcome *ret_outcome)
+{
+    copse_head_merge *merge = NULL;
+    copse_database_conflict conflict;
+    copse_source *source = copse_node_cache_source(options->cache);
+    *ret_outcome = (head_outcome){.conflicts = 0};
+    copse_status status = copse_head_merge_new(env, options, &merge, &ret_outcome->err);
+    while (status == COPSE_OK || status == COPSE_WANT) {
+        status = copse_head_merge_next(merge, &conflict, &ret_outcome->err);
+        ret_outcome->conflicts += status == COPSE_OK;
+        size_t count = 0;
+        const copse_cid *wants = status == COPSE_WANT ? copse_source_wants(source, &count) : NULL;
+        assert_true(status != COPSE_WANT || count > 0);
+        for (size_t i = 0; i < count; i++) {
+            copse_block *block = NULL;
+            assert_int_equal(copse_store_get(from, &wants[i], &block, NULL), COPSE_OK);
+            assert_int_equal(copse_source_supply_block(source, block, NULL), COPSE_OK);
+            copse_block_unref(block);
+        }
+    }
+    if (status == COPSE_END) {
+        ret_outcome->result = *copse_head_merge_get_result(merge);
+        status = COPSE_OK;
+    }
+    if (status == COPSE_OK && ret_outcome->result.kind == COPSE_HEAD_MERGE_MADE) {
+        copse_block *block = NULL;
+        status = copse_commit_encode(env, &ret_outcome->result.commit, &block, &ret_outcome->err);
+        if (status == COPSE_OK) {
+            ret_outcome->commit = *copse_block_cid(block);
+        }
+        copse_block_unref(block);
+    }
+    copse_head_merge_free(merge);
+    return status;
+}
+
+static copse_status head_merge(database_world *db, const copse_cid *ours, const copse_cid *theirs,
+                               copse_merge_policy policy, head_outcome *ret_outcome)
+{
+    const copse_head_merge_options options = {db->world.cache, db->world.store, *ours, *theirs,
+                                              policy};
+    return head_merge_over(database_world_env(db), &options, NULL, ret_outcome);
+}
+
+/* Merges both ways; without conflicts both make the same commit. */
+static void head_merge_both_ways(database_world *db, const copse_cid *a, const copse_cid *b,
+                                 head_outcome *ret_outcome)
+{
+    head_outcome back;
+    assert_int_equal(head_merge(db, a, b, COPSE_MERGE_THREE_WAY, ret_outcome), COPSE_OK);
+    assert_int_equal(head_merge(db, b, a, COPSE_MERGE_THREE_WAY, &back), COPSE_OK);
+    assert_int_equal(ret_outcome->conflicts, back.conflicts);
+    assert_int_equal(ret_outcome->result.bases, back.result.bases);
+    if (ret_outcome->conflicts == 0 && ret_outcome->result.kind == COPSE_HEAD_MERGE_MADE) {
+        assert_true(copse_cid_equal(&ret_outcome->commit, &back.commit));
+    }
+}
+
+static void head_expect(database_world *db, const copse_cid *tree, const char *id,
+                        const char *expected)
+{
+    copse_tree_close(db->tree);
+    db->tree = tree_world_open(&db->world, tree);
+    char *json = database_world_get(db, "posts", id);
+    if (expected == NULL) {
+        assert_null(json);
+    } else {
+        assert_non_null(json);
+        assert_string_equal(json, expected);
+    }
+    free(json);
+}
+
+static void test_what_comes_from_the_other_is_no_merge(void **state)
+{
+    (void)state;
+    database_world db;
+    head_outcome outcome;
+    database_world_init(&db, NULL);
+    copse_cid root = head_commit(&db, NULL, 0, "put {\"_id\":1,\"n\":1}");
+    copse_cid next = head_commit(&db, &root, 1, "put {\"_id\":2,\"n\":2}");
+    assert_int_equal(head_merge(&db, &root, &next, COPSE_MERGE_THREE_WAY, &outcome), COPSE_OK);
+    assert_int_equal(outcome.result.kind, COPSE_HEAD_MERGE_FORWARD);
+    assert_int_equal(head_merge(&db, &next, &root, COPSE_MERGE_THREE_WAY, &outcome), COPSE_OK);
+    assert_int_equal(outcome.result.kind, COPSE_HEAD_MERGE_NOTHING);
+    assert_int_equal(head_merge(&db, &next, &next, COPSE_MERGE_THREE_WAY, &outcome), COPSE_OK);
+    assert_int_equal(outcome.result.kind, COPSE_HEAD_MERGE_NOTHING);
+    database_world_release(&db);
+}
+
+static void test_both_ways_make_one_commit(void **state)
+{
+    (void)state;
+    database_world db;
+    head_outcome outcome;
+    database_world_init(&db, NULL);
+    copse_cid root = head_commit(&db, NULL, 0, "put {\"_id\":1,\"n\":1};put {\"_id\":2,\"n\":2}");
+    copse_cid a = head_commit(&db, &root, 1, "put {\"_id\":1,\"n\":1,\"a\":1};put {\"_id\":3}");
+    copse_cid b = head_commit(&db, &root, 1, "put {\"_id\":1,\"n\":1,\"b\":1};del 2");
+    copse_cid made =
+        head_commit(&db, &root, 1, "put {\"_id\":1,\"n\":1,\"a\":1,\"b\":1};put {\"_id\":3};del 2");
+    copse_cid expected = *copse_tree_root(db.tree);
+    head_merge_both_ways(&db, &a, &b, &outcome);
+    assert_int_equal(outcome.conflicts, 0);
+    assert_int_equal(outcome.result.bases, 1);
+    assert_true(copse_cid_equal(&outcome.result.commit.tree, &expected));
+    assert_int_equal(outcome.result.commit.parents_count, 2);
+    assert_int_equal(outcome.result.stats.inserted + outcome.result.stats.merged +
+                         outcome.result.stats.deleted,
+                     2); /* into either: one document merged, and one inserted or deleted */
+    /* A conflict is told, and ours stays. */
+    copse_cid c = head_commit(&db, &root, 1, "put {\"_id\":1,\"n\":7}");
+    copse_cid d = head_commit(&db, &root, 1, "put {\"_id\":1,\"n\":8}");
+    head_merge_both_ways(&db, &c, &d, &outcome);
+    assert_int_equal(outcome.conflicts, 1);
+    head_expect(&db, &outcome.result.commit.tree, "1", "{\"_id\":1,\"n\":7}");
+    database_world_release(&db);
+}
+
+/* x was decided differently on both sides: the bases are merged first, and then one of the two is
+ * a change and the other is none, so that there is no conflict again. */
+static void test_crosswise_histories_merge_their_bases_first(void **state)
+{
+    (void)state;
+    database_world db;
+    head_outcome outcome;
+    database_world_init(&db, NULL);
+    copse_cid root = head_commit(&db, NULL, 0, "put {\"_id\":1,\"x\":0};put {\"_id\":2}");
+    copse_cid a1 = head_commit(&db, &root, 1, "put {\"_id\":1,\"x\":1}");
+    copse_cid b1 = head_commit(&db, &root, 1, "put {\"_id\":1,\"x\":2}");
+    const copse_cid ab[2] = {a1, b1};
+    const copse_cid ba[2] = {b1, a1};
+    copse_cid a2 = head_commit(&db, ab, 2, "put {\"_id\":3,\"by\":\"a\"}");
+    copse_cid b2 = head_commit(&db, ba, 2, "put {\"_id\":4,\"by\":\"b\"}");
+    head_merge_both_ways(&db, &a2, &b2, &outcome);
+    assert_int_equal(outcome.result.bases, 2);
+    assert_int_equal(outcome.conflicts, 0);
+    /* The base has what the first of the bases by CID has, so the other's is the change. */
+    head_expect(&db, &outcome.result.commit.tree, "1",
+                copse_cid_compare(&a1, &b1) < 0 ? "{\"_id\":1,\"x\":2}" : "{\"_id\":1,\"x\":1}");
+    head_expect(&db, &outcome.result.commit.tree, "3", "{\"_id\":3,\"by\":\"a\"}");
+    head_expect(&db, &outcome.result.commit.tree, "4", "{\"_id\":4,\"by\":\"b\"}");
+    database_world_release(&db);
+}
+
+static void test_strangers_only_unite(void **state)
+{
+    (void)state;
+    database_world db;
+    head_outcome outcome;
+    database_world_init(&db, NULL);
+    copse_cid a = head_commit(&db, NULL, 0, "put {\"_id\":1}");
+    copse_cid b = head_commit(&db, NULL, 0, "put {\"_id\":2}");
+    assert_int_equal(head_merge(&db, &a, &b, COPSE_MERGE_THREE_WAY, &outcome), COPSE_CONFLICT);
+    assert_non_null(strstr(outcome.err.message, "no common past"));
+    assert_int_equal(head_merge(&db, &a, &b, COPSE_MERGE_UNION, &outcome), COPSE_OK);
+    head_expect(&db, &outcome.result.commit.tree, "1", "{\"_id\":1}");
+    head_expect(&db, &outcome.result.commit.tree, "2", "{\"_id\":2}");
+    database_world_release(&db);
+}
+
+static void test_a_clash_in_a_unique_index_is_refused(void **state)
+{
+    (void)state;
+    database_world db;
+    head_outcome outcome;
+    database_world_init(&db, NULL);
+    copse_cid root = head_commit(&db, NULL, 0, "put {\"_id\":1,\"n\":1}");
+    copse_cid a = head_commit(&db, &root, 1, "put {\"_id\":2,\"n\":5}");
+    copse_cid b = head_commit(&db, &root, 1, "put {\"_id\":3,\"n\":5}");
+    assert_int_equal(head_merge(&db, &a, &b, COPSE_MERGE_THREE_WAY, &outcome), COPSE_CONFLICT);
+    assert_non_null(strstr(outcome.err.message, "unique"));
+    database_world_release(&db);
+}
+
+static void test_missing_blocks_are_wanted(void **state)
+{
+    (void)state;
+    database_world db;
+    head_outcome here;
+    head_outcome there;
+    copse_store *store = NULL;
+    copse_source *source = NULL;
+    copse_node_cache *cache = NULL;
+    database_world_init(&db, NULL);
+    copse_cid root = head_commit(&db, NULL, 0, "put {\"_id\":1,\"x\":0};put {\"_id\":2}");
+    copse_cid a1 = head_commit(&db, &root, 1, "put {\"_id\":1,\"x\":1}");
+    copse_cid b1 = head_commit(&db, &root, 1, "put {\"_id\":1,\"x\":2}");
+    const copse_cid ab[2] = {a1, b1};
+    const copse_cid ba[2] = {b1, a1};
+    copse_cid a2 = head_commit(&db, ab, 2, "put {\"_id\":3}");
+    copse_cid b2 = head_commit(&db, ba, 2, "put {\"_id\":4}");
+    head_merge_both_ways(&db, &a2, &b2, &here);
+    const copse_env *env = database_world_env(&db);
+    assert_int_equal(copse_memory_store_new(env, &store, NULL), COPSE_OK);
+    assert_int_equal(copse_source_new(env, store, &source, NULL), COPSE_OK);
+    assert_int_equal(copse_node_cache_new(env, source, &cache, NULL), COPSE_OK);
+    const copse_head_merge_options options = {cache, store, a2, b2, COPSE_MERGE_THREE_WAY};
+    assert_int_equal(head_merge_over(env, &options, db.world.store, &there), COPSE_OK);
+    assert_true(copse_cid_equal(&there.commit, &here.commit));
+    copse_node_cache_free(cache);
+    copse_source_free(source);
+    copse_store_close(store);
+    database_world_release(&db);
+}
+
+/* ---- Failing allocations --------------------------------------------------------------------- */
+
+typedef struct head_sweep {
+    copse_store *from;
+    copse_cid ours;
+    copse_cid theirs;
+} head_sweep;
+
+/* Where copies of blocks go. */
+typedef struct head_copy {
+    const copse_env *env;
+    copse_store *to;
+} head_copy;
+
+static copse_status head_copy_block(void *ctx, copse_block *from, copse_err *err)
+{
+    head_copy *copy = ctx;
+    copse_block *block = NULL;
+    copse_status status =
+        copse_block_new(copy->env, copse_block_cid(from), copse_block_data(from), &block, err);
+    if (status == COPSE_OK) {
+        status = copse_store_put(copy->to, &block, 1, err);
+    }
+    copse_block_unref(block);
+    return status;
+}
+
+static copse_status head_sweep_run(const copse_env *env, void *ctx)
+{
+    const head_sweep *sweep = ctx;
+    copse_store *store = NULL;
+    copse_source *source = NULL;
+    copse_node_cache *cache = NULL;
+    head_outcome outcome;
+    copse_status status = copse_memory_store_new(env, &store, NULL);
+    if (status == COPSE_OK) {
+        head_copy copy = {env, store};
+        status = copse_store_iterate(sweep->from, head_copy_block, &copy, NULL);
+    }
+    if (status == COPSE_OK) {
+        status = copse_source_new(env, store, &source, NULL);
+    }
+    if (status == COPSE_OK) {
+        status = copse_node_cache_new(env, source, &cache, NULL);
+    }
+    if (status == COPSE_OK) {
+        const copse_head_merge_options options = {cache, store, sweep->ours, sweep->theirs,
+                                                  COPSE_MERGE_THREE_WAY};
+        status = head_merge_over(env, &options, NULL, &outcome);
+    }
+    copse_node_cache_free(cache);
+    copse_source_free(source);
+    copse_store_close(store);
+    return status;
+}
+
+static void test_a_merge_survives_failing_allocations(void **state)
+{
+    (void)state;
+    database_world db;
+    database_world_init(&db, NULL);
+    copse_cid root = head_commit(&db, NULL, 0, "put {\"_id\":1,\"x\":0}");
+    copse_cid a1 = head_commit(&db, &root, 1, "put {\"_id\":1,\"x\":1}");
+    copse_cid b1 = head_commit(&db, &root, 1, "put {\"_id\":1,\"x\":2}");
+    const copse_cid ab[2] = {a1, b1};
+    const copse_cid ba[2] = {b1, a1};
+    head_sweep sweep = {.from = db.world.store};
+    sweep.ours = head_commit(&db, ab, 2, "put {\"_id\":3}");
+    sweep.theirs = head_commit(&db, ba, 2, "put {\"_id\":4}");
+    assert_true(test_env_sweep(head_sweep_run, &sweep, 5000) > 50);
+    database_world_release(&db);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_comes_from_the_other_is_no_merge),
+        cmocka_unit_test(test_both_ways_make_one_commit),
+        cmocka_unit_test(test_crosswise_histories_merge_their_bases_first),
+        cmocka_unit_test(test_strangers_only_unite),
+        cmocka_unit_test(test_a_clash_in_a_unique_index_is_refused),
+        cmocka_unit_test(test_missing_blocks_are_wanted),
+        cmocka_unit_test(test_a_merge_survives_failing_allocations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
