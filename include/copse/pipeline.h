@@ -84,7 +84,9 @@ COPSE_API copse_result_stats copse_pipeline_get_stats(const copse_pipeline_run *
 /** Appends {"query": as copse_result_explain, or null if it has not begun, "stages": [{"stage":
  * "$group", "in": n, "out": n, "spilled_bytes": n}]}. Stages that the query does have "by" instead:
  * "query", "count" if they are made of the number of its matches, or "edge"
- * if of the first and last entries of indexes. LIMIT, NOMEM. */
+ * if of the first and last entries of indexes. Stages with pipelines that read collections, as
+ * $lookup, have also "queries", how many they asked, "first_query", as copse_result_explain, and
+ * what all of them read: "keys_examined", "documents_examined". LIMIT, NOMEM. */
 COPSE_API COPSE_MUST_USE copse_status copse_pipeline_explain(const copse_pipeline_run *run,
                                                              copse_buf *buf, copse_err *err);
 

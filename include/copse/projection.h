@@ -31,8 +31,9 @@ COPSE_API copse_bytes copse_projection_encoded(const copse_projection *projectio
 
 /** Appends what is left of `document` to `buf`: one strict map. `filter`, which has just matched
  * the document, is used by the positional projection only (NULL allowed otherwise). MISUSE: the
- * positional projection, and no array took part in the match. CORRUPT: no document. LIMIT, NOMEM.
- * Whatever is not OK leaves `buf` as it was. */
+ * positional projection, and no array took part in the match; an object would be left whose first
+ * key begins with "$". CORRUPT: no document. LIMIT, NOMEM. Whatever is not OK leaves `buf` as it
+ * was. */
 COPSE_API COPSE_MUST_USE copse_status copse_projection_apply(copse_projection *projection,
                                                              copse_bytes document,
                                                              const copse_filter *filter,

@@ -16,6 +16,12 @@
 
 COPSE_EXTERN_C_BEGIN
 
+/** What stands before the name of a tag, as a ref. */
+#define COPSE_REVISION_TAGS "tags/"
+
+/** The ref that says where a clone came from; below it are the heads there. */
+#define COPSE_REVISION_ORIGIN "origin"
+
 typedef enum copse_revision_kind {
     COPSE_REVISION_HEAD, /**< HEAD. */
     COPSE_REVISION_REF,
@@ -38,6 +44,11 @@ typedef struct copse_revision {
 COPSE_API COPSE_MUST_USE copse_status copse_revision_parse(copse_bytes text,
                                                            copse_revision *ret_revision,
                                                            copse_err *err);
+
+/** Whether a user may give a branch or a tag this name: copse_revision_parse reads it as the ref of
+ * this name, and it is neither `origin` nor below that, nor does it begin as the ref of a tag.
+ * MISUSE: not; `err` says why. */
+COPSE_API COPSE_MUST_USE copse_status copse_revision_check_name(copse_bytes name, copse_err *err);
 
 COPSE_EXTERN_C_END
 

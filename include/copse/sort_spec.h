@@ -30,7 +30,7 @@ typedef struct copse_sort_spec {
 
 /** Reads `text`, blanks around names left out: `a,-b.c` or, if it begins with a brace, JSON with 1
  * and -1. `arrays`: whether `path[]` is allowed. On OK the caller releases it. CORRUPT: what is
- * wrong, a field twice, an empty part of a path, one that begins with "$". LIMIT:
+ * wrong, a field twice, an empty part of a path, one that begins with "$", `a:1` in a list. LIMIT:
  * COPSE_SORT_FIELDS_MAX. NOMEM. */
 COPSE_API COPSE_MUST_USE copse_status copse_sort_spec_parse(const copse_env *env, copse_bytes text,
                                                             bool arrays, copse_sort_spec *ret_spec,

@@ -15,4 +15,8 @@ COPSE_MUST_USE copse_status copse_expression_lend(copse_expression *expression,
                                                   const copse_expression_variable *variables,
                                                   copse_bytes *ret_value, copse_err *err);
 
+/** Whether a variable may be named so: a small letter or what isn't ASCII, then also other letters,
+ * digits and "_". */
+bool copse_expression_is_variable_name(copse_bytes name);
+
 #endif

@@ -18,18 +18,6 @@ static copse_status expression_figure_make(copse_expression *run, const copse_fi
     return copse_expression_make_form(run, copse_figure_write(figure, &run->form), ret_value);
 }
 
-static copse_status expression_figure_read(const copse_expression *run,
-                                           const copse_expression_node *node, copse_bytes encoded,
-                                           copse_figure *ret_figure)
-{
-    copse_value value;
-    copse_status status = copse_expression_read(run, encoded, &value);
-    if (status == COPSE_OK && !copse_figure_of_value(&value, ret_figure)) {
-        return copse_expression_fail_type(run, node, "numbers", encoded);
-    }
-    return status;
-}
-
 /* ---- Dates ---- */
 
 /* The number as milliseconds. False: it has none. */
@@ -127,7 +115,7 @@ static copse_status expression_multiply(copse_expression *run, const copse_expre
     copse_figure product = copse_figure_of_whole(1);
     for (size_t i = 0; i < node->count; i++) {
         copse_figure figure;
-        copse_status status = expression_figure_read(run, node, arguments[i], &figure);
+        copse_status status = copse_expression_read_figure(run, node, arguments[i], &figure);
         if (status != COPSE_OK) {
             return status;
         }
@@ -142,9 +130,9 @@ static copse_status expression_by(copse_expression *run, const copse_expression_
 {
     copse_figure a;
     copse_figure b;
-    copse_status status = expression_figure_read(run, node, arguments[0], &a);
+    copse_status status = copse_expression_read_figure(run, node, arguments[0], &a);
     if (status == COPSE_OK) {
-        status = expression_figure_read(run, node, arguments[1], &b);
+        status = copse_expression_read_figure(run, node, arguments[1], &b);
     }
     if (status != COPSE_OK) {
         return status;
@@ -174,7 +162,7 @@ static copse_status expression_abs(copse_expression *run, const copse_expression
                                    const copse_bytes *arguments, copse_bytes *ret_value)
 {
     copse_figure figure;
-    copse_status status = expression_figure_read(run, node, arguments[0], &figure);
+    copse_status status = copse_expression_read_figure(run, node, arguments[0], &figure);
     if (status == COPSE_OK && expression_figure_is_negative(&figure)) {
         figure = copse_figure_negate(&figure);
     }
@@ -189,7 +177,7 @@ static copse_status expression_bound(copse_expression *run, const copse_expressi
 {
     copse_figure figure;
     bool up = node->op->detail == COPSE_DECIMAL_CEILING;
-    copse_status status = expression_figure_read(run, node, arguments[0], &figure);
+    copse_status status = copse_expression_read_figure(run, node, arguments[0], &figure);
     if (status != COPSE_OK) {
         return status;
     }
@@ -233,7 +221,7 @@ static copse_status expression_round(copse_expression *run, const copse_expressi
     enum { PLACE_MIN = -20, PLACE_MAX = 100 };
     copse_figure figure;
     int64_t place = 0;
-    copse_status status = expression_figure_read(run, node, arguments[0], &figure);
+    copse_status status = copse_expression_read_figure(run, node, arguments[0], &figure);
     if (status == COPSE_OK && node->count > 1) {
         status = copse_expression_read_whole(run, node, arguments[1], "a whole number of places",
                                              &place);

@@ -4,9 +4,8 @@
  */
 #include "expr/expression_keyed.h"
 #include "expr/path.h"
+#include "expr/sort_spec.h"
 #include "value/dag_cbor_inline.h"
-
-#include <copse/sort_spec.h>
 
 /* ---- $sortArray ---- */
 
@@ -67,42 +66,24 @@ static copse_status expression_sort(copse_expression *run, const copse_expressio
     return copse_expression_make_keyed(run, list, count, ret_value);
 }
 
-/* Sorts by fields: {path: direction}, or, since objects keep no order, [[path, direction], …]. */
+/* Sorts by fields. */
 static copse_status expression_sort_by(copse_expression *run, const copse_expression_node *node,
                                        copse_bytes array, copse_bytes by, copse_bytes *ret_value)
 {
     copse_sort_spec fields;
-    copse_cbor_head head;
-    copse_bytes encoded = by;
-    copse_bytes whole;
-    if (copse_path_is_object(by) && copse_cbor_head_read(by.ptr, by.ptr + by.len, &head) &&
-        head.arg == 1) {
-        copse_bytes pair[2];
-        copse_cbor_reader reader;
-        copse_cbor_reader_init(&reader, (copse_bytes){by.ptr + head.size, by.len - head.size});
-        copse_status status = copse_cbor_take(&reader, &pair[0], run->err);
-        if (status == COPSE_OK) {
-            status = copse_cbor_take(&reader, &pair[1], run->err);
-        }
-        if (status == COPSE_OK) {
-            status = copse_expression_make_array(run, pair, 2, &whole);
-        }
-        if (status == COPSE_OK) {
-            status = copse_expression_make_array(run, &whole, 1, &encoded);
-        }
-        if (status != COPSE_OK) {
-            return status;
-        }
-    } else if (!copse_path_is_array(by)) {
-        return COPSE_EXPRESSION_FAIL(run, node,
-                                     "takes 1, -1, {path: 1 or -1} or a list of pairs such as "
-                                     "[[\"a\", 1], [\"b\", -1]] as sortBy: objects keep no order");
+    copse_err err = {0};
+    if (!copse_path_is_object(by) && !copse_path_is_array(by)) {
+        return COPSE_EXPRESSION_FAIL(run, node, "takes 1, -1 or {path: 1 or -1} as sortBy");
     }
-    copse_status status = copse_sort_spec_decode(run->env, encoded, &fields, run->err);
-    if (status == COPSE_OK) {
-        status = expression_sort(run, node, &fields, false, array, ret_value);
-        copse_sort_spec_release(&fields);
+    copse_status status = copse_sort_spec_read(run->env, by, &fields, &err);
+    if (status == COPSE_CORRUPT) {
+        return COPSE_EXPRESSION_FAIL(run, node, "%s", err.message);
     }
+    if (status != COPSE_OK) {
+        return COPSE_ERR(run->err, status, "%s", err.message);
+    }
+    status = expression_sort(run, node, &fields, false, array, ret_value);
+    copse_sort_spec_release(&fields);
     return status;
 }
 
@@ -111,6 +92,10 @@ static copse_status expression_sort_array(copse_expression *run, const copse_exp
 {
     static const copse_sort_spec whole = {.count = 0};
     copse_value by;
+    if (copse_expression_is_null(arguments[0])) {
+        *ret_value = copse_expression_null();
+        return COPSE_OK;
+    }
     copse_status status = copse_expression_read(run, arguments[1], &by);
     if (status != COPSE_OK || !copse_expression_is_number(&by)) {
         return status == COPSE_OK
@@ -205,7 +190,6 @@ static const char *const expression_n_names[] = {"n", "input", NULL};
 
 const copse_expression_operator copse_expression_array_sort[] = {
     {.name = "$sortArray",
-     .nulls = true,
      .apply = expression_sort_array,
      .parse = expression_parse_sort,
      .names = expression_sort_names},

@@ -12,18 +12,6 @@
 
 #include <math.h>
 
-static copse_status expression_math_read(const copse_expression *run,
-                                         const copse_expression_node *node, copse_bytes encoded,
-                                         copse_figure *ret_figure)
-{
-    copse_value value;
-    copse_status status = copse_expression_read(run, encoded, &value);
-    if (status == COPSE_OK && !copse_figure_of_value(&value, ret_figure)) {
-        return copse_expression_fail_type(run, node, "numbers", encoded);
-    }
-    return status;
-}
-
 /* A float, or a decimal if that is what it was computed from. */
 static copse_status expression_math_make(copse_expression *run, double real, bool decimal,
                                          copse_bytes *ret_value)
@@ -104,7 +92,7 @@ static copse_status expression_math_call(copse_expression *run, const copse_expr
 {
     const expression_function *of = &expression_functions[node->op->detail];
     copse_figure figure;
-    copse_status status = expression_math_read(run, node, arguments[0], &figure);
+    copse_status status = copse_expression_read_figure(run, node, arguments[0], &figure);
     if (status != COPSE_OK) {
         return status;
     }
@@ -163,9 +151,9 @@ static copse_status expression_math_two(copse_expression *run, const copse_expre
 {
     copse_figure a;
     copse_figure b;
-    copse_status status = expression_math_read(run, node, arguments[0], &a);
+    copse_status status = copse_expression_read_figure(run, node, arguments[0], &a);
     if (status == COPSE_OK) {
-        status = expression_math_read(run, node, arguments[1], &b);
+        status = copse_expression_read_figure(run, node, arguments[1], &b);
     }
     if (status != COPSE_OK) {
         return status;
@@ -195,7 +183,7 @@ static copse_status expression_bits(copse_expression *run, const copse_expressio
     copse_i128 bits = which == '&' ? -1 : 0;
     for (size_t i = 0; i < node->count; i++) {
         copse_figure figure;
-        copse_status status = expression_math_read(run, node, arguments[i], &figure);
+        copse_status status = copse_expression_read_figure(run, node, arguments[i], &figure);
         if (status != COPSE_OK) {
             return status;
         }

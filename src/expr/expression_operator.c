@@ -67,7 +67,8 @@ copse_status copse_expression_operator_fail(copse_bytes name, copse_err *err)
                              left_out[i]);
         }
     }
-    return COPSE_ERR(err, COPSE_CORRUPT, "unknown expression operator %.*s%s%s",
+    return COPSE_ERR(err, COPSE_CORRUPT, "unknown expression operator %.*s%s%s%s",
                      copse_expression_shown(name), (const char *)name.ptr,
-                     near != NULL ? ", did you mean " : "", near != NULL ? near : "");
+                     near != NULL ? ", did you mean " : "", near != NULL ? near : "",
+                     near != NULL ? "?" : "");
 }

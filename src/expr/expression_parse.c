@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
+#include "expr/expression.h"
 #include "expr/expression_private.h"
 #include "expr/path.h"
 
@@ -199,8 +200,7 @@ size_t copse_expression_parse_slots(copse_expression_parser *parser, size_t coun
     return slot;
 }
 
-copse_status copse_expression_parse_name(copse_expression_parser *parser,
-                                         const copse_expression_node *node, copse_bytes name)
+bool copse_expression_is_variable_name(copse_bytes name)
 {
     bool valid =
         name.len > 0 && ((name.ptr[0] >= 'a' && name.ptr[0] <= 'z') || name.ptr[0] >= 0x80);
@@ -209,11 +209,18 @@ copse_status copse_expression_parse_name(copse_expression_parser *parser,
         valid = valid && ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
                           (byte >= '0' && byte <= '9') || byte == '_' || byte >= 0x80);
     }
-    return valid ? COPSE_OK
-                 : COPSE_ERR(parser->err, COPSE_CORRUPT,
-                             "%s: \"%.*s\" can't be a variable: a small letter, then letters, "
-                             "digits and _",
-                             node->op->name, copse_expression_shown(name), (const char *)name.ptr);
+    return valid;
+}
+
+copse_status copse_expression_parse_name(copse_expression_parser *parser,
+                                         const copse_expression_node *node, copse_bytes name)
+{
+    return copse_expression_is_variable_name(name)
+               ? COPSE_OK
+               : COPSE_ERR(parser->err, COPSE_CORRUPT,
+                           "%s: \"%.*s\" can't be a variable: a small letter, then letters, "
+                           "digits and _",
+                           node->op->name, copse_expression_shown(name), (const char *)name.ptr);
 }
 
 /* ---- Lists and maps ---------------------------------------------------------------------------

@@ -23,6 +23,7 @@
 #include "base/arena.h"
 #include "base/compiler.h"
 #include "base/err.h"
+#include "expr/arithmetic.h"
 #include "expr/regex.h"
 #include "expr/scratch.h"
 
@@ -293,6 +294,12 @@ COPSE_MUST_USE copse_status copse_expression_read(const copse_expression *run, c
                                                   copse_value *ret_value);
 
 bool copse_expression_is_number(const copse_value *value);
+
+/** Reads a number of any kind, to compute with it; else CORRUPT, "$op takes numbers". */
+COPSE_MUST_USE copse_status copse_expression_read_figure(const copse_expression *run,
+                                                         const copse_expression_node *node,
+                                                         copse_bytes encoded,
+                                                         copse_figure *ret_figure);
 
 /** Reads a whole number of any kind within int64_t; else CORRUPT, "$op takes `what`". */
 COPSE_MUST_USE copse_status copse_expression_read_whole(const copse_expression *run,

@@ -97,7 +97,8 @@ static bool expression_text_is_edge(copse_bytes text, size_t offset)
     return offset >= text.len || (text.ptr[offset] & 0xc0) != 0x80;
 }
 
-/* Offset and size that stand behind the text; a size below 0 is all. */
+/* Offset and size that stand behind the text; a size below 0 is all, and an offset below 0, which
+ * $substr alone takes, is behind the end. */
 static copse_status expression_part(const copse_expression *run, const copse_expression_node *node,
                                     const copse_bytes *arguments, uint64_t *ret_offset,
                                     uint64_t *ret_size)
@@ -113,10 +114,10 @@ static copse_status expression_part(const copse_expression *run, const copse_exp
     if (status != COPSE_OK) {
         return status;
     }
-    if (offset < 0) {
+    if (offset < 0 && node->op->detail != 'a') {
         return COPSE_EXPRESSION_FAIL(run, node, "takes a start from 0 on");
     }
-    *ret_offset = (uint64_t)offset;
+    *ret_offset = offset < 0 ? UINT64_MAX : (uint64_t)offset;
     *ret_size = size < 0 ? UINT64_MAX : (uint64_t)size;
     return COPSE_OK;
 }
@@ -253,7 +254,7 @@ const copse_expression_operator copse_expression_text[] = {
     EXPRESSION_TEXT_ROW("$strcasecmp", 2, false, expression_strcasecmp, 0),
     EXPRESSION_TEXT_ROW("$strLenBytes", 1, false, expression_length, 'b'),
     EXPRESSION_TEXT_ROW("$strLenCP", 1, false, expression_length, 'c'),
-    EXPRESSION_TEXT_ROW("$substr", 3, false, expression_part_bytes, 0),
+    EXPRESSION_TEXT_ROW("$substr", 3, false, expression_part_bytes, 'a'),
     EXPRESSION_TEXT_ROW("$substrBytes", 3, false, expression_part_bytes, 0),
     EXPRESSION_TEXT_ROW("$substrCP", 3, false, expression_part_characters, 0),
     EXPRESSION_TRIM_ROW("$trim", 't'),

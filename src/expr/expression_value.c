@@ -25,6 +25,18 @@ bool copse_expression_is_number(const copse_value *value)
            value->type == COPSE_VALUE_DECIMAL;
 }
 
+copse_status copse_expression_read_figure(const copse_expression *run,
+                                          const copse_expression_node *node, copse_bytes encoded,
+                                          copse_figure *ret_figure)
+{
+    copse_value value;
+    copse_status status = copse_expression_read(run, encoded, &value);
+    if (status == COPSE_OK && !copse_figure_of_value(&value, ret_figure)) {
+        return copse_expression_fail_type(run, node, "numbers", encoded);
+    }
+    return status;
+}
+
 copse_status copse_expression_read_whole(const copse_expression *run,
                                          const copse_expression_node *node, copse_bytes encoded,
                                          const char *what, int64_t *ret_number)

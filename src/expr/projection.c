@@ -10,6 +10,7 @@
 #include "expr/path.h"
 #include "expr/projection_node.h"
 #include "expr/projection_private.h"
+#include "value/dag_cbor_inline.h"
 
 #include <string.h>
 
@@ -109,20 +110,12 @@ static copse_status projection_open(copse_bytes container, copse_cbor_reader *re
     return status;
 }
 
-int copse_projection_key_compare(copse_bytes a, copse_bytes b)
-{
-    if (a.len != b.len) {
-        return a.len < b.len ? -1 : 1;
-    }
-    return a.len == 0 ? 0 : memcmp(a.ptr, b.ptr, a.len);
-}
-
 /* The child for `key`, at or behind *at; moves *at there. */
 static const copse_projection_node *projection_child(const copse_projection_node *node,
                                                      copse_bytes key, size_t *at)
 {
     while (*at < node->count) {
-        int order = copse_projection_key_compare(node->children[*at]->key, key);
+        int order = copse_cbor_key_order(node->children[*at]->key, key);
         if (order >= 0) {
             return order == 0 ? node->children[*at] : NULL;
         }
@@ -175,7 +168,15 @@ static copse_status projection_object(const projection_run *run, const copse_pro
             status = projection_pair(run, child, key.bytes, value, &kept);
         }
     }
-    return status == COPSE_OK ? copse_cbor_finish_map(run->buf, offset, kept) : status;
+    if (status == COPSE_OK) {
+        status = copse_cbor_finish_map(run->buf, offset, kept);
+    }
+    copse_bytes left = {run->buf->ptr + offset, run->buf->len - offset};
+    if (status == COPSE_OK && !copse_path_is_object(left)) {
+        return COPSE_ERR(run->err, COPSE_MISUSE,
+                         "the projection leaves an object whose first key begins with $");
+    }
+    return status;
 }
 
 /* What a path that goes on leaves of a value: of what is no object or array, all or nothing. */

@@ -7,6 +7,7 @@
 #include "expr/path.h"
 #include "expr/projection_private.h"
 #include "expr/suggest.h"
+#include "value/dag_cbor_inline.h"
 
 #include <string.h>
 
@@ -65,7 +66,7 @@ static size_t projection_lower(const copse_projection_node *node, copse_bytes ke
     size_t high = node->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (copse_projection_key_compare(node->children[middle]->key, key) < 0) {
+        if (copse_cbor_key_order(node->children[middle]->key, key) < 0) {
             low = middle + 1;
         } else {
             high = middle;
@@ -120,7 +121,7 @@ static copse_status projection_add(projection_parser *parser, copse_bytes path,
     while (status == COPSE_OK && rest.len != 0) {
         copse_bytes key = copse_path_first(rest, &rest);
         size_t at = projection_lower(node, key);
-        if (at < node->count && copse_projection_key_compare(node->children[at]->key, key) == 0) {
+        if (at < node->count && copse_cbor_key_order(node->children[at]->key, key) == 0) {
             node = node->children[at];
             if (rest.len == 0 || node->kind != COPSE_PROJECTION_KEYS) {
                 return projection_fail(parser, path, "it collides with another path");
@@ -414,7 +415,7 @@ static copse_status projection_set_mode(projection_parser *parser)
     copse_bytes id = copse_bytes_of_text("_id");
     size_t at = projection_lower(&projection->root, id);
     bool named = at < projection->root.count &&
-                 copse_projection_key_compare(projection->root.children[at]->key, id) == 0;
+                 copse_cbor_key_order(projection->root.children[at]->key, id) == 0;
     copse_status status = COPSE_OK;
     if (projection->inclusion && !named) {
         copse_projection_node *node = NULL;

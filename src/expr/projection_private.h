@@ -47,9 +47,6 @@ struct copse_projection {
     size_t paths_capacity;
 };
 
-/** The order of keys in a map. */
-int copse_projection_key_compare(copse_bytes a, copse_bytes b);
-
 /** Compiles projection->encoded, a checked item. Statuses as copse_projection_new. */
 COPSE_MUST_USE copse_status copse_projection_parse(copse_projection *projection, copse_err *err);
 

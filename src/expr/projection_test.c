@@ -173,6 +173,42 @@ static void test_position_misuse(void **state)
     copse_buf_release(&answer);
 }
 
+/* What is left out may not make another type, or none, of the rest. */
+static void test_leaves_objects(void **state)
+{
+    static const struct {
+        const char *document;
+        const char *projection;
+        copse_status status;
+    } rows[] = {
+        {"{\"_id\":1,\"o\":{\"a\":1,\"$x\":1}}", "{\"o.a\":0}", COPSE_MISUSE},
+        {"{\"_id\":1,\"o\":{\"a\":1,\"$x\":1}}", "{\"o.b\":0}", COPSE_OK},
+        {"{\"_id\":1,\"l\":[{\"a\":1,\"$x\":1}]}", "{\"l.a\":0}", COPSE_MISUSE},
+        {"{\"_id\":1,\"$abc\":1}", "{\"_id\":0}", COPSE_MISUSE},
+        {"{\"_id\":1,\"$abc\":1}", "{\"b\":0}", COPSE_OK},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        copse_buf text;
+        copse_buf document_text;
+        copse_buf answer;
+        copse_projection *projection = NULL;
+        copse_bytes document = projection_json(rows[i].document, &document_text);
+        copse_buf_init(&answer, &projection_env, 1 << 16);
+        assert_int_equal(copse_projection_new(&projection_env,
+                                              projection_json(rows[i].projection, &text),
+                                              &projection, NULL),
+                         COPSE_OK);
+        assert_int_equal(copse_projection_apply(projection, document, NULL, &answer, NULL),
+                         rows[i].status);
+        assert_int_equal(answer.len, rows[i].status == COPSE_OK ? document.len : 0);
+        copse_projection_free(projection);
+        copse_buf_release(&text);
+        copse_buf_release(&document_text);
+        copse_buf_release(&answer);
+    }
+}
+
 static void test_paths(void **state)
 {
     (void)state;
@@ -296,8 +332,9 @@ int main(void)
     copse_env_init(&projection_env);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),           cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_position_misuse), cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_halves),          cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_position_misuse), cmocka_unit_test(test_leaves_objects),
+        cmocka_unit_test(test_paths),           cmocka_unit_test(test_halves),
+        cmocka_unit_test(test_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <copse/sort_spec.h>
+#include "expr/sort_spec.h"
 
 #include "base/err.h"
 #include "expr/path.h"
@@ -70,6 +70,22 @@ static copse_bytes sort_spec_trim(copse_bytes text)
     return text;
 }
 
+/* Refuses "a:1" and "a:-1", which are hardly the names of fields. */
+static copse_status sort_spec_check_colon(copse_bytes field, copse_err *err)
+{
+    const uint8_t *colon = field.len > 0 ? memchr(field.ptr, ':', field.len) : NULL;
+    size_t len = colon != NULL ? (size_t)(colon - field.ptr) : 0;
+    copse_bytes rest = {colon, field.len - len};
+    if (colon == NULL || (!copse_bytes_equal(rest, copse_bytes_of_text(":1")) &&
+                          !copse_bytes_equal(rest, copse_bytes_of_text(":-1")))) {
+        return COPSE_OK;
+    }
+    return COPSE_ERR(err, COPSE_CORRUPT, "\"%.*s\": a field is written %s%.*s, or {\"%.*s\": %s}",
+                     (int)field.len, (const char *)field.ptr, rest.len == 3 ? "-" : "", (int)len,
+                     (const char *)field.ptr, (int)len, (const char *)field.ptr,
+                     rest.len == 3 ? "-1" : "1");
+}
+
 /* a,-b.c */
 static copse_status sort_spec_parse_list(copse_sort_spec *spec, copse_bytes text, bool arrays,
                                          copse_err *err)
@@ -86,7 +102,10 @@ static copse_status sort_spec_parse_list(copse_sort_spec *spec, copse_bytes text
         if (descending) {
             field = (copse_bytes){field.ptr + 1, field.len - 1};
         }
-        status = copse_buf_append(&spec->text, field);
+        status = sort_spec_check_colon(field, err);
+        if (status == COPSE_OK) {
+            status = copse_buf_append(&spec->text, field);
+        }
         if (status == COPSE_OK) {
             status = sort_spec_add(spec, field.len, descending, arrays, err);
         }
@@ -246,7 +265,9 @@ static copse_status sort_spec_decode_field(copse_sort_spec *spec, copse_cbor_rea
         pair.arg != 2 || copse_cbor_next(reader, &path, err) != COPSE_OK ||
         path.kind != COPSE_CBOR_TEXT || copse_cbor_next(reader, &direction, err) != COPSE_OK ||
         copse_cbor_item_int64(&direction, &value) != COPSE_OK || (value != 1 && value != -1)) {
-        return COPSE_ERR(err, COPSE_CORRUPT, "a sort order is a list of pairs [path, 1 or -1]");
+        return COPSE_ERR(
+            err, COPSE_CORRUPT,
+            "a sort order is a list of pairs [path, 1 or -1], in JSON {path: 1 or -1}");
     }
     copse_status status = copse_buf_append(&spec->text, path.bytes);
     if (status == COPSE_OK) {
@@ -282,6 +303,37 @@ copse_status copse_sort_spec_decode(const copse_env *env, copse_bytes encoded,
     }
     *ret_spec = spec;
     return COPSE_OK;
+}
+
+copse_status copse_sort_spec_read(const copse_env *env, copse_bytes encoded,
+                                  copse_sort_spec *ret_spec, copse_err *err)
+{
+    static const uint8_t heads[] = {0x81, 0x82}; /* of a list of one pair */
+    copse_cbor_head map;
+    copse_buf pairs;
+    if (copse_path_is_array(encoded)) {
+        return copse_sort_spec_decode(env, encoded, ret_spec, err);
+    }
+    if (!copse_path_is_object(encoded) ||
+        !copse_cbor_head_read(encoded.ptr, encoded.ptr + encoded.len, &map)) {
+        return COPSE_ERR(err, COPSE_CORRUPT, "a sort order is {path: 1 or -1}");
+    }
+    if (map.arg != 1) {
+        return COPSE_ERR(err, COPSE_CORRUPT,
+                         map.arg == 0 ? "there is no field to sort by"
+                                      : "a map does not keep the order of its fields: write a list "
+                                        "of pairs, [[\"a\", 1], [\"b\", -1]]");
+    }
+    copse_buf_init(&pairs, env, encoded.len + sizeof heads);
+    copse_status status = copse_buf_append(&pairs, (copse_bytes){heads, sizeof heads});
+    if (status == COPSE_OK) {
+        status =
+            copse_buf_append(&pairs, (copse_bytes){encoded.ptr + map.size, encoded.len - map.size});
+    }
+    status = status == COPSE_OK ? copse_sort_spec_decode(env, copse_buf_view(&pairs), ret_spec, err)
+                                : COPSE_ERR_NOMEM(err);
+    copse_buf_release(&pairs);
+    return status;
 }
 
 copse_status copse_sort_spec_encode(const copse_sort_spec *spec, copse_buf *buf)

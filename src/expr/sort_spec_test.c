@@ -96,7 +96,10 @@ static void test_errors(void **state)
                                        "{\"a",
                                        "{\"\\ud800\":1}",
                                        "{",
-                                       "{\"a\":}"};
+                                       "{\"a\":}",
+                                       "a:1",
+                                       "b,a:-1",
+                                       ":1"};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         copse_err err = {0};
         copse_sort_spec spec = {.count = 77};

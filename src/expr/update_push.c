@@ -9,6 +9,7 @@
 #include "expr/filter_private.h"
 #include "expr/number.h"
 #include "expr/path.h"
+#include "expr/sort_spec.h"
 #include "expr/update_private.h"
 #include "value/dag_cbor_inline.h"
 
@@ -23,44 +24,16 @@ static bool update_push_number(copse_bytes encoded, int64_t *ret_number)
            copse_number_truncate(&value, ret_number, &whole) && whole;
 }
 
-/* Writes [[path, direction]] of {path: direction} into the scratch memory. */
-static copse_status update_push_pair(copse_update *update, copse_bytes pair)
-{
-    copse_buf *buf = &update->scratch;
-    copse_buf_truncate(buf, 0);
-    copse_status status = copse_cbor_write_array(buf, 1);
-    if (status == COPSE_OK) {
-        status = copse_cbor_write_array(buf, 2);
-    }
-    return status == COPSE_OK ? copse_buf_append(buf, pair) : status;
-}
-
-/* Sorts by fields: {path: direction}, or, since objects keep no order, [[path, direction], …]. */
+/* Sorts by fields. */
 static copse_status update_push_fields(copse_update_parser *parser,
                                        const copse_update_action *action, copse_bytes encoded,
                                        copse_update_push *push)
 {
-    copse_update *update = parser->update;
-    copse_cbor_head head;
     copse_err err = {0};
-    copse_status status = COPSE_OK;
-    if (copse_path_is_object(encoded) &&
-        copse_cbor_head_read(encoded.ptr, encoded.ptr + encoded.len, &head)) {
-        if (head.arg != 1) {
-            return copse_update_fail(action,
-                                     "$sort by several fields is a list of pairs, as [[\"a\", 1], "
-                                     "[\"b\", -1]]: objects keep no order",
-                                     parser->err);
-        }
-        status = update_push_pair(update,
-                                  (copse_bytes){encoded.ptr + head.size, encoded.len - head.size});
-        encoded = copse_buf_view(&update->scratch);
-    } else if (!copse_path_is_array(encoded)) {
+    if (!copse_path_is_object(encoded) && !copse_path_is_array(encoded)) {
         return copse_update_fail(action, "$sort takes 1, -1, or {path: 1 or -1}", parser->err);
     }
-    if (status == COPSE_OK) {
-        status = copse_sort_spec_decode(update->env, encoded, &push->fields, &err);
-    }
+    copse_status status = copse_sort_spec_read(parser->update->env, encoded, &push->fields, &err);
     if (status == COPSE_CORRUPT) {
         return copse_update_fail(action, err.message, parser->err);
     }

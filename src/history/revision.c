@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include <copse/revision.h>
 
+#include <copse/sys/refs.h>
+
 #include "base/err.h"
 #include "value/ext_json_date.h"
 
@@ -106,4 +108,28 @@ copse_status copse_revision_parse(copse_bytes text, copse_revision *ret_revision
         *ret_revision = revision;
     }
     return status;
+}
+
+copse_status copse_revision_check_name(copse_bytes name, copse_err *err)
+{
+    static const char origin[] = COPSE_REVISION_ORIGIN;
+    copse_revision revision;
+    if (!copse_ref_name_is_valid(name)) {
+        return COPSE_ERR(err, COPSE_MISUSE,
+                         "a name is 1 to %d bytes of UTF-8 without control characters",
+                         COPSE_REF_NAME_SIZE_BYTES_MAX);
+    }
+    if (copse_revision_parse(name, &revision, NULL) != COPSE_OK ||
+        !copse_bytes_equal(revision.name, name)) {
+        return COPSE_ERR(err, COPSE_MISUSE,
+                         "it would be read as a revision: HEAD, a time, a CID, or one with ~");
+    }
+    if (copse_bytes_has_prefix(name, copse_bytes_of_text(COPSE_REVISION_TAGS))) {
+        return COPSE_ERR(err, COPSE_MISUSE, "what begins with tags/ are tags, which do not move");
+    }
+    if (copse_bytes_has_prefix(name, copse_bytes_of_text(origin)) &&
+        (name.len == sizeof origin - 1 || name.ptr[sizeof origin - 1] == '/')) {
+        return COPSE_ERR(err, COPSE_MISUSE, "origin is where a clone keeps what it came from");
+    }
+    return COPSE_OK;
 }

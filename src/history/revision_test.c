@@ -73,8 +73,48 @@ static void test_texts(void **state)
     }
 }
 
+/* A name that is refused, and what the reason says. */
+static const struct revision_refused {
+    const char *name;
+    const char *reason;
+} revision_refused[] = {
+    {"", "bytes of UTF-8"},
+    {"a\nb", "bytes of UTF-8"},
+    {"HEAD", "read as a revision"},
+    {"a~1", "read as a revision"},
+    {"a~0", "read as a revision"},
+    {"a~b", "read as a revision"},
+    {"~", "read as a revision"},
+    {"2026-11-22", "read as a revision"},
+    {"2026-11-22T10:00:00Z", "read as a revision"},
+    {"2026-11-22-backup", "read as a revision"},
+    {REVISION_CID, "read as a revision"},
+    {"tags/", "tag"},
+    {"tags/v1", "tag"},
+    {"origin", "clone"},
+    {"origin/main", "clone"},
+};
+
+static void test_names(void **state)
+{
+    static const char *const good[] = {"main",  "head",    "v1.2-rc", "2026",       "tags",
+                                       "tag/x", "origins", "a/b",     "Hanoi 河内", "bafyrei"};
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_int_equal(copse_revision_check_name(copse_bytes_of_text(good[i]), NULL), COPSE_OK);
+    }
+    for (size_t i = 0; i < sizeof revision_refused / sizeof revision_refused[0]; i++) {
+        const struct revision_refused *refused = &revision_refused[i];
+        copse_err err = {0};
+        if (copse_revision_check_name(copse_bytes_of_text(refused->name), &err) != COPSE_MISUSE ||
+            strstr(err.message, refused->reason) == NULL) {
+            fail_msg("'%s': %s", refused->name, err.message);
+        }
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts), cmocka_unit_test(test_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,10 +49,11 @@ static copse_status accumulator_unknown(copse_bytes name, copse_err *err)
         names[i] = accumulator_kinds[i]->name;
     }
     const char *meant = copse_suggest_name(name, names);
-    return COPSE_ERR(err, COPSE_CORRUPT, "unknown accumulator \"%.*s\"%s%s",
+    return COPSE_ERR(err, COPSE_CORRUPT, "unknown accumulator \"%.*s\"%s%s%s",
                      name.len < SHOWN_MAX ? (int)name.len : SHOWN_MAX,
                      name.len > 0 ? (const char *)name.ptr : "",
-                     meant != NULL ? ", did you mean " : "", meant != NULL ? meant : "");
+                     meant != NULL ? ", did you mean " : "", meant != NULL ? meant : "",
+                     meant != NULL ? "?" : "");
 }
 
 static copse_status accumulator_lacks(copse_stage_parser *parser,

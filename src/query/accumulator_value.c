@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "expr/path.h"
 #include "query/accumulator_kinds.h"
+#include "value/dag_cbor_inline.h"
 
 static copse_bytes accumulator_held_view(const copse_accumulator_held *held)
 {
@@ -91,14 +92,6 @@ static copse_status accumulator_copy_pair(const copse_stage_items *items, copse_
     return status == COPSE_OK ? copse_buf_append(buf, items->value) : status;
 }
 
-static int accumulator_compare_keys(const copse_stage_items *a, const copse_stage_items *b)
-{
-    if (a->key.len != b->key.len) {
-        return a->key.len < b->key.len ? -1 : 1;
-    }
-    return copse_bytes_compare(a->key, b->key);
-}
-
 /* Appends the pairs of both maps; where both have a key, the new one's. */
 static copse_status accumulator_merge(copse_bytes held, copse_bytes added, copse_buf *buf)
 {
@@ -112,7 +105,7 @@ static copse_status accumulator_merge(copse_bytes held, copse_bytes added, copse
     bool has_a = copse_stage_items_next(&a);
     bool has_b = copse_stage_items_next(&b);
     while (status == COPSE_OK && (has_a || has_b)) {
-        int order = !has_a ? 1 : !has_b ? -1 : accumulator_compare_keys(&a, &b);
+        int order = !has_a ? 1 : !has_b ? -1 : copse_cbor_key_order(a.key, b.key);
         status = accumulator_copy_pair(order < 0 ? &a : &b, buf);
         if (order <= 0) {
             has_a = copse_stage_items_next(&a);

@@ -3,16 +3,11 @@
 
 #include "base/err.h"
 #include "expr/projection_node.h"
+#include "value/dag_cbor_inline.h"
 
 #include <string.h>
 
 enum { COVERED_PAIRS_SMALL = 24 }; /* fewer stand in the first byte of a map */
-
-/* The order of keys in a map. */
-static int covered_compare_names(copse_bytes a, copse_bytes b)
-{
-    return a.len != b.len ? (a.len < b.len ? -1 : 1) : copse_bytes_compare(a, b);
-}
 
 static bool covered_any_below(const copse_bytes *paths, size_t count, copse_bytes parent)
 {
@@ -62,7 +57,7 @@ static copse_status covered_add(copse_covered *covered, copse_planned *planned, 
     }
     name = (copse_bytes){key.ptr + key.len - name.len, name.len};
     size_t at = covered->fields_count++;
-    while (at > 0 && covered_compare_names(covered->fields[at - 1].name, name) > 0) {
+    while (at > 0 && copse_cbor_key_order(covered->fields[at - 1].name, name) > 0) {
         covered->fields[at] = covered->fields[at - 1];
         at--;
     }
@@ -206,7 +201,7 @@ static copse_status covered_copy_pairs(covered_pairs *pairs, const copse_bytes *
 {
     copse_status status = COPSE_OK;
     while (status == COPSE_OK && pairs->there &&
-           (name == NULL || covered_compare_names(pairs->name, *name) < 0)) {
+           (name == NULL || copse_cbor_key_order(pairs->name, *name) < 0)) {
         status = copse_buf_append(buf, pairs->encoded);
         if (status == COPSE_OK) {
             *count += 1;

@@ -4,11 +4,7 @@
 #include "base/err.h"
 #include "expr/path.h"
 #include "query/stage.h"
-
-static int document_compare_keys(copse_bytes a, copse_bytes b)
-{
-    return a.len != b.len ? (a.len < b.len ? -1 : 1) : copse_bytes_compare(a, b);
-}
+#include "value/dag_cbor_inline.h"
 
 /* Appends the pair that the rest of the path makes of `before` (len 0: nothing). */
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as the path */
@@ -49,7 +45,7 @@ copse_status copse_document_set(copse_bytes document, copse_bytes path, copse_by
         copse_stage_items_init(&items, document);
     }
     while (status == COPSE_OK && copse_stage_items_next(&items)) {
-        int order = document_compare_keys(items.key, key);
+        int order = copse_cbor_key_order(items.key, key);
         if (!done && order >= 0) {
             done = true;
             status = document_set_pair(key, order == 0 ? items.value : (copse_bytes){NULL, 0}, rest,

@@ -45,13 +45,7 @@ static copse_status group_edge_write_filter(const copse_stage_run *run, copse_by
                                             copse_buf *buf)
 {
     copse_bytes filter = run->chain->list->source.filter;
-    copse_status status = copse_cbor_write_map(buf, 1);
-    if (status == COPSE_OK) {
-        status = copse_cbor_write_text(buf, copse_bytes_of_text("$and"));
-    }
-    if (status == COPSE_OK) {
-        status = copse_cbor_write_array(buf, 1 + (filter.len > 0));
-    }
+    copse_status status = copse_stage_write_and(buf, 1 + (filter.len > 0));
     if (status == COPSE_OK) {
         status = copse_buf_append(buf, filter);
     }

@@ -182,11 +182,31 @@ static copse_status pipeline_write_text(copse_buf *buf, const char *key, const c
     return status == COPSE_OK ? copse_cbor_write_text(buf, copse_bytes_of_text(text)) : status;
 }
 
+/* Appends what the pipelines within a stage read: four pairs. */
+static copse_status pipeline_write_reading(copse_buf *buf, const copse_stage_reading *reading)
+{
+    copse_status status = pipeline_write_number(buf, "queries", reading->queries);
+    if (status == COPSE_OK) {
+        status = pipeline_write_number(buf, "keys_examined", reading->keys_examined);
+    }
+    if (status == COPSE_OK) {
+        status = pipeline_write_number(buf, "documents_examined", reading->documents_examined);
+    }
+    if (status == COPSE_OK) {
+        status = copse_cbor_write_text(buf, copse_bytes_of_text("first_query"));
+    }
+    if (status == COPSE_OK && reading->plan.len == 0) {
+        return copse_cbor_write_null(buf);
+    }
+    return status == COPSE_OK ? copse_buf_append(buf, copse_buf_view(&reading->plan)) : status;
+}
+
 /* Appends what a stage did; `by`: what does it instead, NULL: it runs itself. */
 static copse_status pipeline_write_stage(copse_buf *buf, const copse_stage *stage,
                                          const copse_stage_run *run, uint64_t in, const char *by)
 {
     size_t offset = buf->len;
+    uint64_t count = 4;
     copse_status status = pipeline_write_text(buf, "stage", stage->kind->name);
     if (by != NULL) {
         status = status == COPSE_OK ? pipeline_write_text(buf, "by", by) : status;
@@ -201,7 +221,11 @@ static copse_status pipeline_write_stage(copse_buf *buf, const copse_stage *stag
     if (status == COPSE_OK) {
         status = pipeline_write_number(buf, "spilled_bytes", run->spilled_bytes);
     }
-    return status == COPSE_OK ? copse_cbor_finish_map(buf, offset, 4) : status;
+    if (status == COPSE_OK && run->reading.queries > 0) {
+        status = pipeline_write_reading(buf, &run->reading);
+        count += 4;
+    }
+    return status == COPSE_OK ? copse_cbor_finish_map(buf, offset, count) : status;
 }
 
 static copse_status pipeline_write_stages(const copse_stage_chain *chain, copse_buf *buf)
@@ -228,14 +252,7 @@ static copse_status pipeline_write_query(const copse_stage_chain *chain, copse_b
                                          copse_err *err)
 {
     copse_status status = copse_cbor_write_text(buf, copse_bytes_of_text("query"));
-    if (status != COPSE_OK) {
-        return status;
-    }
-    if (chain->result != NULL) {
-        return copse_result_explain(chain->result, buf, err);
-    }
-    return chain->explained.len > 0 ? copse_buf_append(buf, copse_buf_view(&chain->explained))
-                                    : copse_cbor_write_null(buf);
+    return status == COPSE_OK ? copse_stage_chain_explain(chain, buf, err) : status;
 }
 
 copse_status copse_pipeline_explain(const copse_pipeline_run *run, copse_buf *buf, copse_err *err)
@@ -257,6 +274,5 @@ copse_status copse_pipeline_explain(const copse_pipeline_run *run, copse_buf *bu
 
 copse_result_stats copse_pipeline_get_stats(const copse_pipeline_run *run)
 {
-    return run->chain->result != NULL ? copse_result_get_stats(run->chain->result)
-                                      : run->chain->counted;
+    return copse_stage_chain_stats(run->chain);
 }

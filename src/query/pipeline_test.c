@@ -360,6 +360,10 @@ static void test_fails(void **state)
 /* ---- What the query does ------------------------------------------------------------------------
  */
 
+#define PIPELINE_LOOKUP(field)                                                                     \
+    "[{'$match':{'author':'ann'}},{'$lookup':{'from':'people','localField':'author',"              \
+    "'foreignField':'" field "','as':'p'}}]"
+
 static void test_explains(void **state)
 {
     (void)state;
@@ -385,6 +389,15 @@ static void test_explains(void **state)
          "'in':2,'out':1,'stage':'$group'"},
         {"[{'$unwind':'$tags'},{'$match':{'tags':'b'}}]",
          "'stages':[{'in':6,'out':6,'stage':'$unwind'"},
+        {PIPELINE_LOOKUP("_id"), "'queries':2,"},
+        {PIPELINE_LOOKUP("_id"), "'plan':'primary key'"},
+        {PIPELINE_LOOKUP("_id"), "'keys_examined':2,'spilled_bytes':0,'documents_examined':2}"},
+        {PIPELINE_LOOKUP("city"), "'plan':'document scan'"},
+        {"[{'$unionWith':'people'},{'$limit':8}]", "'queries':1,"},
+        {"[{'$unionWith':{'coll':'people','pipeline':[{'$count':'n'}]}}]", "'plan':'count'"},
+        {"[{'$match':{'author':'ann'}},{'$facet':{'a':[{'$lookup':{'from':'people','as':'p',"
+         "'pipeline':[{'$lookup':{'from':'posts','as':'q','pipeline':[{'$limit':2}]}}]}}]}}]",
+         "'queries':8,"},
     };
     database_world db;
     copse_buf answer;

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "expr/path.h"
+#include "value/dag_cbor_inline.h"
 
 #include <string.h>
 
@@ -17,12 +18,6 @@ typedef struct project_parser {
     bool keeps_id;
 } project_parser;
 
-/* The order of keys in a map. */
-static int project_compare_keys(copse_bytes a, copse_bytes b)
-{
-    return a.len != b.len ? (a.len < b.len ? -1 : 1) : copse_bytes_compare(a, b);
-}
-
 static copse_status project_collides(copse_stage_parser *parser, copse_bytes path)
 {
     enum { SHOWN_MAX = 80 };
@@ -34,7 +29,7 @@ static copse_status project_collides(copse_stage_parser *parser, copse_bytes pat
 static size_t project_lower(const copse_project_node *node, copse_bytes key)
 {
     size_t at = node->count;
-    while (at > 0 && project_compare_keys(node->children[at - 1]->key, key) >= 0) {
+    while (at > 0 && copse_cbor_key_order(node->children[at - 1]->key, key) >= 0) {
         at--;
     }
     return at;
@@ -304,7 +299,7 @@ static copse_status project_missing(const project_run *run, const copse_project_
 {
     copse_status status = COPSE_OK;
     while (status == COPSE_OK && *at < node->count &&
-           (key == NULL || project_compare_keys(node->children[*at]->key, *key) < 0)) {
+           (key == NULL || copse_cbor_key_order(node->children[*at]->key, *key) < 0)) {
         status = project_pair(run, node->children[*at], (copse_bytes){NULL, 0}, count);
         *at += 1;
     }

@@ -145,6 +145,9 @@ COPSE_MUST_USE copse_status copse_stage_expression(copse_stage_parser *parser, c
 COPSE_MUST_USE copse_status copse_stage_filter(copse_stage_parser *parser, copse_bytes encoded,
                                                copse_filter **ret_filter);
 
+/** Appends the head of {"$and": [a, b, …]}, before `count` filters. */
+COPSE_MUST_USE copse_status copse_stage_write_and(copse_buf *buf, size_t count);
+
 /** A sort order: a map of one pair, or an array of pairs (pipeline.h). */
 COPSE_MUST_USE copse_status copse_stage_sort(copse_stage_parser *parser, copse_bytes encoded,
                                              const copse_sort_spec **ret_sort);
@@ -193,6 +196,14 @@ copse_status copse_stage_unknown(copse_stage_parser *parser, copse_bytes name);
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
+/** What the pipelines within a stage read, those within them included. */
+typedef struct copse_stage_reading {
+    uint64_t queries;
+    uint64_t keys_examined;
+    uint64_t documents_examined;
+    copse_buf plan; /**< Of the first query, as copse_result_explain. */
+} copse_stage_reading;
+
 struct copse_stage_run {
     const copse_stage *stage;
     copse_stage_chain *chain;
@@ -200,6 +211,7 @@ struct copse_stage_run {
     void *state;
     uint64_t given; /**< Documents, until now. */
     uint64_t spilled_bytes;
+    copse_stage_reading reading;
     const char *by; /**< What answered without documents; NULL: nothing did. */
 };
 
@@ -220,6 +232,7 @@ typedef struct copse_stage_chain_options {
     copse_bytes filter;                         /**< Besides the source's; len 0: none. Encoded. */
     copse_stage_feed_fn feed;
     void *feed_ctx;
+    copse_stage_reading *reading; /**< Where it counts what it reads; NULL: nowhere. */
 } copse_stage_chain_options;
 
 struct copse_stage_chain {
@@ -232,12 +245,28 @@ struct copse_stage_chain {
     bool is_made;               /**< It was given. */
     bool blamed;                /**< A failure's message has the stage. */
     uint64_t read;              /**< Documents that the source gave. */
+    copse_result_stats told;    /**< What options.reading has of it. */
     copse_buf explained;        /**< How the source made a document: an encoded map, */
     copse_result_stats counted; /**< and what that took. */
     copse_stage_run *runs;
     size_t runs_count;
     size_t first; /**< The number of stages that the source does. */
 };
+
+/** Where a chain that `run` opens counts what it reads: with the outermost run, which is explained.
+ */
+static inline copse_stage_reading *copse_stage_reading_of(copse_stage_run *run)
+{
+    copse_stage_reading *outer = run->chain->options.reading;
+    return outer != NULL ? outer : &run->reading;
+}
+
+/** What its query did. */
+copse_result_stats copse_stage_chain_stats(const copse_stage_chain *chain);
+
+/** Appends how its query goes, as copse_result_explain; null: it has not begun. LIMIT, NOMEM. */
+COPSE_MUST_USE copse_status copse_stage_chain_explain(const copse_stage_chain *chain,
+                                                      copse_buf *buf, copse_err *err);
 
 /** Opens a list. WANT, and the statuses of copse_result_open. */
 COPSE_MUST_USE copse_status copse_stage_chain_open(const copse_stage_world *world,

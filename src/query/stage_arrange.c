@@ -70,13 +70,7 @@ static copse_status arrange_filter(copse_stage_parser *parser, copse_stage_list 
         return COPSE_OK;
     }
     copse_buf_init(&buf, parser->env, SIZE_MAX);
-    copse_status status = copse_cbor_write_map(&buf, 1);
-    if (status == COPSE_OK) {
-        status = copse_cbor_write_text(&buf, copse_bytes_of_text("$and"));
-    }
-    if (status == COPSE_OK) {
-        status = copse_cbor_write_array(&buf, count);
-    }
+    copse_status status = copse_stage_write_and(&buf, count);
     for (size_t i = 0; status == COPSE_OK && i < count; i++) {
         status = copse_buf_append(&buf, list->stages[i]->filter);
     }

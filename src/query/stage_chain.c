@@ -16,13 +16,7 @@ static copse_status chain_write_filter(const copse_stage_chain *chain, copse_buf
     if (first.len == 0) {
         return copse_buf_append(buf, chain->options.filter);
     }
-    copse_status status = copse_cbor_write_map(buf, 1);
-    if (status == COPSE_OK) {
-        status = copse_cbor_write_text(buf, copse_bytes_of_text("$and"));
-    }
-    if (status == COPSE_OK) {
-        status = copse_cbor_write_array(buf, 2);
-    }
+    copse_status status = copse_stage_write_and(buf, 2);
     if (status == COPSE_OK) {
         status = copse_buf_append(buf, first);
     }
@@ -176,12 +170,47 @@ copse_status copse_stage_pull(copse_stage_run *run, copse_bytes *ret_document, c
     return status;
 }
 
+/* Counts what was read since the last time. */
+static copse_status chain_tell(copse_stage_chain *chain, copse_err *err)
+{
+    copse_stage_reading *reading = chain->options.reading;
+    const copse_result_stats stats = copse_stage_chain_stats(chain);
+    reading->keys_examined += stats.keys_examined - chain->told.keys_examined;
+    reading->documents_examined += stats.documents_examined - chain->told.documents_examined;
+    chain->told = stats;
+    bool is_known = chain->result != NULL || chain->explained.len > 0;
+    return is_known && reading->plan.len == 0
+               ? copse_stage_chain_explain(chain, &reading->plan, err)
+               : COPSE_OK;
+}
+
 copse_status copse_stage_chain_next(copse_stage_chain *chain, copse_bytes *ret_document,
                                     copse_err *err)
 {
-    return chain->runs_count > 0
-               ? stage_run_next(&chain->runs[chain->runs_count - 1], ret_document, err)
-               : chain_source_next(chain, ret_document, err);
+    copse_status status =
+        chain->runs_count > 0
+            ? stage_run_next(&chain->runs[chain->runs_count - 1], ret_document, err)
+            : chain_source_next(chain, ret_document, err);
+    if (chain->options.reading != NULL && (status == COPSE_OK || status == COPSE_END)) {
+        copse_status told = chain_tell(chain, err);
+        status = told == COPSE_OK ? status : told;
+    }
+    return status;
+}
+
+copse_result_stats copse_stage_chain_stats(const copse_stage_chain *chain)
+{
+    return chain->result != NULL ? copse_result_get_stats(chain->result) : chain->counted;
+}
+
+copse_status copse_stage_chain_explain(const copse_stage_chain *chain, copse_buf *buf,
+                                       copse_err *err)
+{
+    if (chain->result != NULL) {
+        return copse_result_explain(chain->result, buf, err);
+    }
+    return chain->explained.len > 0 ? copse_buf_append(buf, copse_buf_view(&chain->explained))
+                                    : copse_cbor_write_null(buf);
 }
 
 static copse_status chain_open_stages(copse_stage_chain *chain, copse_err *err)
@@ -198,6 +227,7 @@ static copse_status chain_open_stages(copse_stage_chain *chain, copse_err *err)
         const copse_stage *stage = chain->list->stages[chain->first + i];
         *run = (copse_stage_run){
             .stage = stage, .chain = chain, .input = i > 0 ? &chain->runs[i - 1] : NULL};
+        copse_buf_init(&run->reading.plan, env, SIZE_MAX);
         run->state = copse_alloc_zeroed(env, stage->kind->state_size);
         if (run->state == NULL) {
             return COPSE_ERR_NOMEM(err);
@@ -234,6 +264,9 @@ copse_status copse_stage_chain_open(const copse_stage_world *world, copse_stage_
         (void)copse_stage_chain_close(chain);
         return status;
     }
+    if (options->reading != NULL && !list->source.fed) {
+        options->reading->queries++;
+    }
     *ret_chain = chain;
     return COPSE_OK;
 }
@@ -251,6 +284,7 @@ copse_stage_chain *copse_stage_chain_close(copse_stage_chain *chain)
             run->stage->kind->close(run);
         }
         copse_free(env, run->state, run->stage->kind->state_size);
+        copse_buf_release(&run->reading.plan);
     }
     copse_free_array(env, chain->runs, room, sizeof *chain->runs);
     copse_result_close(chain->result);

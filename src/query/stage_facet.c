@@ -103,8 +103,10 @@ static copse_status facet_open(copse_stage_run *run, copse_err *err)
     }
     for (size_t i = 0; status == COPSE_OK && i < facet->count; i++) {
         facet_arm *arm = &state->arms[i];
-        const copse_stage_chain_options options = {
-            .variables = run->chain->options.variables, .feed = facet_feed, .feed_ctx = arm};
+        const copse_stage_chain_options options = {.variables = run->chain->options.variables,
+                                                   .feed = facet_feed,
+                                                   .feed_ctx = arm,
+                                                   .reading = copse_stage_reading_of(run)};
         copse_buf_init(&arm->found, env, env->limits.document_size_bytes_max);
         status = copse_stage_chain_open(run->chain->world, facet->branches[i].list, &options,
                                         &arm->chain, err);

@@ -6,15 +6,9 @@
 #include "query/accumulator_kinds.h"
 #include "query/pipeline.h"
 #include "query/stage_kinds.h"
+#include "value/dag_cbor_inline.h"
 
 /* ---- Compiling ------------------------------------------------------------------------------- */
-
-/* Whether the field `name` stands before _id in a map. */
-static bool group_is_before_id(copse_bytes name)
-{
-    copse_bytes id = copse_bytes_of_text("_id");
-    return name.len != id.len ? name.len < id.len : copse_bytes_compare(name, id) < 0;
-}
 
 static copse_status group_encode_key(copse_stage_parser *parser, copse_bytes name,
                                      copse_bytes *ret_key)
@@ -53,7 +47,7 @@ static copse_status group_add_field(copse_stage_parser *parser, copse_stage_grou
         group->accumulators = accumulators;
         group->accumulators[group->count++] = accumulator;
         group->states_size += copse_accumulator_state_size(&accumulator);
-        group->id_place += group_is_before_id(field->key);
+        group->id_place += copse_cbor_key_order(field->key, copse_bytes_of_text("_id")) < 0;
     }
     return status;
 }

@@ -64,8 +64,9 @@ copse_status copse_stage_kind_refuse(copse_bytes name, copse_err *err)
         names[i] = stage_kinds[i]->name;
     }
     const char *meant = copse_suggest_name(name, names);
-    return COPSE_ERR(err, COPSE_CORRUPT, "unknown stage \"%.*s\"%s%s",
+    return COPSE_ERR(err, COPSE_CORRUPT, "unknown stage \"%.*s\"%s%s%s",
                      name.len < SHOWN_MAX ? (int)name.len : SHOWN_MAX,
                      name.len > 0 ? (const char *)name.ptr : "",
-                     meant != NULL ? ", did you mean " : "", meant != NULL ? meant : "");
+                     meant != NULL ? ", did you mean " : "", meant != NULL ? meant : "",
+                     meant != NULL ? "?" : "");
 }

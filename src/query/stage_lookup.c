@@ -9,6 +9,7 @@
  */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "expr/expression.h"
 #include "expr/path.h"
 #include "query/accumulator_kinds.h"
 #include "query/document_set.h"
@@ -44,25 +45,6 @@ typedef struct lookup_state {
 
 /* ---- Compiling ------------------------------------------------------------------------------- */
 
-static bool lookup_is_letter(uint8_t byte)
-{
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte >= 0x80;
-}
-
-static copse_status lookup_check_name(copse_stage_parser *parser, copse_bytes name)
-{
-    bool good = name.len > 0 && lookup_is_letter(name.ptr[0]) &&
-                !(name.ptr[0] >= 'A' && name.ptr[0] <= 'Z');
-    for (size_t i = 1; good && i < name.len; i++) {
-        good = lookup_is_letter(name.ptr[i]) || name.ptr[i] == '_' ||
-               (name.ptr[i] >= '0' && name.ptr[i] <= '9');
-    }
-    return good ? COPSE_OK
-                : COPSE_ERR(parser->err, COPSE_CORRUPT,
-                            "a variable's name begins with a small letter, and has letters, digits "
-                            "and _");
-}
-
 /* Compiles the values of the variables, and makes the list of all names. */
 static copse_status lookup_parse_let(copse_stage_parser *parser, stage_lookup *lookup,
                                      copse_expression_variable **ret_variables)
@@ -84,7 +66,11 @@ static copse_status lookup_parse_let(copse_stage_parser *parser, stage_lookup *l
     }
     copse_status status = COPSE_OK;
     while (status == COPSE_OK && copse_stage_items_next(&items)) {
-        status = lookup_check_name(parser, items.key);
+        if (!copse_expression_is_variable_name(items.key)) {
+            status = COPSE_ERR(parser->err, COPSE_CORRUPT,
+                               "a variable's name begins with a small letter, and has letters, "
+                               "digits and _");
+        }
         if (status == COPSE_OK) {
             status = copse_stage_operand_parse(parser, items.value,
                                                &lookup->values[lookup->values_count]);
@@ -339,7 +325,8 @@ static copse_status lookup_begin(copse_stage_run *run, copse_err *err)
 {
     const stage_lookup *lookup = run->stage->body;
     lookup_state *state = run->state;
-    copse_stage_chain_options options = {.variables = state->variables};
+    copse_stage_chain_options options = {.variables = state->variables,
+                                         .reading = copse_stage_reading_of(run)};
     copse_status status = lookup_bind(run, err);
     if (status == COPSE_OK && lookup->local.len > 0) {
         status = lookup_write_filter(run, err);

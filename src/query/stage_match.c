@@ -14,6 +14,15 @@ typedef struct stage_match {
     size_t conditions_capacity;
 } stage_match;
 
+copse_status copse_stage_write_and(copse_buf *buf, size_t count)
+{
+    copse_status status = copse_cbor_write_map(buf, 1);
+    if (status == COPSE_OK) {
+        status = copse_cbor_write_text(buf, copse_bytes_of_text("$and"));
+    }
+    return status == COPSE_OK ? copse_cbor_write_array(buf, count) : status;
+}
+
 /* Adds an $expr. */
 static copse_status stage_match_add_condition(copse_stage_parser *parser, copse_bytes expression,
                                               stage_match *match)

@@ -8,6 +8,7 @@
 #include "expr/filter_node.h"
 #include "expr/number.h"
 #include "expr/path.h"
+#include "expr/sort_spec.h"
 
 #include <string.h>
 
@@ -88,48 +89,12 @@ copse_status copse_stage_filter(copse_stage_parser *parser, copse_bytes encoded,
 
 /* ---- Sort orders ----------------------------------------------------------------------------- */
 
-/* Appends the array of pairs for a map of one pair. */
-static copse_status stage_sort_pairs(copse_stage_parser *parser, copse_bytes map, copse_buf *buf)
-{
-    copse_stage_items items;
-    copse_stage_items_init(&items, map);
-    if (items.count != 1) {
-        return COPSE_ERR(parser->err, COPSE_CORRUPT,
-                         items.count == 0 ? "there is no field to sort by"
-                                          : "a map does not keep the order of its fields: "
-                                            "write [[\"a\",1],[\"b\",-1]]");
-    }
-    (void)copse_stage_items_next(&items);
-    copse_status status = copse_cbor_write_array(buf, 1);
-    if (status == COPSE_OK) {
-        status = copse_cbor_write_array(buf, 2);
-    }
-    if (status == COPSE_OK) {
-        status = copse_cbor_write_text(buf, items.key);
-    }
-    if (status == COPSE_OK) {
-        status = copse_buf_append(buf, items.value);
-    }
-    return status == COPSE_OK ? COPSE_OK : COPSE_ERR_NOMEM(parser->err);
-}
-
 copse_status copse_stage_sort(copse_stage_parser *parser, copse_bytes encoded,
                               const copse_sort_spec **ret_sort)
 {
-    copse_buf pairs;
-    copse_stage_items items;
     copse_sort_spec *sort = copse_stage_alloc(parser, sizeof *sort);
-    copse_status status = sort != NULL ? COPSE_OK : COPSE_NOMEM;
-    copse_buf_init(&pairs, parser->env, SIZE_MAX);
-    copse_stage_items_init(&items, encoded);
-    if (status == COPSE_OK && items.kind == COPSE_CBOR_MAP) {
-        status = stage_sort_pairs(parser, encoded, &pairs);
-        encoded = copse_buf_view(&pairs);
-    }
-    if (status == COPSE_OK) {
-        status = copse_sort_spec_decode(parser->env, encoded, sort, parser->err);
-    }
-    copse_buf_release(&pairs);
+    copse_status status =
+        sort != NULL ? copse_sort_spec_read(parser->env, encoded, sort, parser->err) : COPSE_NOMEM;
     if (status == COPSE_OK) {
         status = copse_stage_own(parser, (copse_pipeline_owned){.sort = sort});
     }

@@ -53,7 +53,8 @@ static void union_close(copse_stage_run *run)
 static copse_status union_next(copse_stage_run *run, copse_bytes *ret_document, copse_err *err)
 {
     union_state *state = run->state;
-    const copse_stage_chain_options options = {.variables = run->chain->options.variables};
+    const copse_stage_chain_options options = {.variables = run->chain->options.variables,
+                                               .reading = copse_stage_reading_of(run)};
     if (!state->is_over) {
         copse_status status = copse_stage_pull(run, ret_document, err);
         if (status != COPSE_END) {

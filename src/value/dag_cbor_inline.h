@@ -130,6 +130,15 @@ COPSE_INLINE const uint8_t *copse_cbor_item_end_fast(const uint8_t *at, const ui
     }
 }
 
+/** The order of two keys of a map, as texts: shorter before longer, then bytewise. */
+COPSE_INLINE int copse_cbor_key_order(copse_bytes a, copse_bytes b)
+{
+    if (a.len != b.len) {
+        return a.len < b.len ? -1 : 1;
+    }
+    return a.len == 0 ? 0 : memcmp(a.ptr, b.ptr, a.len);
+}
+
 /** The order of two encoded keys, heads included: shorter before longer, then bytewise. `a` stands
  * before `b` in memory, and bytes up to `end` may be read. */
 COPSE_INLINE int copse_cbor_key_compare(const uint8_t *a, size_t a_size, const uint8_t *b,

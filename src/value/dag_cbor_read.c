@@ -280,15 +280,6 @@ static copse_status cbor_find_head(copse_cbor_reader *reader, copse_cbor_kind ki
     return COPSE_OK;
 }
 
-/* The order of two keys in a sorted map. */
-static int cbor_find_compare(copse_bytes a, copse_bytes b)
-{
-    if (a.len != b.len) {
-        return a.len < b.len ? -1 : 1;
-    }
-    return a.len == 0 ? 0 : memcmp(a.ptr, b.ptr, a.len);
-}
-
 copse_status copse_cbor_find_key(copse_cbor_reader *reader, copse_bytes key, copse_err *err)
 {
     copse_cbor_reader walk = *reader;
@@ -305,7 +296,7 @@ copse_status copse_cbor_find_key(copse_cbor_reader *reader, copse_bytes key, cop
             return cbor_reader_fail(&walk, err);
         }
         walk.at = next;
-        int order = cbor_find_compare(found, key);
+        int order = copse_cbor_key_order(found, key);
         if (order == 0) {
             *reader = walk;
             return COPSE_OK;

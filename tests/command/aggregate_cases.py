@@ -62,6 +62,21 @@ class Aggregate(CommandTest):
         self.assertEqual(row["plan"], "count")
         self.assertEqual(row["stages"], [{"stage": "$count", "by": "count"}])
 
+    def test_explains_what_a_stage_reads(self):
+        self.insert()
+        self.good("insert", self.db, "people", *(json.dumps({"_id": i, "name": f"a{i}"})
+                                                 for i in range(5)))
+        stages = json.dumps([{"$limit": 3}, {"$lookup": {
+            "from": "people", "localField": "author", "foreignField": "name", "as": "person"}}])
+        explain = ("aggregate", self.db, "posts", stages, "--explain")
+        self.assertIn("3 in, 3 out\ninside    3 runs examined 15 keys, 15 documents; the first: "
+                      "document scan; faster with an index on name\n", self.good(*explain))
+        self.good("index", self.db, "people", "name")
+        self.assertIn("3 in, 3 out\ninside    3 runs examined 3 keys, 3 documents; the first: index "
+                      "scan of 'name'\n", self.good(*explain))
+        row, = self.good_json(*explain)
+        self.assertEqual(row["stages"][1]["first_query"]["index"], "name")
+
     def test_the_past(self):
         self.insert(3)
         self.good("delete", self.db, "posts", '{"_id":1}')
@@ -75,13 +90,16 @@ class Aggregate(CommandTest):
 
     def test_refuses(self):
         self.insert(3)
-        for message, stages in (('unknown stage "$grup", did you mean $group', '[{"$grup":{}}]'),
+        for message, stages in (('unknown stage "$grup", did you mean $group?', '[{"$grup":{}}]'),
                                 ("$sample is random", '[{"$sample":{"size":3}}]'),
                                 ("line 1", '[{"$match":'),
                                 ("stage 1, $replaceWith: a document can't become",
                                  '[{"$replaceWith":"$author"}]')):
             result = self.bad(1, message, "aggregate", self.db, "posts", stages)
             self.assertEqual(result.text(), "")
+        for hint, stages in (("JSON has", "[{$match:{}}]"), ("lists the stages", '[{"$limit":"x"}]')):
+            self.assertIn(hint, self.bad(1, "the pipeline: ", "aggregate", self.db, "posts",
+                                         stages).errors())
         self.bad(1, "did you mean 'posts'", "aggregate", self.db, "post", "[]")
         self.bad(1, "--memory", "aggregate", self.db, "posts", '[{"$sort":{"a":1}}]', "--memory", "1K")
 

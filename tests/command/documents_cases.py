@@ -60,11 +60,11 @@ class Init(DocumentsTest):
         self.unchanged(1, "has a database 'main' already", "init", self.db)
         self.load([("a", "b")])
         self.bad(1, "is not a database of documents", "init", self.store)
-        self.load([("a", "b")], "--ref", "plain")
-        self.good("refs", "delete", self.store, "main")
-        self.bad(1, "is a store already", "init", self.store)
-        self.good("init", self.store, "--ref", "blog")
-        self.good("insert", self.store, "posts", '{"_id":1}', "--ref", "blog")
+        other = self.path("other")
+        self.load([("a", "b")], "--ref", "plain", store=other)
+        self.bad(1, "is a store already", "init", other)
+        self.good("init", other, "--ref", "blog")
+        self.good("insert", other, "posts", '{"_id":1}', "--ref", "blog")
         self.bad(2, "can't be the name", "init", self.db, "--ref", "a\nb")
 
     def test_a_folder_with_other_things(self):

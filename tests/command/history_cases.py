@@ -1,6 +1,7 @@
 """The commands log, show, diff, branch, tag, reset, and --at, --message, the author."""
 import json
 import os
+import re
 import time
 
 from documents_cases import DocumentsTest
@@ -90,40 +91,74 @@ class Diff(History):
 
     def test_counts_and_ids(self):
         row, = self.good_json("diff", self.db, "HEAD~4", "HEAD", "posts", "--count")
-        self.assertEqual(row, {"added": 4, "removed": 0, "changed": 0})
+        self.assertEqual(row, {"added": 4, "removed": 0, "changed": 0, "collections": 0,
+                               "indexes": 0})
+        self.good("index", self.db, "posts", "v.n")
+        self.good("insert", self.db, "people", '{"_id":"ann"}')
+        self.assertEqual(self.good("diff", self.db, "HEAD~2", "--count"),
+                         "added\t1\nremoved\t0\nchanged\t0\ncollections\t1\nindexes\t1\n")
+        self.good("reset", self.db, "HEAD~2")
         self.assertEqual(self.good("diff", self.db, "HEAD~1", "--ids"), "+ posts 4\n")
 
-    def test_costs_what_differs(self):
-        self.good("insert", self.db, "many", "-",
-                  stdin="".join(json.dumps({"_id": i, "t": "x" * 50}) + "\n" for i in range(5000)))
-        self.good("replace", self.db, "many", '{"_id":77}')
-        self.assertEqual(self.good("diff", self.db, "HEAD~1", "--count"),
-                         "added\t0\nremoved\t0\nchanged\t1\n")
+    def test_a_collection_that_is_not_there(self):
+        self.good("insert", self.db, "people", '{"_id":"ann"}')
+        self.assertIn("did you mean 'posts'?", self.bad(
+            1, "there is no collection 'post'", "diff", self.db, "HEAD~1", "HEAD", "post").errors())
+        self.bad(1, "neither of the two states has a collection 'people'", "diff", self.db, "HEAD~2",
+                 "HEAD~1", "people")
+        self.good("diff", self.db, "HEAD~1", "HEAD", "people")
+        self.assertIn("copse diff DB HEAD~1 HEAD posts", self.bad(
+            1, "'posts' is a collection", "diff", self.db, "HEAD~1", "posts").errors())
+        for command in ("branch", "tag"):
+            self.good(command, self.db, "posts")
+            self.assertEqual(self.good("diff", self.db, "HEAD", "posts"), "")
+            self.good(command, self.db, "posts", "--delete")
 
     def test_what_is_not_there(self):
         self.bad(1, "history is 4 commits shorter", "diff", self.db, "HEAD~9")
         self.bad(1, "'nope' is neither a ref of", "diff", self.db, "nope")
         self.bad(1, "history begins later", "diff", self.db, "1999-12-31")
-        self.bad(1, "no time", "diff", self.db, "2026-02-30")
+        self.assertIn("a revision is HEAD~3, a branch,", self.bad(
+            1, "no time", "diff", self.db, "2026-02-30").errors())
+        absent = "bafyreifepiu23okq5zuyvyhsoiazv2icw2van3s7ko6d3ixl5jx2yj2yhu"
+        self.bad(1, f"copse: {absent}: the block {absent} is not in", "find", self.db, "posts",
+                 "--at", absent)
+        self.assertIn(f"`copse branch {self.db} nxt` a branch of main", self.bad(
+            1, "has no database 'nxt'", "reset", self.db, "HEAD", "--ref", "nxt").errors())
         self.bad(1, "a number must stand", "diff", self.db, "HEAD~x")
 
 
 class At(History):
     def test_every_read_has_it(self):
         self.good("index", self.db, "posts", "v.n")
-        at = ["--at", "HEAD~3"]
+        self.good("insert", self.db, "people", '{"_id":"ann"}')
+        at = ["--at", "HEAD~4"]
         self.assertEqual(self.ids(*at), [0, 1, 2])
         self.assertEqual(self.good("count", self.db, "posts", *at).strip(), "3")
         self.assertEqual(self.good("distinct", self.db, "posts", "v.n", *at), "0\n1\n2\n")
         self.assertEqual(self.good("indexes", self.db, "posts", *at), "")
+        row, = self.good_json("collections", self.db, *at)
+        self.assertEqual((row["collection"], row["documents"]), ("posts", 3))
+        row, = self.good_json("aggregate", self.db, "posts", '[{"$count":"n"}]', *at)
+        self.assertEqual(row["n"], 3)
         self.assertEqual(len(self.good("export", self.db, "posts", *at).splitlines()), 3)
         self.bad(1, "no document", "get", self.db, "posts", "4", *at)
-        self.assertEqual(self.stats(*at)["commit"], self.log("HEAD~3")[0]["commit"])
+        self.assertEqual(self.stats(*at)["commit"], self.log("HEAD~4")[0]["commit"])
         self.assertEqual(self.good_json("check", self.db, *at)[-1]["tree"], self.stats(*at)["tree"])
         self.assertIn("all is well", self.good("check", self.db, *at))
         self.good("prove", self.db, "posts", "-o", self.path("past.car"), *at)
         self.assertEqual(len(self.good("verify", self.path("past.car"),
-                                       self.log("HEAD~3")[0]["commit"], "posts").splitlines()), 3)
+                                       self.log("HEAD~4")[0]["commit"], "posts").splitlines()), 3)
+
+    def test_those_that_have_it_are_listed(self):
+        names = re.findall(r"^  ([a-z][a-z -]*) [A-Z\[]", self.good("--help"), re.M)
+        self.assertGreater(len(names), 50)
+        having = {name for name in names
+                  if "--at REVISION" in self.good(*name.split(), "--help")}
+        page = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "history.md")
+        with open(page, encoding="utf-8") as file:
+            listed = re.search(r"takes `--at`.*", file.read())[0]
+        self.assertEqual(having, set(re.findall(r"`([a-z]+)`", listed)))
 
     def test_by_time(self):
         time.sleep(0.02)
@@ -152,6 +187,43 @@ class Names(History):
         self.good("branch", self.db, "draft", "--delete")
         self.bad(1, "there is no 'draft'", "branch", self.db, "draft", "--delete")
 
+    def test_no_name_means_something_else(self):
+        cid = self.log()[1]["commit"]
+        for name in ("HEAD", "a~1", "2026-11-22", "2026-11-22-x", cid, "origin", "origin/main",
+                     "tags/v1"):
+            for command in ("branch", "tag"):
+                self.unchanged(2, f"'{name}' can't be the name", command, self.db, name)
+                self.unchanged(2, f"'{name}' can't be the name", command, self.db, name,
+                               "--delete")
+            self.unchanged(2, "can't be the name", "refs", "set", self.db, name, "main")
+            self.unchanged(2, "can't be the name", "insert", self.db, "posts", '{"_id":100}',
+                           "--ref", name)
+
+    def test_main_stays(self):
+        for command in (["branch", self.db, "main", "--delete"], ["refs", "delete", self.db, "main"]):
+            self.assertIn("copse reset", self.unchanged(1, "'main' is the database itself",
+                                                        *command))
+
+    def test_what_is_taken_away_is_told(self):
+        was = self.log("HEAD~1")[0]["commit"]
+        for make, take, ref in ((["branch", self.db, "a"], ["branch", self.db, "a", "--delete"], "a"),
+                                (["tag", self.db, "b"], ["tag", self.db, "b", "--delete"],
+                                 "tags/b"),
+                                (["refs", "set", self.db, "c"], ["refs", "delete", self.db, "c"],
+                                 "c")):
+            revision = was if make[0] == "refs" else "HEAD~1"
+            self.good(*make, revision)
+            self.assertEqual(self.run_copse(*take).errors(), f"copse: '{ref}' was at {was}\n")
+            self.good(*make, revision)
+            self.assertEqual(self.good_json(*take), [{"deleted": ref, "was": was}])
+        self.assertEqual(self.good("refs", "list", self.db).count("\n"), 1)
+
+    def test_delete_takes_a_name_alone(self):
+        self.good("branch", self.db, "draft")
+        for command in ("branch", "tag"):
+            self.unchanged(2, "--delete needs a name", command, self.db, "--delete")
+            self.unchanged(2, "takes no revision", command, self.db, "draft", "HEAD~1", "--delete")
+
     def test_tags_stay(self):
         self.good("tag", self.db, "v1", "HEAD~2")
         self.good("insert", self.db, "posts", '{"_id":100}')
@@ -160,7 +232,12 @@ class Names(History):
         self.assertEqual([row["tag"] for row in self.good_json("tag", self.db)], ["v1"])
         self.assertEqual([row["branch"] for row in self.good_json("branch", self.db)], ["main"])
         self.bad(1, "already", "tag", self.db, "v1")
-        self.bad(2, "would be a tag", "branch", self.db, "tags/v2")
+        before = self.good("refs", "list", self.db)
+        for command in (["insert", self.db, "posts", '{"_id":101}'], ["reset", self.db, "HEAD"],
+                        ["drop", self.db, "posts"], ["tree", "put", self.db, "a", "b"]):
+            self.assertIn("tags, which do not move",
+                          self.run_copse(*command, "--ref", "tags/v1").errors())
+        self.assertEqual(self.good("refs", "list", self.db), before)
 
     def test_reset_and_back(self):
         result = self.run_copse("reset", self.db, "HEAD~3")

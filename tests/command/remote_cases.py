@@ -29,6 +29,9 @@ READING = [
     ["count", "@", "posts"],
     ["count", "@", "posts", '{"tags":"cats"}'],
     ["distinct", "@", "posts", "author.name", '{"tags":"cats"}'],
+    ["aggregate", "@", "posts", '[{"$match":{"tags":"cats"}},{"$sortByCount":"$author.name"}]'],
+    ["aggregate", "@", "posts", '[{"$limit":3},{"$lookup":{"from":"posts","localField":"_id",'
+     '"foreignField":"_id","as":"self"}}]'],
     ["collections", "@"],
     ["indexes", "@", "posts"],
     ["indexes", "@", "--json"],
@@ -44,6 +47,16 @@ READING = [
     ["tree", "scan", "@", "--hex", "--reverse", "--json"],
     ["tree", "get", "@", "--hex", "0000"],
     ["tree", "stat", "@", "--json"],
+]
+HISTORY = [
+    ["log", "@"],
+    ["log", "@", "HEAD~1", "--json"],
+    ["show", "@"],
+    ["show", "@", "HEAD~1", "--ids"],
+    ["diff", "@", "HEAD~1"],
+    ["diff", "@", "HEAD~2", "HEAD", "posts", "--json"],
+    ["diff", "@", "HEAD~2", "--count"],
+    ["find", "@", "posts", "--at", "HEAD~1"],
 ]
 
 
@@ -100,8 +113,8 @@ class RemoteTest(CommandTest):
 
 
 class Addresses(RemoteTest):
-    def assert_as_local(self, address, *options):
-        for command in READING:
+    def assert_as_local(self, address, *options, commands=READING):
+        for command in commands:
             local = self.run_copse(*[self.blog if word == "@" else word for word in command])
             there = self.run_copse(*[address if word == "@" else word for word in command],
                                    *options)
@@ -111,12 +124,15 @@ class Addresses(RemoteTest):
 
     def test_a_url(self):
         self.assert_as_local(self.url)
+        self.assert_as_local(self.url, commands=HISTORY)
 
     def test_a_commit_of_two_peers(self):
         self.assert_as_local(self.commit, *self.of_peers)
+        self.assert_as_local(self.commit, *self.of_peers, commands=HISTORY)
 
     def test_a_tree(self):
         self.assert_as_local(self.tree, "--peer", self.peers[1])
+        self.bad(1, "a tree without history", "log", self.tree, "--peer", self.peers[1])
 
     def test_a_ref_of_a_url(self):
         self.assert_as_local(self.url, "--ref", self.tree)
@@ -169,6 +185,22 @@ class Addresses(RemoteTest):
             self.assertEqual(self.read("there.car"), self.read("here.car"))
             self.assertIn(self.local(*QUESTION), self.good("verify", "there.car", self.commit,
                                                            *QUESTION))
+
+    def test_what_differs_is_all_that_is_read(self):
+        run_in(self.dir, "init", "many.copse")
+        posts = "".join(json.dumps(post(i)) + "\n" for i in range(5000))
+        run_in(self.dir, "insert", "many.copse", "posts", "-", stdin=posts)
+        run_in(self.dir, "replace", "many.copse", "posts", '{"_id":77}')
+        server = self.serve("many.copse")
+        shape = json.loads(run_in(self.dir, "stats", "many.copse", "--json"))
+        for command in (["diff", f"{server.url}/many", "HEAD~1", "--ids"],
+                        ["show", f"{server.url}/many", "--ids"]):
+            self.forget()
+            self.assertIn("~ posts 77\n", self.good(*command))
+            blocks = self.good_json("cache", "stat")[0]["blocks"]
+            # Two commits, and of each tree its root, the path to the post, and the catalogue.
+            self.assertLessEqual(blocks, 2 + 2 * (1 + shape["levels"] + 1))
+        self.assertGreater(shape["nodes"], 10 * blocks)
 
     def test_diff(self):
         before = json.loads(run_in(self.folder, "stats", "blog.copse", "--json"))["tree"]

@@ -17,14 +17,15 @@ class Store(CommandTest):
     def test_refs(self):
         self.assertEqual(self.good("refs", "list", self.store), f"main\t{self.root}\n")
         self.assertEqual(self.good("refs", "set", self.store, "next", "main"), self.root + "\n")
-        self.good("refs", "delete", self.store, "main")
+        self.good("refs", "delete", self.store, "next")
         self.assertEqual(self.good_json("refs", "list", self.store),
-                         [{"ref": "next", "cid": self.root}])
-        self.bad(1, "there is no ref 'main'", "refs", "delete", self.store, "main")
+                         [{"ref": "main", "cid": self.root}])
+        self.bad(1, "there is no 'next'", "refs", "delete", self.store, "next")
+        self.bad(1, "is the database itself", "refs", "delete", self.store, "main")
         self.bad(1, "is neither a ref", "refs", "set", self.store, "x", "nothing")
         self.bad(1, "is not in", "refs", "set", self.store, "x",
                  "bafyreibzu4tgurqrpvj6qc23pnwrxsy23oe3llqzob3z4o2gysuboyyeve")
-        self.bad(2, "can't be the name", "refs", "set", self.store, "a\nb", "next")
+        self.bad(2, "can't be the name", "refs", "set", self.store, "a\nb", "main")
 
     def test_gc(self):
         self.good("tree", "put", self.store, "k0000", "new")
@@ -40,6 +41,11 @@ class Store(CommandTest):
         self.bad(1, "not in the store", "tree", "count", self.store, "--ref", self.root)
         self.good("tree", "put", self.store, "z", "after")
         self.assertEqual(self.good("tree", "get", self.store, "z"), "after\n")
+
+    def test_fsck_is_of_a_folder(self):
+        result = self.bad(1, "'http://localhost:1/blog' is a remote database", "fsck",
+                          "http://localhost:1/blog")
+        self.assertIn("`copse check URL`", result.errors())
 
     def test_fsck(self):
         row = self.good_json("fsck", self.store)[-1]

@@ -108,12 +108,43 @@ class Update(UpdateTest):
         self.refused("have equal values 2", '{"_id":3}', '{"$set":{"n":2}}')
 
 
+class Hint(UpdateTest):
+    def test_of_an_index_that_is_not_there(self):
+        self.good("index", self.db, "posts", "tags")
+        self.unchanged(1, "did you mean 'tags'?", "update", self.db, "posts", "{}",
+                       '{"$set":{"x":1}}', "--hint", "tag")
+
+
 class Batch(UpdateTest):
     def batch(self, *operations, options=()):
         return self.good("batch", self.db, "-", *options, stdin=ndjson(operations))
 
     def refused_batch(self, message, *operations):
         self.unchanged(1, message, "batch", self.db, "-", stdin=ndjson(operations))
+
+    def test_collections_must_be_there(self):
+        insert = operation("insertOne", "others", document={"_id": 1})
+        for name in ("updateOne", "updateMany"):
+            change = operation(name, "pots", filter={}, update={"$set": {"n": 1}})
+            self.refused_batch(f"stdin, line 2, {name}: there is no collection 'pots', did you mean "
+                               "'posts'?", insert, change)
+        self.refused_batch("line 1, replaceOne: there is no collection 'x'",
+                           operation("replaceOne", "x", filter={"_id": 1}, replacement={"n": 1}))
+        self.refused_batch("line 1, deleteMany: there is no collection 'others'",
+                           operation("deleteMany", "others", filter={}), insert)
+        self.refused_batch("line 1, createIndex: there is no collection 'pots', did you mean",
+                           operation("createIndex", "pots", fields="n"))
+        self.assertEqual(self.batch(
+            insert, operation("deleteMany", "others", filter={}),
+            operation("updateOne", "pots", filter={"_id": 1}, update={"$set": {"n": 1}}, upsert=True),
+            operation("updateMany", "pots", filter={}, update={"$inc": {"n": 1}}),
+            operation("createIndex", "pots", fields="n")),
+            "inserted 2, matched 1, modified 1, deleted 1\n")
+        self.assertEqual(self.run_copse(
+            "batch", self.db, "-", stdin=ndjson([operation("insertOne", "a", document={}),
+                                                 operation("insertOne", "b", document={}),
+                                                 operation("insertOne", "a", document={})])
+        ).errors(), "copse: made the collection 'a'\ncopse: made the collection 'b'\n")
 
     def test_all_operations(self):
         made = self.batch(

@@ -220,80 +220,83 @@ function any () {
 }
 
 // ---- What differs, and why ----
+// Each with how often it may be met in 20,000 expressions, which is somewhat more than any of 60
+// seeds met: what breaks an operator must not pass for what is known of it.
 // What we refuse, by our message. MongoDB refuses it too; mingo gives null, NaN or something else.
 const REFUSED_BY_US = {
-  'a number out of a function\'s range': /^\$(log|ln|log10|sqrt) takes numbers/,
-  'by zero': /^\$(mod|divide) by zero/,
-  'no object': /^\$mergeObjects takes objects/,
-  'no array': /^\$\w+ takes (an array|arrays)/,
-  'no string': /^\$\w+ takes (a string|strings)/,
-  'out of the range of dates': /^\$\w+ leaves the range of dates/,
-  'no date': /^\$(date\w+|year|month|day\w+|hour|minute|second|millisecond|week|iso\w+) takes (a date|numbers)/,
-  'no whole number': /^\$(bitAnd|bitOr|arrayElemAt|dateAdd|dateSubtract|substrCP) takes (integers|a whole number)/,
-  'dates and other types': /^\$(add|subtract) takes/,
-  'an index below 0': /^\$substrCP takes a (start|length) from 0 on/,
-  'no number': /^\$(multiply|divide|mod|abs|ceil|floor|round|trunc|exp|pow|sin|cos|atan) takes numbers/,
-  'no conversion': /^\$to\w+ (can't (read|convert)|has no)/
+  'a number out of a function\'s range': [/^\$(log|ln|log10|sqrt) takes numbers/, 185],
+  'by zero': [/^\$(mod|divide) by zero/, 70],
+  'no object': [/^\$mergeObjects takes objects/, 40],
+  'no array': [/^\$\w+ takes (an array|arrays)/, 25],
+  'no string': [/^\$\w+ takes (a string|strings)/, 55],
+  'out of the range of dates': [/^\$\w+ leaves the range of dates/, 4],
+  'no date': [/^\$(date\w+|year|month|day\w+|hour|minute|second|millisecond|week|iso\w+) takes (a date|numbers)/, 60],
+  'no whole number': [/^\$(bitAnd|bitOr|arrayElemAt|dateAdd|dateSubtract|substrCP) takes (integers|a whole number)/, 6],
+  'dates and other types': [/^\$(add|subtract) takes/, 5],
+  'no number': [/^\$(multiply|divide|mod|abs|ceil|floor|round|trunc|exp|pow|sin|cos|atan) takes numbers/, 5],
+  'no conversion': [/^\$to\w+ (can't (read|convert)|has no)/, 11]
 }
 // What mingo refuses and MongoDB does not, by mingo's message.
 const REFUSED_BY_MINGO = {
-  '$first and $last of []: missing': /^\$(first|last) expression must resolve to/,
-  'a value that is no array, of which it is the $max': /^arguments must resolve to array for/,
-  'timezone UTC': /^timezone 'UTC' is invalid/,
-  '$substrBytes up to the end': /^\$substrBytes count extends/,
-  'null before an argument that is refused': /is not a function|cannot (divide|convert|subtract|add)/,
-  'a missing value in a list is null': /^Cannot read properties of undefined/,
-  'null and missing: null, "" or the empty array': /expression must resolve to|must resolve to integers/
+  '$first and $last of []: missing': [/^\$(first|last) expression must resolve to/, 230],
+  'a value that is no array, of which it is the $max': [/^arguments must resolve to array for/, 110],
+  'timezone UTC': [/^timezone 'UTC' is invalid/, 70],
+  '$substrBytes up to the end': [/^\$substrBytes count extends/, 60],
+  'null before an argument that is refused': [/is not a function|cannot (divide|convert|subtract|add)/, 20],
+  'a missing value in a list is null': [/^Cannot read properties of undefined/, 55],
+  'null and missing: null, "" or the empty array': [/expression must resolve to|must resolve to integers/, 125]
 }
 // Where values differ, by what stands in the expression.
 const DIFFER = {
   // The manual: %G the ISO year, %w from 1 for Sunday, %% a percent sign.
-  'letters of $dateToString': /%[Gw%V]/,
-  'ISO years and weeks': /isoWeek|iso8601|"\$week"/,
+  'letters of $dateToString': [/%[Gw%V]/, 135],
+  'ISO years and weeks': [/isoWeek|iso8601|"\$week"/, 50],
   // The bins of the manual are counted from the year 2000; mingo's of quarters end elsewhere.
-  'bins of dates': /\$dateTrunc/,
-  'quarters': /"quarter"/,
+  'bins of dates': [/\$dateTrunc/, 40],
+  'quarters': [/"quarter"/, 17],
   // mingo lets days pass over from short months; the manual takes the last day.
-  'months of other sizes': /\$date(Add|Subtract)/,
-  '$dateDiff before 1970, and of weeks': /\$dateDiff/,
+  'months of other sizes': [/\$date(Add|Subtract)/, 25],
+  '$dateDiff before 1970, and of weeks': [/\$dateDiff/, 25],
   // Parts that are too large carry over.
-  '$dateFromParts beyond the month': /\$dateFromParts/,
-  '$dateToParts of null': /\$dateToParts/,
+  '$dateFromParts beyond the month': [/\$dateFromParts/, 25],
+  '$dateToParts of null': [/\$dateToParts/, 35],
   // One value has no deviation of a sample: null. Of no values all are null.
-  'deviations of too few': /\$stdDev/,
+  'deviations of too few': [/\$stdDev/, 30],
   // ASCII only; null becomes "".
-  'case': /\$to(Upper|Lower)/,
+  'case': [/\$to(Upper|Lower)/, 55],
   // Sets have no order in the manual: ours is that of values.
-  'order in sets': /\$set(Union|Intersection|Difference)/,
+  'order in sets': [/\$set(Union|Intersection|Difference)/, 60],
   // Field order is not kept.
-  'order in objects': /\$objectToArray/,
+  'order in objects': [/\$objectToArray/, 50],
   // Values of different types have an order.
-  'order of types': /"\$(gte?|lte?|cmp|min|max|maxN|minN|sortArray)"/,
-  'a missing value in a list is null': /missing|\$(arrayElemAt|first|last|getField|let|cond|map)/,
+  'order of types': [/"\$(gte?|lte?|cmp|min|max|maxN|minN|sortArray)"/, 140],
+  'a missing value in a list is null': [/missing|\$(arrayElemAt|first|last|getField|let|cond|map)/, 55],
   // Integers have no width.
-  '$type of integers': /\$type/,
+  '$type of integers': [/\$type/, 11],
   // The shortest of [] and others is [].
-  '$zip of []': /\$zip/,
+  '$zip of []': [/\$zip/, 11],
   // mingo takes an array as a pair's value for the pair, and drops missing values.
-  '$arrayToObject of arrays': /\$arrayToObject/,
+  '$arrayToObject of arrays': [/\$arrayToObject/, 12],
   // mingo finds a later match at the place of the first text like it.
-  'idx of $regexFindAll': /\$regexFindAll/,
-  'bytes of letters': /\$indexOfBytes/,
-  'the last digits of functions': /\$(pow|exp|ln|log|log10|sin|cos|atan)"/,
-  '$getField of null is null': /\$getField/,
-  '$unsetField of missing values': /\$(un)?setField/,
-  'integers of 64 bits': /\$bit(And|Or)/,
-  '$trunc behind the point': /\$(trunc|round)/,
+  'idx of $regexFindAll': [/\$regexFindAll/, 4],
+  'bytes of letters': [/\$indexOfBytes/, 4],
+  'the last digits of functions': [/\$(pow|exp|ln|log|log10|sin|cos|atan)"/, 7],
+  '$trunc behind the point': [/\$(trunc|round)/, 4],
   // "" is true in a condition; so is everything but false, null and 0.
-  'truth of ""': /\$(not|and|or|cond|switch|filter|anyElementTrue|allElementsTrue|toBool)/
+  'truth of ""': [/\$(not|and|or|cond|switch|filter|anyElementTrue|allElementsTrue|toBool)/, 11]
 }
 const OTHER = 'other refusals of mingo' // of what null makes of an expression in it
+const ROUNDED = 'fractions of milliseconds are rounded'
+const most = { [OTHER]: 5, [ROUNDED]: 5 }
+for (const table of [REFUSED_BY_US, REFUSED_BY_MINGO, DIFFER]) {
+  for (const [name, [, times]] of Object.entries(table)) most[name] = (most[name] ?? 0) + times
+}
 function known (expression, ours, theirs) {
   const tables = [[REFUSED_BY_US, ours.error], [REFUSED_BY_MINGO, theirs.error], [DIFFER, theirs.error ? null : JSON.stringify(encode(expression))]]
-  for (const [table, text] of tables) for (const [name, pattern] of Object.entries(table)) if (text && pattern.test(text)) return name
+  for (const [table, text] of tables) for (const [name, [pattern]] of Object.entries(table)) if (text && pattern.test(text)) return name
   if (theirs.error) return OTHER
   const times = [ours, theirs].map(x => x.value instanceof Date ? x.value.getTime() : NaN)
-  return Math.abs(times[0] - times[1]) <= 1 ? 'fractions of milliseconds are rounded' : null
+  return Math.abs(times[0] - times[1]) <= 1 ? ROUNDED : null
 }
 
 // ---- Comparing ----
@@ -337,5 +340,8 @@ driver.ended = true
 driver.stdin.end()
 console.log(`mingo: ${counts.agree} of ${cases} expressions agree, ${counts.refused} are refused by both, seed ${seedText}`)
 console.log('where the manual differs from mingo:', JSON.stringify(differ))
-assert.ok((differ[OTHER] ?? 0) < 0.005 * Number(cases), 'mingo refuses too much')
+for (const [name, times] of Object.entries(differ)) {
+  const allowed = most[name] * Math.max(1, Number(cases) / 20000)
+  assert.ok(times <= allowed, `${name}: ${times} times, and ${allowed} are known`)
+}
 assert.ok(counts.agree > 0.85 * Number(cases), 'too few agree')
