@@ -19,28 +19,32 @@
 #include "tree/tree.h"
 
 /* A collection as the three sides have it; NULL: not at all. */
-typedef struct merge_collection {
+typedef struct database_merge_collection {
     const copse_collection *base;
     const copse_collection *ours;
     const copse_collection *theirs;
-} merge_collection;
+} database_merge_collection;
 
 /* A definition of an index, likewise. */
-typedef struct merge_index {
+typedef struct database_merge_index {
     const copse_index_definition *base;
     const copse_index_definition *ours;
     const copse_index_definition *theirs;
-} merge_index;
+} database_merge_index;
 
-typedef enum merge_stage { MERGE_OPTIONS, MERGE_INDEXES, MERGE_DOCUMENTS } merge_stage;
+typedef enum database_merge_stage {
+    DATABASE_MERGE_OPTIONS,
+    DATABASE_MERGE_INDEXES,
+    DATABASE_MERGE_DOCUMENTS
+} database_merge_stage;
 
 /* The documents that one side changed. */
-typedef struct merge_side {
+typedef struct database_merge_side {
     copse_document_diff *diff;
     copse_document_change change; /* if has_change */
     bool has_change;
     bool has_ended;
-} merge_side;
+} database_merge_side;
 
 struct copse_database_merge {
     const copse_env *env;
@@ -49,11 +53,11 @@ struct copse_database_merge {
     copse_database_merge_stats stats;
     copse_bytes last; /* the last collection that is done; ptr NULL: none */
     copse_bytes name; /* of the present one; ptr NULL: none */
-    merge_collection collection;
-    merge_stage stage;
+    database_merge_collection collection;
+    database_merge_stage stage;
     copse_bytes index_last; /* likewise among its indexes */
-    merge_side ours;
-    merge_side theirs;
+    database_merge_side ours;
+    database_merge_side theirs;
     copse_document document; /* of ours */
     copse_buf merged;
     copse_status failed; /* what it failed with, and does again */
@@ -62,7 +66,7 @@ struct copse_database_merge {
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-static bool merge_is_usable(const copse_database *database, const copse_database *ours)
+static bool database_merge_is_usable(const copse_database *database, const copse_database *ours)
 {
     copse_tree *tree = database != NULL ? copse_database_tree(database) : NULL;
     return tree == NULL || (tree->kind == COPSE_TREE_OURS &&
@@ -73,9 +77,9 @@ copse_status copse_database_merge_new(const copse_database_merge_options *option
                                       copse_write *write, copse_database_merge **ret_merge,
                                       copse_err *err)
 {
-    if (!merge_is_usable(options->base, options->ours) ||
-        !merge_is_usable(options->ours, options->ours) ||
-        !merge_is_usable(options->theirs, options->ours)) {
+    if (!database_merge_is_usable(options->base, options->ours) ||
+        !database_merge_is_usable(options->ours, options->ours) ||
+        !database_merge_is_usable(options->theirs, options->ours)) {
         return COPSE_ERR(err, COPSE_MISUSE,
                          "only databases of version 2 with one node cache can be merged");
     }
@@ -96,17 +100,17 @@ copse_status copse_database_merge_new(const copse_database_merge_options *option
     return COPSE_OK;
 }
 
-static void merge_side_release(merge_side *side)
+static void database_merge_side_release(database_merge_side *side)
 {
     copse_document_diff_free(side->diff);
-    *side = (merge_side){.diff = NULL};
+    *side = (database_merge_side){.diff = NULL};
 }
 
 copse_database_merge *copse_database_merge_free(copse_database_merge *merge)
 {
     if (merge != NULL) {
-        merge_side_release(&merge->ours);
-        merge_side_release(&merge->theirs);
+        database_merge_side_release(&merge->ours);
+        database_merge_side_release(&merge->theirs);
         copse_document_release(&merge->document);
         copse_buf_release(&merge->merged);
         copse_free(merge->env, merge, sizeof *merge);
@@ -119,15 +123,16 @@ copse_database_merge_stats copse_database_merge_get_stats(const copse_database_m
     return merge->stats;
 }
 
-static bool merge_is_union(const copse_database_merge *merge)
+static bool database_merge_is_union(const copse_database_merge *merge)
 {
     return merge->options.policy == COPSE_MERGE_UNION;
 }
 
 /* ---- Conflicts ------------------------------------------------------------------------------- */
 
-static copse_status merge_give(copse_database_merge *merge, copse_database_conflict_what what,
-                               copse_database_conflict *ret_conflict)
+static copse_status database_merge_give(copse_database_merge *merge,
+                                        copse_database_conflict_what what,
+                                        copse_database_conflict *ret_conflict)
 {
     *ret_conflict = (copse_database_conflict){.what = what, .collection = merge->name};
     merge->stats.conflicts++;
@@ -136,9 +141,9 @@ static copse_status merge_give(copse_database_merge *merge, copse_database_confl
 
 /* ---- Documents ------------------------------------------------------------------------------- */
 
-static copse_status merge_side_begin(copse_database_merge *merge, merge_side *side,
-                                     copse_database *before, copse_database *after, bool ids_only,
-                                     copse_err *err)
+static copse_status database_merge_side_begin(copse_database_merge *merge,
+                                              database_merge_side *side, copse_database *before,
+                                              copse_database *after, bool ids_only, copse_err *err)
 {
     const copse_document_diff_options options = {.collection = merge->name, .ids_only = ids_only};
     return side->diff != NULL ? COPSE_OK
@@ -146,7 +151,7 @@ static copse_status merge_side_begin(copse_database_merge *merge, merge_side *si
 }
 
 /* The next document that the side changed, in `change`, or has_ended. */
-static copse_status merge_side_fill(merge_side *side, copse_err *err)
+static copse_status database_merge_side_fill(database_merge_side *side, copse_err *err)
 {
     while (!side->has_change && !side->has_ended) {
         copse_status status = copse_document_diff_next(side->diff, &side->change, err);
@@ -162,12 +167,12 @@ static copse_status merge_side_fill(merge_side *side, copse_err *err)
 }
 
 /* Whether ours changed the document that theirs is at, after going on to there. */
-static copse_status merge_meet(copse_database_merge *merge, bool *ret_met, copse_err *err)
+static copse_status database_merge_meet(copse_database_merge *merge, bool *ret_met, copse_err *err)
 {
     int order = -1;
     copse_status status = COPSE_OK;
     while (status == COPSE_OK && order < 0) {
-        status = merge_side_fill(&merge->ours, err);
+        status = database_merge_side_fill(&merge->ours, err);
         if (status == COPSE_OK && merge->ours.has_ended) {
             order = 1;
         } else if (status == COPSE_OK) {
@@ -180,8 +185,8 @@ static copse_status merge_meet(copse_database_merge *merge, bool *ret_met, copse
     return status;
 }
 
-static copse_status merge_put(copse_database_merge *merge, copse_bytes document, uint64_t *count,
-                              copse_err *err)
+static copse_status database_merge_put(copse_database_merge *merge, copse_bytes document,
+                                       uint64_t *count, copse_err *err)
 {
     copse_status status = copse_write_replace(merge->write, merge->name, document, true, err);
     *count += status == COPSE_OK;
@@ -189,11 +194,11 @@ static copse_status merge_put(copse_database_merge *merge, copse_bytes document,
 }
 
 /* Does what theirs did. */
-static copse_status merge_take_theirs(copse_database_merge *merge, copse_err *err)
+static copse_status database_merge_take_theirs(copse_database_merge *merge, copse_err *err)
 {
     const copse_document_change *change = &merge->theirs.change;
     if (change->kind != COPSE_REMOVED) {
-        return merge_put(
+        return database_merge_put(
             merge, change->after,
             change->kind == COPSE_ADDED ? &merge->stats.inserted : &merge->stats.replaced, err);
     }
@@ -202,11 +207,11 @@ static copse_status merge_take_theirs(copse_database_merge *merge, copse_err *er
     return status;
 }
 
-static copse_status merge_document_conflict(copse_database_merge *merge, copse_bytes ours,
-                                            copse_database_conflict *ret_conflict)
+static copse_status database_merge_document_conflict(copse_database_merge *merge, copse_bytes ours,
+                                                     copse_database_conflict *ret_conflict)
 {
     const copse_document_change *change = &merge->theirs.change;
-    copse_status status = merge_give(merge, COPSE_CONFLICT_DOCUMENT, ret_conflict);
+    copse_status status = database_merge_give(merge, COPSE_CONFLICT_DOCUMENT, ret_conflict);
     ret_conflict->id = change->id;
     ret_conflict->base = change->before;
     ret_conflict->ours = ours;
@@ -215,8 +220,8 @@ static copse_status merge_document_conflict(copse_database_merge *merge, copse_b
 }
 
 /* Both sides have the document, and base had it: ours is `ours`. */
-static copse_status merge_fields(copse_database_merge *merge, copse_bytes ours,
-                                 copse_database_conflict *ret_conflict, copse_err *err)
+static copse_status database_merge_fields(copse_database_merge *merge, copse_bytes ours,
+                                          copse_database_conflict *ret_conflict, copse_err *err)
 {
     const copse_document_change *change = &merge->theirs.change;
     size_t conflicts = 0;
@@ -227,17 +232,18 @@ static copse_status merge_fields(copse_database_merge *merge, copse_bytes ours,
         return status;
     }
     if (conflicts > 0) {
-        return merge_document_conflict(merge, ours, ret_conflict);
+        return database_merge_document_conflict(merge, ours, ret_conflict);
     }
     copse_bytes merged = copse_buf_view(&merge->merged);
-    status = copse_bytes_equal(merged, ours) ? COPSE_OK
-                                             : merge_put(merge, merged, &merge->stats.merged, err);
+    status = copse_bytes_equal(merged, ours)
+                 ? COPSE_OK
+                 : database_merge_put(merge, merged, &merge->stats.merged, err);
     return status == COPSE_OK ? COPSE_END : status;
 }
 
 /* Both sides changed the document. END: that is settled. OK: it is a conflict. */
-static copse_status merge_both(copse_database_merge *merge, copse_database_conflict *ret_conflict,
-                               copse_err *err)
+static copse_status database_merge_both(copse_database_merge *merge,
+                                        copse_database_conflict *ret_conflict, copse_err *err)
 {
     const copse_document_change *change = &merge->theirs.change;
     bool is_ours = merge->ours.change.kind != COPSE_REMOVED;
@@ -257,54 +263,54 @@ static copse_status merge_both(copse_database_merge *merge, copse_database_confl
         return COPSE_END;
     }
     return is_ours && is_theirs && change->kind == COPSE_CHANGED
-               ? merge_fields(merge, ours, ret_conflict, err)
-               : merge_document_conflict(merge, ours, ret_conflict);
+               ? database_merge_fields(merge, ours, ret_conflict, err)
+               : database_merge_document_conflict(merge, ours, ret_conflict);
 }
 
 /* What a union makes of a document that theirs has otherwise. */
-static copse_status merge_unite(copse_database_merge *merge, copse_err *err)
+static copse_status database_merge_unite(copse_database_merge *merge, copse_err *err)
 {
     const copse_document_change *change = &merge->theirs.change;
     bool is_taken =
         change->kind == COPSE_ADDED ||
         (change->kind == COPSE_CHANGED && copse_bytes_compare(change->after, change->before) > 0);
-    return is_taken ? merge_take_theirs(merge, err) : COPSE_OK;
+    return is_taken ? database_merge_take_theirs(merge, err) : COPSE_OK;
 }
 
 /* Settles the document that theirs is at. END: done. OK: it is a conflict. */
-static copse_status merge_document(copse_database_merge *merge,
-                                   copse_database_conflict *ret_conflict, copse_err *err)
+static copse_status database_merge_document(copse_database_merge *merge,
+                                            copse_database_conflict *ret_conflict, copse_err *err)
 {
     bool met = false;
-    copse_status status =
-        merge_is_union(merge) ? merge_unite(merge, err) : merge_meet(merge, &met, err);
+    copse_status status = database_merge_is_union(merge) ? database_merge_unite(merge, err)
+                                                         : database_merge_meet(merge, &met, err);
     if (status == COPSE_OK && met) {
-        return merge_both(merge, ret_conflict, err);
+        return database_merge_both(merge, ret_conflict, err);
     }
-    if (status == COPSE_OK && !merge_is_union(merge)) {
-        status = merge_take_theirs(merge, err);
+    if (status == COPSE_OK && !database_merge_is_union(merge)) {
+        status = database_merge_take_theirs(merge, err);
     }
     return status == COPSE_OK ? COPSE_END : status;
 }
 
 /* END: all documents of the collection are done. */
-static copse_status merge_documents(copse_database_merge *merge,
-                                    copse_database_conflict *ret_conflict, copse_err *err)
+static copse_status database_merge_documents(copse_database_merge *merge,
+                                             copse_database_conflict *ret_conflict, copse_err *err)
 {
     const copse_database_merge_options *options = &merge->options;
-    copse_database *before = merge_is_union(merge) ? options->ours : options->base;
+    copse_database *before = database_merge_is_union(merge) ? options->ours : options->base;
     copse_status status =
-        merge_side_begin(merge, &merge->theirs, before, options->theirs, false, err);
-    if (status == COPSE_OK && !merge_is_union(merge)) {
-        status = merge_side_begin(merge, &merge->ours, before, options->ours, true, err);
+        database_merge_side_begin(merge, &merge->theirs, before, options->theirs, false, err);
+    if (status == COPSE_OK && !database_merge_is_union(merge)) {
+        status = database_merge_side_begin(merge, &merge->ours, before, options->ours, true, err);
     }
     while (status == COPSE_OK) {
-        status = merge_side_fill(&merge->theirs, err);
+        status = database_merge_side_fill(&merge->theirs, err);
         if (status == COPSE_OK && merge->theirs.has_ended) {
             return COPSE_END;
         }
         if (status == COPSE_OK) {
-            status = merge_document(merge, ret_conflict, err);
+            status = database_merge_document(merge, ret_conflict, err);
             merge->theirs.has_change = status != COPSE_OK && status != COPSE_END;
             if (status == COPSE_OK) {
                 return COPSE_OK;
@@ -318,8 +324,8 @@ static copse_status merge_documents(copse_database_merge *merge,
 /* ---- Indexes --------------------------------------------------------------------------------- */
 
 /* The first definition whose name is above `last`; NULL: none. */
-static const copse_index_definition *merge_index_after(const copse_collection *collection,
-                                                       copse_bytes last)
+static const copse_index_definition *database_merge_index_after(const copse_collection *collection,
+                                                                copse_bytes last)
 {
     for (size_t i = 0; collection != NULL && i < collection->indexes_count; i++) {
         if (last.ptr == NULL || copse_bytes_compare(collection->indexes[i].name, last) > 0) {
@@ -329,21 +335,22 @@ static const copse_index_definition *merge_index_after(const copse_collection *c
     return NULL;
 }
 
-static const copse_index_definition *merge_index_least(const copse_index_definition *a,
-                                                       const copse_index_definition *b)
+static const copse_index_definition *database_merge_index_least(const copse_index_definition *a,
+                                                                const copse_index_definition *b)
 {
     return a == NULL || (b != NULL && copse_bytes_compare(b->name, a->name) < 0) ? b : a;
 }
 
 /* Takes the next index by name. False: there is none. */
-static bool merge_index_next(const copse_database_merge *merge, merge_index *ret_index)
+static bool database_merge_index_next(const copse_database_merge *merge,
+                                      database_merge_index *ret_index)
 {
-    const merge_collection *of = &merge->collection;
-    merge_index next = {merge_index_after(of->base, merge->index_last),
-                        merge_index_after(of->ours, merge->index_last),
-                        merge_index_after(of->theirs, merge->index_last)};
+    const database_merge_collection *of = &merge->collection;
+    database_merge_index next = {database_merge_index_after(of->base, merge->index_last),
+                                 database_merge_index_after(of->ours, merge->index_last),
+                                 database_merge_index_after(of->theirs, merge->index_last)};
     const copse_index_definition *least =
-        merge_index_least(next.base, merge_index_least(next.ours, next.theirs));
+        database_merge_index_least(next.base, database_merge_index_least(next.ours, next.theirs));
     if (least == NULL) {
         return false;
     }
@@ -357,10 +364,10 @@ static bool merge_index_next(const copse_database_merge *merge, merge_index *ret
     return true;
 }
 
-static copse_status merge_index_same(const copse_database_merge *merge,
-                                     const copse_index_definition *a,
-                                     const copse_index_definition *b, bool *ret_same,
-                                     copse_err *err)
+static copse_status database_merge_index_same(const copse_database_merge *merge,
+                                              const copse_index_definition *a,
+                                              const copse_index_definition *b, bool *ret_same,
+                                              copse_err *err)
 {
     *ret_same = a == NULL && b == NULL;
     return a == NULL || b == NULL ? COPSE_OK
@@ -368,8 +375,8 @@ static copse_status merge_index_same(const copse_database_merge *merge,
 }
 
 /* Makes ours what theirs has. */
-static copse_status merge_index_take(copse_database_merge *merge, const merge_index *index,
-                                     copse_err *err)
+static copse_status database_merge_index_take(copse_database_merge *merge,
+                                              const database_merge_index *index, copse_err *err)
 {
     copse_status status = index->ours != NULL ? copse_write_drop_index(merge->write, merge->name,
                                                                        index->ours->name, err)
@@ -381,45 +388,50 @@ static copse_status merge_index_take(copse_database_merge *merge, const merge_in
 }
 
 /* END: settled. OK: a conflict. */
-static copse_status merge_index_settle(copse_database_merge *merge, const merge_index *index,
-                                       copse_database_conflict *ret_conflict, copse_err *err)
+static copse_status database_merge_index_settle(copse_database_merge *merge,
+                                                const database_merge_index *index,
+                                                copse_database_conflict *ret_conflict,
+                                                copse_err *err)
 {
     bool is_done = false;
     bool is_theirs = false;
-    copse_status status = merge_index_same(merge, index->ours, index->theirs, &is_done, err);
-    if (merge_is_union(merge)) {
+    copse_status status =
+        database_merge_index_same(merge, index->ours, index->theirs, &is_done, err);
+    if (database_merge_is_union(merge)) {
         is_done = is_done || index->theirs == NULL;
         is_theirs = index->ours == NULL;
     } else {
         if (status == COPSE_OK && !is_done) {
-            status = merge_index_same(merge, index->base, index->theirs, &is_done, err);
+            status = database_merge_index_same(merge, index->base, index->theirs, &is_done, err);
         }
         if (status == COPSE_OK && !is_done) {
-            status = merge_index_same(merge, index->base, index->ours, &is_theirs, err);
+            status = database_merge_index_same(merge, index->base, index->ours, &is_theirs, err);
         }
     }
     if (status != COPSE_OK) {
         return status;
     }
     if (is_done || is_theirs) {
-        status = is_done ? COPSE_OK : merge_index_take(merge, index, err);
+        status = is_done ? COPSE_OK : database_merge_index_take(merge, index, err);
         return status == COPSE_OK ? COPSE_END : status;
     }
-    status = merge_give(merge, COPSE_CONFLICT_INDEX, ret_conflict);
+    status = database_merge_give(merge, COPSE_CONFLICT_INDEX, ret_conflict);
     ret_conflict->index = index->ours != NULL ? index->ours->name : index->theirs->name;
     return status;
 }
 
 /* END: all of them are done. */
-static copse_status merge_indexes(copse_database_merge *merge,
-                                  copse_database_conflict *ret_conflict, copse_err *err)
+static copse_status database_merge_indexes(copse_database_merge *merge,
+                                           copse_database_conflict *ret_conflict, copse_err *err)
 {
-    merge_index index;
-    while (merge_index_next(merge, &index)) {
-        copse_status status = merge_index_settle(merge, &index, ret_conflict, err);
+    database_merge_index index;
+    while (database_merge_index_next(merge, &index)) {
+        copse_status status = database_merge_index_settle(merge, &index, ret_conflict, err);
         if (status == COPSE_OK || status == COPSE_END) {
             merge->index_last =
-                merge_index_least(index.base, merge_index_least(index.ours, index.theirs))->name;
+                database_merge_index_least(index.base,
+                                           database_merge_index_least(index.ours, index.theirs))
+                    ->name;
         }
         if (status != COPSE_END) {
             return status;
@@ -431,8 +443,8 @@ static copse_status merge_indexes(copse_database_merge *merge,
 /* ---- Collections ----------------------------------------------------------------------------- */
 
 /* The first collection whose name is above `last`; NULL: none. */
-static const copse_collection *merge_collection_after(const copse_database *database,
-                                                      copse_bytes last)
+static const copse_collection *database_merge_collection_after(const copse_database *database,
+                                                               copse_bytes last)
 {
     size_t count = 0;
     const copse_collection *collections =
@@ -446,13 +458,13 @@ static const copse_collection *merge_collection_after(const copse_database *data
 }
 
 /* Begins with the next collection by name. False: there is none. */
-static bool merge_collection_begin(copse_database_merge *merge)
+static bool database_merge_collection_begin(copse_database_merge *merge)
 {
     const copse_database_merge_options *options = &merge->options;
     const copse_database *databases[3] = {options->base, options->ours, options->theirs};
     const copse_collection *least = NULL;
     for (size_t i = 0; i < 3; i++) {
-        const copse_collection *next = merge_collection_after(databases[i], merge->last);
+        const copse_collection *next = database_merge_collection_after(databases[i], merge->last);
         if (next != NULL && (least == NULL || copse_bytes_compare(next->name, least->name) < 0)) {
             least = next;
         }
@@ -461,34 +473,35 @@ static bool merge_collection_begin(copse_database_merge *merge)
         return false;
     }
     merge->name = least->name;
-    merge->collection = (merge_collection){
+    merge->collection = (database_merge_collection){
         options->base != NULL ? copse_database_collection(options->base, least->name) : NULL,
         copse_database_collection(options->ours, least->name),
         copse_database_collection(options->theirs, least->name)};
-    merge->stage = MERGE_OPTIONS;
+    merge->stage = DATABASE_MERGE_OPTIONS;
     merge->index_last = (copse_bytes){NULL, 0};
     return true;
 }
 
-static void merge_collection_end(copse_database_merge *merge)
+static void database_merge_collection_end(copse_database_merge *merge)
 {
-    merge_side_release(&merge->ours);
-    merge_side_release(&merge->theirs);
+    database_merge_side_release(&merge->ours);
+    database_merge_side_release(&merge->theirs);
     merge->last = merge->name;
     merge->name = (copse_bytes){NULL, 0};
 }
 
-static bool merge_collection_same(const copse_collection *a, const copse_collection *b)
+static bool database_merge_collection_same(const copse_collection *a, const copse_collection *b)
 {
     return a->documents == b->documents && copse_bytes_equal(a->primary_key, b->primary_key);
 }
 
 /* Whether `side` has the collection as base does. */
-static copse_status merge_collection_kept(copse_database_merge *merge, copse_database *side,
-                                          bool *ret_kept, copse_err *err)
+static copse_status database_merge_collection_kept(copse_database_merge *merge,
+                                                   copse_database *side, bool *ret_kept,
+                                                   copse_err *err)
 {
     copse_status status =
-        merge_side_begin(merge, &merge->ours, merge->options.base, side, true, err);
+        database_merge_side_begin(merge, &merge->ours, merge->options.base, side, true, err);
     if (status == COPSE_OK) {
         status = copse_document_diff_next(merge->ours.diff, &merge->ours.change, err);
     }
@@ -497,15 +510,15 @@ static copse_status merge_collection_kept(copse_database_merge *merge, copse_dat
 }
 
 /* One side has dropped the collection. END: settled. OK: a conflict. */
-static copse_status merge_dropped(copse_database_merge *merge,
-                                  copse_database_conflict *ret_conflict, copse_err *err)
+static copse_status database_merge_dropped(copse_database_merge *merge,
+                                           copse_database_conflict *ret_conflict, copse_err *err)
 {
     bool is_theirs = merge->collection.theirs == NULL;
     bool is_kept = false;
-    copse_status status = merge_collection_kept(
+    copse_status status = database_merge_collection_kept(
         merge, is_theirs ? merge->options.ours : merge->options.theirs, &is_kept, err);
     if (status == COPSE_OK && !is_kept) {
-        return merge_give(merge, COPSE_CONFLICT_COLLECTION, ret_conflict);
+        return database_merge_give(merge, COPSE_CONFLICT_COLLECTION, ret_conflict);
     }
     if (status == COPSE_OK && is_theirs) {
         status = copse_write_drop_collection(merge->write, merge->name, err);
@@ -515,21 +528,22 @@ static copse_status merge_dropped(copse_database_merge *merge,
 
 /* Settles what the collection is. OK with *ret_goes_on: its indexes and documents are next. END:
  * there is nothing more to it. OK without: a conflict, and nothing more to it. */
-static copse_status merge_options(copse_database_merge *merge, bool *ret_goes_on,
-                                  copse_database_conflict *ret_conflict, copse_err *err)
+static copse_status database_merge_options(copse_database_merge *merge, bool *ret_goes_on,
+                                           copse_database_conflict *ret_conflict, copse_err *err)
 {
-    const merge_collection *of = &merge->collection;
-    bool has_base = of->base != NULL && !merge_is_union(merge);
+    const database_merge_collection *of = &merge->collection;
+    bool has_base = of->base != NULL && !database_merge_is_union(merge);
     *ret_goes_on = false;
     if (of->ours != NULL && of->theirs != NULL) {
-        *ret_goes_on = merge_collection_same(of->ours, of->theirs);
-        return *ret_goes_on ? COPSE_OK : merge_give(merge, COPSE_CONFLICT_COLLECTION, ret_conflict);
+        *ret_goes_on = database_merge_collection_same(of->ours, of->theirs);
+        return *ret_goes_on ? COPSE_OK
+                            : database_merge_give(merge, COPSE_CONFLICT_COLLECTION, ret_conflict);
     }
     if (of->ours == NULL && of->theirs == NULL) {
         return COPSE_END;
     }
     if (has_base) {
-        return merge_dropped(merge, ret_conflict, err);
+        return database_merge_dropped(merge, ret_conflict, err);
     }
     if (of->theirs == NULL) {
         return COPSE_END;
@@ -541,38 +555,40 @@ static copse_status merge_options(copse_database_merge *merge, bool *ret_goes_on
 }
 
 /* The next conflict of the present collection. END: it is done. */
-static copse_status merge_collection_next(copse_database_merge *merge,
-                                          copse_database_conflict *ret_conflict, copse_err *err)
+static copse_status database_merge_collection_next(copse_database_merge *merge,
+                                                   copse_database_conflict *ret_conflict,
+                                                   copse_err *err)
 {
     copse_status status = COPSE_END;
-    if (merge->stage == MERGE_OPTIONS) {
+    if (merge->stage == DATABASE_MERGE_OPTIONS) {
         bool goes_on = false;
-        status = merge_options(merge, &goes_on, ret_conflict, err);
+        status = database_merge_options(merge, &goes_on, ret_conflict, err);
         if (!goes_on) {
             return status;
         }
-        merge->stage = MERGE_INDEXES;
+        merge->stage = DATABASE_MERGE_INDEXES;
     }
-    if (merge->stage == MERGE_INDEXES) {
-        status = merge_indexes(merge, ret_conflict, err);
+    if (merge->stage == DATABASE_MERGE_INDEXES) {
+        status = database_merge_indexes(merge, ret_conflict, err);
         if (status != COPSE_END) {
             return status;
         }
-        merge->stage = MERGE_DOCUMENTS;
+        merge->stage = DATABASE_MERGE_DOCUMENTS;
     }
-    return merge_documents(merge, ret_conflict, err);
+    return database_merge_documents(merge, ret_conflict, err);
 }
 
 /* END: all collections are done. */
-static copse_status merge_next(copse_database_merge *merge, copse_database_conflict *ret_conflict,
-                               copse_err *err)
+static copse_status database_merge_next(copse_database_merge *merge,
+                                        copse_database_conflict *ret_conflict, copse_err *err)
 {
     copse_status status = COPSE_END;
-    while (status == COPSE_END && (merge->name.ptr != NULL || merge_collection_begin(merge))) {
-        status = merge_collection_next(merge, ret_conflict, err);
+    while (status == COPSE_END &&
+           (merge->name.ptr != NULL || database_merge_collection_begin(merge))) {
+        status = database_merge_collection_next(merge, ret_conflict, err);
         bool is_whole = status == COPSE_OK && ret_conflict->what == COPSE_CONFLICT_COLLECTION;
         if (status == COPSE_END || is_whole) {
-            merge_collection_end(merge);
+            database_merge_collection_end(merge);
         }
     }
     return status;
@@ -584,7 +600,7 @@ copse_status copse_database_merge_next(copse_database_merge *merge,
     copse_database_conflict conflict;
     copse_status status = merge->failed;
     if (status == COPSE_OK) {
-        status = merge_next(merge, &conflict, &merge->failure);
+        status = database_merge_next(merge, &conflict, &merge->failure);
     }
     if (status < COPSE_OK) {
         merge->failed = status;

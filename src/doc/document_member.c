@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "doc/document_member.h"
 
+#include "value/dag_cbor_inline.h"
+
 copse_status copse_document_member_next(copse_document_member *member, copse_err *err)
 {
     copse_cbor_item key;
@@ -32,6 +34,5 @@ int copse_document_member_compare(const copse_document_member *a, const copse_do
     if (a->key.ptr == NULL || b->key.ptr == NULL) {
         return (a->key.ptr == NULL) - (b->key.ptr == NULL);
     }
-    return a->key.len != b->key.len ? (a->key.len < b->key.len ? -1 : 1)
-                                    : copse_bytes_compare(a->key, b->key);
+    return copse_cbor_key_order(a->key, b->key);
 }

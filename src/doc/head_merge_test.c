@@ -166,8 +166,8 @@ static void test_both_ways_make_one_commit(void **state)
     copse_cid root = head_commit(&db, NULL, 0, "put {\"_id\":1,\"n\":1};put {\"_id\":2,\"n\":2}");
     copse_cid a = head_commit(&db, &root, 1, "put {\"_id\":1,\"n\":1,\"a\":1};put {\"_id\":3}");
     copse_cid b = head_commit(&db, &root, 1, "put {\"_id\":1,\"n\":1,\"b\":1};del 2");
-    copse_cid made =
-        head_commit(&db, &root, 1, "put {\"_id\":1,\"n\":1,\"a\":1,\"b\":1};put {\"_id\":3};del 2");
+    (void)head_commit(&db, &root, 1,
+                      "put {\"_id\":1,\"n\":1,\"a\":1,\"b\":1};put {\"_id\":3};del 2");
     copse_cid expected = *copse_tree_root(db.tree);
     head_merge_both_ways(&db, &a, &b, &outcome);
     assert_int_equal(outcome.conflicts, 0);
