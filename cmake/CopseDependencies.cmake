@@ -34,6 +34,7 @@ function(copse_dependency module)
 endfunction()
 
 copse_dependency(nettle)                  # SHA-256 and other primitives
+copse_dependency(libsodium)               # signatures, sealed keys
 copse_dependency(libxxhash HEADER_ONLY)   # the chunker's hash
 copse_dependency(libpcre2-8)              # regexes in filters
 copse_dependency(libuv)                   # the server's event loop

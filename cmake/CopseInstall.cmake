@@ -1,4 +1,5 @@
-# What `make install` puts where: bin/copse, both libraries, headers, copse.pc, the CMake package.
+# What `make install` puts where: bin/copse, both libraries, headers, copse.pc, the CMake package, the
+# manual pages, a unit of systemd.
 include(CMakePackageConfigHelpers)
 
 set(copse_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/copse")
@@ -10,8 +11,23 @@ set(copse_exported copse_static)
 if(COPSE_SHARED)
     list(APPEND copse_exported copse)
 endif()
+# The command makes its manual pages.
+set(copse_man_dir "${CMAKE_BINARY_DIR}/man")
+add_custom_command(OUTPUT "${copse_man_dir}/copse.1"
+    COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tools/make-man" $<TARGET_FILE:copse_command> "${copse_man_dir}"
+    DEPENDS copse_command tools/make-man VERBATIM)
+add_custom_target(man DEPENDS "${copse_man_dir}/copse.1")
+install(DIRECTORY "${copse_man_dir}/" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" OPTIONAL
+    FILES_MATCHING PATTERN "*.1")
 # All that is installed, without the tests.
-add_custom_target(installed DEPENDS copse_command ${copse_exported})
+add_custom_target(installed DEPENDS copse_command man ${copse_exported})
+
+# The unit names the command where it is installed: a prefix may be given as late as that.
+install(CODE "get_filename_component(copse_bindir
+    \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\" ABSOLUTE)
+configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/apps/copse/copse.service.in\"
+    \"${CMAKE_BINARY_DIR}/copse.service\" @ONLY)")
+install(FILES "${CMAKE_BINARY_DIR}/copse.service" DESTINATION lib/systemd/system)
 
 install(TARGETS ${copse_exported} EXPORT copseTargets
     ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"

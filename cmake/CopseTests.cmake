@@ -130,12 +130,13 @@ endforeach()
 add_test(NAME command COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tools/test-command"
     $<TARGET_FILE:copse_command> ${PROJECT_VERSION})
 set_tests_properties(command PROPERTIES LABELS quick TIMEOUT 60)
-add_test(NAME command-cases COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tests/command/run"
-    $<TARGET_FILE:copse_command>)
-set_tests_properties(command-cases PROPERTIES LABELS quick TIMEOUT 120)
-add_test(NAME command-network COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tests/command/run_network"
-    $<TARGET_FILE:copse_command>)
-set_tests_properties(command-network PROPERTIES LABELS quick TIMEOUT 120)
+# Each mostly waits, so that they begin first, side by side.
+foreach(cases IN ITEMS cases network serve)
+    string(REPLACE "run_cases" "run" script "run_${cases}")
+    add_test(NAME command-${cases} COMMAND
+        "${CMAKE_CURRENT_SOURCE_DIR}/tests/command/${script}" $<TARGET_FILE:copse_command>)
+    set_tests_properties(command-${cases} PROPERTIES LABELS quick TIMEOUT 300 COST 1000)
+endforeach()
 if(NOT COPSE_SANITIZE) # which takes memory of its own
     add_test(NAME command_slow COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tests/command/run_slow"
         $<TARGET_FILE:copse_command>)
@@ -163,13 +164,13 @@ endif()
 
 # Files and answers of Copse beside software of others. Needs node and npm; skipped without them.
 if(NOT COPSE_FUZZ)
-    foreach(program car_make query_driver expression_driver update_driver)
+    foreach(program car_make query_driver expression_driver update_driver ipns_driver)
         add_executable(foreign-${program} "${copse_test_dir}/foreign/${program}.c")
         target_link_libraries(foreign-${program} PRIVATE copse_test_base)
     endforeach()
     foreach(pair car:foreign-car_make mingo:foreign-query_driver pipelines:foreign-query_driver
             expressions:foreign-expression_driver updates:foreign-update_driver
-            serve:copse_command helia:copse_command)
+            serve:copse_command static:copse_command helia:copse_command names:copse_command ipns:foreign-ipns_driver watch:copse_command)
         string(REPLACE ":" ";" pair "${pair}")
         list(GET pair 0 check)
         list(GET pair 1 target)

@@ -3,6 +3,9 @@
  *
  * Process-global state of the libraries below Copse, which no copse_env reaches:
  *   nettle   chooses its SHA-256 code for the processor once, at load; allocates nothing here
+ *   libsodium  none: it is never initialized here, so that it chooses no code for the processor and
+ *            opens no random source; a program that calls sodium_init gets a faster Argon2id. That
+ *            one, run for key files only, takes its memory from the system (mmap or malloc)
  *   xxHash   header only; none
  *   PCRE2    none without its JIT, which is never asked for; takes our allocator
  *   libc     opendir takes its buffer from malloc while a folder is listed (os/posix)
@@ -12,8 +15,9 @@
  *            is since 7.84). It takes its memory from malloc: curl_global_init_mem, the hook that
  *            it has, holds for the whole process, so that is the program's to call, before. It
  *            reads the variables http_proxy, https_proxy, all_proxy and no_proxy, and looks names
- *            up on threads of its own. With TLS it may raise SIGPIPE, which is the program's to
- *            ignore.
+ *            up on threads of its own. Where SSL_CERT_FILE is set, it names the certificates
+ *            that are trusted, instead of the system's. With TLS it may raise SIGPIPE, which is
+ *            the program's to ignore.
  *   zlib     none; takes our allocator
  *   zstd     none; takes our allocator
  *
@@ -56,16 +60,23 @@ typedef struct copse_limits {
     size_t http_url_bytes_max;      /**< The request line alone: 4 KiB. */
     size_t http_headers_max;        /**< Headers of one HTTP request: 64. */
     size_t http_body_bytes_max;     /**< The body of one HTTP request: 1 MiB. */
-    size_t http_connections_max;    /**< Connections that an HTTP server holds: 256. */
-    size_t serve_memory_bytes_max;  /**< What all answers of one server hold together: 256 MiB. */
-    uint32_t http_request_ms_max;   /**< From the first byte of a request to its last: 10 s. */
-    uint32_t http_idle_ms_max;      /**< Between two requests of a connection: 60 s. */
-    uint32_t http_write_ms_max;     /**< To take 64 KiB of an answer: 20 s. */
-    uint32_t http_stop_ms_max;      /**< To finish the answers that run at a shutdown: 10 s. */
+    size_t http_connections_max;    /**< Connections that an HTTP server holds: 8,192. */
+    size_t http_address_connections_max; /**< Those of one address, or IPv6 /64: 256. */
+    size_t http_address_answers_max;     /**< Answers on their way to one address: 128. */
+    size_t serve_watchers_max;           /**< Event streams of heads that a server holds: 4,096. */
+    size_t serve_records_max;      /**< IPNS records of others that a server gives out: 1,024. */
+    size_t serve_memory_bytes_max; /**< What all answers of one server hold together: 256 MiB. */
+    size_t serve_cache_bytes_max;  /**< Blocks that a server keeps beside that: 64 MiB. */
+    uint32_t http_request_ms_max;  /**< From the first byte of a request to its last: 10 s. */
+    uint32_t http_idle_ms_max;     /**< Between two requests of a connection: 60 s. */
+    uint32_t http_write_ms_max;    /**< To take 64 KiB of an answer: 20 s. */
+    uint32_t http_stop_ms_max;     /**< To finish the answers that run at a shutdown: 10 s. */
     uint64_t answer_blocks_max; /**< Blocks of an answer to a query that a server makes: 16,384. */
     size_t answer_size_bytes_max;   /**< Bytes of it: 64 MiB. */
     size_t answer_memory_bytes_max; /**< What a server holds for one: 96 MiB. */
     uint32_t answer_ms_max;         /**< Time that it works on one: 10 s. */
+    size_t key_memory_bytes_max;    /**< What a key file may ask for to be opened: 256 MiB. */
+    uint32_t key_passes_max;        /**< Passes over it: 16. */
     uint32_t fetch_silence_ms_max;  /**< That a peer may be silent while it is asked: 10 s. */
 } copse_limits;
 

@@ -39,8 +39,13 @@ void copse_limits_init(copse_limits *limits)
         .http_url_bytes_max = (size_t)4 << 10,
         .http_headers_max = 64,
         .http_body_bytes_max = (size_t)1 << 20,
-        .http_connections_max = 256,
+        .http_connections_max = 8192,
+        .http_address_connections_max = 256,
+        .http_address_answers_max = 128,
+        .serve_watchers_max = 4096,
+        .serve_records_max = 1024,
         .serve_memory_bytes_max = (size_t)256 << 20,
+        .serve_cache_bytes_max = (size_t)64 << 20,
         .http_request_ms_max = 10000,
         .http_idle_ms_max = 60000,
         .http_write_ms_max = 20000,
@@ -49,6 +54,8 @@ void copse_limits_init(copse_limits *limits)
         .answer_size_bytes_max = (size_t)64 << 20,
         .answer_memory_bytes_max = (size_t)96 << 20,
         .answer_ms_max = 10000,
+        .key_memory_bytes_max = (size_t)256 << 20,
+        .key_passes_max = 16,
         .fetch_silence_ms_max = 10000,
     };
 }
