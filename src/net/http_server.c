@@ -6,6 +6,7 @@
 #include "net/http_connection.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 enum { HTTP_SERVER_BACKLOG = 1024 };
 
@@ -42,6 +43,9 @@ static void http_server_on_tick(uv_timer_t *tick)
     for (copse_http_connection *each = server->connections; each != NULL; each = next) {
         next = each->next;
         copse_http_connection_tick(each, now);
+    }
+    if (server->handler.tick != NULL) {
+        server->handler.tick(server->handler.ctx);
     }
     if (server->accept_waits && !server->stopping) {
         server->accept_waits = false;
@@ -92,15 +96,59 @@ static copse_status http_server_parse_address(const char *address, uint16_t port
     return COPSE_OK;
 }
 
-static copse_status http_server_listen(copse_http_server *server,
-                                       const struct sockaddr_storage *address, copse_err *err)
+/* 0, or libuv's code. */
+static int http_server_share_port(copse_http_server *server, int family)
 {
-    int code = uv_tcp_bind(&server->listener, (const struct sockaddr *)address, 0);
+    const int yes = 1;
+    uv_os_fd_t fd;
+    int code = uv_tcp_init_ex(&server->loop, &server->listener, (unsigned)family);
+    if (code == 0) {
+        code = uv_fileno((uv_handle_t *)&server->listener, &fd);
+    }
+    if (code == 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) != 0) {
+        code = uv_translate_sys_error(errno);
+    }
+    return code;
+}
+
+static copse_status http_server_listen(copse_http_server *server,
+                                       const struct sockaddr_storage *address, bool shares_port,
+                                       copse_err *err)
+{
+    int code = shares_port ? http_server_share_port(server, address->ss_family)
+                           : uv_tcp_init(&server->loop, &server->listener);
+    server->listener.data = server;
+    if (code == 0) {
+        code = uv_tcp_bind(&server->listener, (const struct sockaddr *)address, 0);
+    }
     if (code == 0) {
         code = uv_listen((uv_stream_t *)&server->listener, HTTP_SERVER_BACKLOG,
                          http_server_on_connection);
     }
     return code == 0 ? COPSE_OK : http_server_failed(code, "the address can't be listened on", err);
+}
+
+static copse_status http_server_set_proxies(copse_http_server *server,
+                                            const copse_http_server_options *options,
+                                            copse_err *err)
+{
+    size_t count = options->proxies_count;
+    if (count == 0) {
+        return COPSE_OK;
+    }
+    server->proxies = copse_alloc_array(server->env, count, sizeof *server->proxies);
+    if (server->proxies == NULL) {
+        return COPSE_ERR_NOMEM(err);
+    }
+    server->proxies_count = count;
+    for (size_t i = 0; i < count; i++) {
+        if (!copse_http_address_parse(copse_bytes_of_text(options->proxies[i]),
+                                      &server->proxies[i])) {
+            return COPSE_ERR(err, COPSE_MISUSE, "'%.60s' is no IP address of a proxy",
+                             options->proxies[i]);
+        }
+    }
+    return COPSE_OK;
 }
 
 /* Makes loop and handles; none of them allocates or fails but the first. */
@@ -115,15 +163,13 @@ static copse_status http_server_init(copse_http_server *server, copse_err *err)
         (void)uv_loop_close(&server->loop);
         return http_server_failed(code, "no event loop", err);
     }
-    (void)uv_tcp_init(&server->loop, &server->listener);
     (void)uv_timer_init(&server->loop, &server->tick);
     server->wake.data = server;
-    server->listener.data = server;
     server->tick.data = server;
     return COPSE_OK;
 }
 
-copse_status copse_http_server_new(const copse_env *env, const char *address, uint16_t port,
+copse_status copse_http_server_new(const copse_env *env, const copse_http_server_options *options,
                                    const copse_http_handler *handler,
                                    copse_http_server **ret_server, copse_err *err)
 {
@@ -131,7 +177,7 @@ copse_status copse_http_server_new(const copse_env *env, const char *address, ui
     if (env->clock == NULL) {
         return COPSE_ERR(err, COPSE_MISUSE, "a server needs a clock");
     }
-    copse_status status = http_server_parse_address(address, port, &parsed, err);
+    copse_status status = http_server_parse_address(options->address, options->port, &parsed, err);
     if (status != COPSE_OK) {
         return status;
     }
@@ -140,13 +186,17 @@ copse_status copse_http_server_new(const copse_env *env, const char *address, ui
         return COPSE_ERR_NOMEM(err);
     }
     server->env = env;
+    server->clients.env = env;
     server->handler = *handler;
     status = http_server_init(server, err);
     if (status != COPSE_OK) {
         copse_free(env, server, sizeof *server);
         return status;
     }
-    status = http_server_listen(server, &parsed, err);
+    status = http_server_set_proxies(server, options, err);
+    if (status == COPSE_OK) {
+        status = http_server_listen(server, &parsed, options->shares_port, err);
+    }
     if (status != COPSE_OK) {
         (void)copse_http_server_free(server);
         return status;
@@ -170,6 +220,11 @@ copse_http_server *copse_http_server_free(copse_http_server *server)
         uv_walk(&server->loop, http_server_close_handle, NULL);
         (void)uv_run(&server->loop, UV_RUN_DEFAULT);
         (void)uv_loop_close(&server->loop);
+        (void)copse_http_reader_free(server->reader);
+        copse_buf_release(&server->out);
+        copse_buf_release(&server->headers);
+        copse_free_array(server->env, server->proxies, server->proxies_count,
+                         sizeof *server->proxies);
         copse_free(server->env, server, sizeof *server);
     }
     return NULL;

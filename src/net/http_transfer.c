@@ -3,10 +3,13 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "proto/http_range.h"
 #include "proto/http_request.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -148,6 +151,8 @@ static bool http_transfer_take_head(copse_http_transfer *transfer)
     } else if (!http_transfer_one_header(transfer, "Content-Encoding", &content_coding) ||
                !copse_content_coding_find(content_coding, &transfer->coding)) {
         transfer->failure = "its compression is unknown";
+    } else if (transfer->is_range && transfer->coding != COPSE_CONTENT_IDENTITY) {
+        transfer->failure = "what it gives of the file is compressed"; /* T5 */
     }
     transfer->head_came = transfer->failure == NULL;
     return transfer->head_came;
@@ -256,10 +261,20 @@ static copse_status http_transfer_set_headers(copse_http_transfer *transfer,
                                               const copse_transport_request *request,
                                               copse_err *err)
 {
-    copse_status status =
-        http_transfer_add_header(transfer, "Accept-Encoding", COPSE_CONTENT_CODINGS, err);
+    char range[64];
+    transfer->is_range = request->range_size > 0;
+    copse_status status = http_transfer_add_header(
+        transfer, "Accept-Encoding", transfer->is_range ? "identity" : COPSE_CONTENT_CODINGS, err);
+    if (status == COPSE_OK && transfer->is_range) {
+        (void)snprintf(range, sizeof range, "bytes=%" PRIu64 "-%" PRIu64, request->range_from,
+                       request->range_from + request->range_size - 1);
+        status = http_transfer_add_header(transfer, "Range", range, err);
+    }
     if (status == COPSE_OK && request->accept != NULL) {
         status = http_transfer_add_header(transfer, "Accept", request->accept, err);
+    }
+    if (status == COPSE_OK && request->last_event_id != NULL) {
+        status = http_transfer_add_header(transfer, "Last-Event-ID", request->last_event_id, err);
     }
     if (status == COPSE_OK && request->content_type != NULL) {
         status = http_transfer_add_header(transfer, "Content-Type", request->content_type, err);
@@ -287,16 +302,27 @@ static bool http_transfer_set_body(copse_http_transfer *transfer,
         memcpy(body, request->body.ptr, request->body.len);
     }
     return curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L) == CURLE_OK &&
+           (!request->is_put ||
+            curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, "PUT") == CURLE_OK) &&
            curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE,
                             (curl_off_t)request->body.len) == CURLE_OK &&
            curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, body) == CURLE_OK;
+}
+
+/* Certificates that are trusted instead of the system's: as programs that use OpenSSL have it. */
+static bool http_transfer_set_ca(CURL *easy)
+{
+    const char *path = getenv("SSL_CERT_FILE");
+    return path == NULL || path[0] == '\0' ||
+           curl_easy_setopt(easy, CURLOPT_CAINFO, path) == CURLE_OK;
 }
 
 /* What all requests have in common. Redirects are off by default. */
 static bool http_transfer_set_options(copse_http_transfer *transfer)
 {
     CURL *easy = transfer->easy;
-    return curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
+    return http_transfer_set_ca(easy) &&
+           curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_USERAGENT, "copse/" COPSE_VERSION) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
@@ -391,11 +417,29 @@ static uint32_t http_transfer_retry_after_ms(const char *text)
     return *text == '\0' ? (uint32_t)ms : 0;
 }
 
+/* What the head says of the whole, and of the part of it that comes. */
+static void http_transfer_give_range(const copse_http_transfer *transfer,
+                                     copse_transport_event *ret_event)
+{
+    copse_http_content_range range;
+    const char *part = http_transfer_header(transfer, "Content-Range");
+    const char *length = http_transfer_header(transfer, "Content-Length");
+    if (ret_event->status == 206 && part != NULL &&
+        copse_http_content_range_parse(copse_bytes_of_text(part), &range)) {
+        ret_event->range_from = range.from;
+        ret_event->range_size = range.size;
+        ret_event->total_size = range.total;
+    } else if (ret_event->status == 200 && length != NULL) {
+        (void)copse_http_number_parse(copse_bytes_of_text(length), &ret_event->total_size);
+    }
+}
+
 static void http_transfer_give_head(copse_http_transfer *transfer, copse_transport_event *ret_event)
 {
     long status = 0;
     const char *type = http_transfer_header(transfer, "Content-Type");
     const char *root = http_transfer_header(transfer, "Copse-Root");
+    const char *etag = http_transfer_header(transfer, "ETag");
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     transfer->head_given = true;
     ret_event->kind = COPSE_TRANSPORT_HEAD;
@@ -408,6 +452,10 @@ static void http_transfer_give_head(copse_http_transfer *transfer, copse_transpo
     if (root != NULL) {
         ret_event->copse_root = copse_bytes_of_text(root);
     }
+    if (etag != NULL) {
+        ret_event->etag = copse_bytes_of_text(etag);
+    }
+    http_transfer_give_range(transfer, ret_event);
 }
 
 /* Decodes on. END: what there was is not enough for a byte. */

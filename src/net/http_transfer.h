@@ -35,6 +35,7 @@ typedef struct copse_http_transfer {
     size_t memory_size;
     size_t input_at; /* of the body as it came: from here on it was not handed out */
     size_t input_len;
+    bool is_range;
     copse_content_coding coding;
     copse_content_decoder *decoder;
     bool decoder_holds; /* decoded bytes that had no room */

@@ -83,8 +83,94 @@ static void test_request_on_the_wire(void **state)
                    "Content-Type: application/vnd.ipld.dag-cbor\r\nContent-Length: 0\r\n\r\n",
                    peer.peer.port, COPSE_VERSION);
     assert_string_equal(http_script_request(&peer, request), expected);
+    char url[HTTP_CLIENT_URL_SIZE];
+    uint64_t id = 0;
+    const copse_transport_request events = {.url = http_client_url(url, peer.peer.port, "/c"),
+                                            .accept = "text/event-stream",
+                                            .last_event_id = "bafy"};
+    assert_int_equal(self.transport->ops->start(self.transport, &events, &id, NULL), COPSE_OK);
+    (void)http_client_finish(&self, id);
+    (void)snprintf(expected, sizeof expected,
+                   "GET /c HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUser-Agent: copse/%s\r\n"
+                   "Accept-Encoding: zstd, gzip\r\nAccept: text/event-stream\r\n"
+                   "Last-Event-ID: bafy\r\n\r\n",
+                   peer.peer.port, COPSE_VERSION);
+    assert_string_equal(http_script_request(&peer, request), expected);
     http_client_release(&self);
     http_script_stop(&peer);
+}
+
+/* The events of a GET of ten bytes from 100 on. */
+static copse_transport_event range_ask(http_client *self, uint16_t port)
+{
+    char url[HTTP_CLIENT_URL_SIZE];
+    copse_transport_event event = {.request = 0};
+    copse_transport_event head = {.request = 0};
+    uint64_t id = 0;
+    const copse_transport_request request = {
+        .url = http_client_url(url, port, "/a.car"), .range_from = 100, .range_size = 10};
+    assert_int_equal(self->transport->ops->start(self->transport, &request, &id, NULL), COPSE_OK);
+    do {
+        assert_int_equal(http_client_wait(self, HTTP_CLIENT_HANG_MS, &event), COPSE_OK);
+        if (event.kind == COPSE_TRANSPORT_HEAD) {
+            head = event;
+            assert_true(event.etag.len < 8);
+            head.reason = event.etag.len > 0 ? "etag" : "none";
+        }
+    } while (event.kind != COPSE_TRANSPORT_END && event.kind != COPSE_TRANSPORT_FAILED);
+    head.kind = event.kind;
+    return head;
+}
+
+/* T5, and what a head says of a range. */
+static void test_ranges(void **state)
+{
+    static const struct {
+        const char *text;
+        copse_transport_event_kind end;
+        uint64_t from;
+        uint64_t size;
+        uint64_t total;
+        const char *etag;
+    } cases[] = {
+        {"HTTP/1.1 206 Part\r\nContent-Range: bytes 100-109/5000\r\nETag: \"x\"\r\n"
+         "Content-Length: 10\r\n\r\n0123456789",
+         COPSE_TRANSPORT_END, 100, 10, 5000, "etag"},
+        {"HTTP/1.1 206 Part\r\nContent-Range: bytes 100-109/*\r\nContent-Length: 10\r\n\r\n"
+         "0123456789",
+         COPSE_TRANSPORT_END, 100, 10, 0, "none"},
+        {"HTTP/1.1 206 Part\r\nContent-Range: nonsense\r\nContent-Length: 2\r\n\r\nhi",
+         COPSE_TRANSPORT_END, 0, 0, 0, "none"},
+        {"HTTP/1.1 200 OK\r\nContent-Range: bytes 1-2/3\r\nContent-Length: 2\r\n\r\nhi",
+         COPSE_TRANSPORT_END, 0, 0, 2, "none"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+         COPSE_TRANSPORT_END, 0, 0, 0, "none"},
+        {"HTTP/1.1 206 Part\r\nContent-Range: bytes 100-101/5000\r\nContent-Encoding: gzip\r\n"
+         "Content-Length: 2\r\n\r\nhi",
+         COPSE_TRANSPORT_FAILED, 0, 0, 0, NULL},
+    };
+    char expected[1024];
+    char request[1024];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        http_script peer;
+        http_client self;
+        http_script_start(&peer, cases[i].text, strlen(cases[i].text), HTTP_SCRIPT_CLOSES);
+        http_client_init(&self);
+        copse_transport_event head = range_ask(&self, peer.peer.port);
+        assert_int_equal(head.kind, cases[i].end);
+        assert_int_equal(head.range_from, cases[i].from);
+        assert_int_equal(head.range_size, cases[i].size);
+        assert_int_equal(head.total_size, cases[i].total);
+        assert_true(cases[i].etag == NULL || strcmp(head.reason, cases[i].etag) == 0);
+        (void)snprintf(expected, sizeof expected,
+                       "GET /a.car HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUser-Agent: copse/%s\r\n"
+                       "Accept: */*\r\nAccept-Encoding: identity\r\nRange: bytes=100-109\r\n\r\n",
+                       peer.peer.port, COPSE_VERSION);
+        assert_string_equal(http_script_request(&peer, request), expected);
+        http_client_release(&self);
+        http_script_stop(&peer);
+    }
 }
 
 /* T4, and what a head says. */
@@ -362,11 +448,17 @@ static void test_misuse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gets_and_posts),  cmocka_unit_test(test_request_on_the_wire),
-        cmocka_unit_test(test_heads),           cmocka_unit_test(test_decodes),
-        cmocka_unit_test(test_counts_the_wire), cmocka_unit_test(test_counts_what_is_decoded),
-        cmocka_unit_test(test_many_at_once),    cmocka_unit_test(test_cancels),
-        cmocka_unit_test(test_waits_no_longer), cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_gets_and_posts),
+        cmocka_unit_test(test_request_on_the_wire),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_decodes),
+        cmocka_unit_test(test_counts_the_wire),
+        cmocka_unit_test(test_counts_what_is_decoded),
+        cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test(test_cancels),
+        cmocka_unit_test(test_waits_no_longer),
+        cmocka_unit_test(test_misuse),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { HTTP_READER_BODY_KEPT_BYTES_MAX = 64 << 10 };
+
 typedef enum http_reader_state {
     HTTP_READER_HEAD, /* gathers the head */
     HTTP_READER_BODY, /* HEAD was handed out; llhttp is paused behind the head, or in the body */
@@ -22,8 +24,9 @@ struct copse_http_reader {
     size_t lines;      /* whole ones in head */
     unsigned blank;    /* bytes of the CRLF before the request line */
     copse_buf body;
-    size_t framed_bytes; /* of the body with its framing */
-    copse_http_header *headers;
+    size_t framed_bytes;        /* of the body with its framing */
+    copse_http_header *headers; /* made when the first head is whole */
+    size_t headers_max;
     copse_http_request request;
     copse_status failed; /* a refusal, or what a callback failed with */
     unsigned refusal;
@@ -92,11 +95,6 @@ copse_status copse_http_reader_new(const copse_env *env, copse_http_reader **ret
         return COPSE_ERR_NOMEM(err);
     }
     reader->env = env;
-    reader->headers = copse_alloc_array(env, env->limits.http_headers_max, sizeof *reader->headers);
-    if (reader->headers == NULL) {
-        (void)copse_http_reader_free(reader);
-        return COPSE_ERR_NOMEM(err);
-    }
     copse_buf_init(&reader->head, env, env->limits.http_head_bytes_max);
     copse_buf_init(&reader->body, env, env->limits.http_body_bytes_max);
     llhttp_settings_init(&reader->callbacks);
@@ -114,8 +112,7 @@ copse_http_reader *copse_http_reader_free(copse_http_reader *reader)
 {
     if (reader != NULL) {
         const copse_env *env = reader->env;
-        copse_free_array(env, reader->headers, env->limits.http_headers_max,
-                         sizeof *reader->headers);
+        copse_free_array(env, reader->headers, reader->headers_max, sizeof *reader->headers);
         copse_buf_release(&reader->head);
         copse_buf_release(&reader->body);
         copse_free(env, reader, sizeof *reader);
@@ -135,7 +132,8 @@ unsigned copse_http_reader_refusal(const copse_http_reader *reader)
 
 bool copse_http_reader_is_inside(const copse_http_reader *reader)
 {
-    return reader->state == HTTP_READER_BODY || reader->head.len > 0;
+    return reader->state == HTTP_READER_BODY ||
+           (reader->state == HTTP_READER_HEAD && reader->head.len > 0);
 }
 
 /* Makes `status` final. */
@@ -269,6 +267,7 @@ static copse_http_method http_reader_method(uint8_t method)
     return method == HTTP_GET       ? COPSE_HTTP_GET
            : method == HTTP_HEAD    ? COPSE_HTTP_HEAD
            : method == HTTP_POST    ? COPSE_HTTP_POST
+           : method == HTTP_PUT     ? COPSE_HTTP_PUT
            : method == HTTP_OPTIONS ? COPSE_HTTP_OPTIONS
                                     : COPSE_HTTP_OTHER;
 }
@@ -324,12 +323,26 @@ static copse_status http_reader_check_head(copse_http_reader *reader, copse_err 
     return http_reader_check_framing(reader, err);
 }
 
+/* Makes room for the headers: a client that sends half of a head costs no more than that. */
+static copse_status http_reader_make_headers(copse_http_reader *reader, copse_err *err)
+{
+    size_t max = reader->env->limits.http_headers_max;
+    if (reader->headers == NULL) {
+        reader->headers = copse_alloc_array(reader->env, max, sizeof *reader->headers);
+        reader->headers_max = reader->headers != NULL ? max : 0;
+    }
+    return reader->headers != NULL ? COPSE_OK : http_reader_no_memory(reader, err);
+}
+
 /* Parses the gathered head. */
 static copse_status http_reader_parse_head(copse_http_reader *reader, copse_err *err)
 {
     copse_http_request *request = &reader->request;
     llhttp_t *parser = &reader->parser;
     const char *bytes = (const char *)reader->head.ptr;
+    if (http_reader_make_headers(reader, err) != COPSE_OK) {
+        return reader->failed;
+    }
     *request = (copse_http_request){.headers = reader->headers};
     copse_buf_truncate(&reader->body, 0);
     llhttp_init(parser, HTTP_REQUEST, &reader->callbacks);
@@ -408,6 +421,17 @@ static void http_reader_begin(copse_http_reader *reader)
     reader->lines = 0;
     reader->blank = 0;
     reader->state = HTTP_READER_HEAD;
+}
+
+void copse_http_reader_reset(copse_http_reader *reader)
+{
+    if (reader->body.cap > HTTP_READER_BODY_KEPT_BYTES_MAX) {
+        copse_buf_release(&reader->body);
+        copse_buf_init(&reader->body, reader->env, reader->env->limits.http_body_bytes_max);
+    }
+    reader->failed = COPSE_OK;
+    reader->refusal = 0;
+    http_reader_begin(reader);
 }
 
 copse_status copse_http_reader_next(copse_http_reader *reader, copse_bytes bytes, size_t *ret_taken,

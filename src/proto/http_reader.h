@@ -48,6 +48,10 @@ COPSE_MUST_USE copse_status copse_http_reader_new(const copse_env *env,
 /** Frees it; NULL is allowed. Returns NULL. */
 copse_http_reader *copse_http_reader_free(copse_http_reader *reader);
 
+/** Makes it ready for the first request of another connection. It keeps what memory it has, but for
+ * that of a large body. */
+void copse_http_reader_reset(copse_http_reader *reader);
+
 /** Reads up to the next event. *ret_taken, set on OK and WANT, is how many of `bytes` were taken;
  * they need not stay. OK: *ret_event. WANT: all were taken and more are needed. CORRUPT, LIMIT: the
  * request is refused; the message says why, in one line for the client. NOMEM: so it is, too.

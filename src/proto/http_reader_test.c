@@ -140,6 +140,13 @@ static void test_smuggling(void **state)
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         "FETCH / HTTP/1.1\r\n" HOST "\r\n",
         "\x16\x03\x01\x02\r\n\r\n",
+        "GET / HTTP/1.1\r\n" HOST "Content-Length\r\n\r\n",
+        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\tx\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: \x0b"
+        "chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost : h\r\n\r\n",
+        "GET / HTTP/1.1\r\n" HOST "\x7f: b\r\n\r\n",
     };
     (void)state;
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
@@ -189,6 +196,11 @@ static void test_other_refusals(void **state)
 {
     (void)state;
     check("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n", "REFUSE 501\n");
+    check("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n", "REFUSE 501\n");
+    check("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: identity\r\n\r\n", "REFUSE 501\n");
+    check("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, identity\r\n\r\n",
+          "REFUSE 400\n");
+    check("GET /\r\n" HOST "\r\n", "REFUSE 505\n"); /* HTTP/0.9 */
     check("CONNECT h:1 HTTP/1.1\r\n" HOST "\r\n", "REFUSE 501\n");
     check("GET / HTTP/1.1\r\n" HOST "Expect: miracles\r\n\r\n", "REFUSE 417\n");
     check("GET / HTTP/1.1\r\n" HOST "\r\nGARBAGE\r\n\r\n",
@@ -284,14 +296,76 @@ static void test_no_memory(void **state)
     assert_true(test_env_sweep(sweep, text, 1000) >= 4);
 }
 
+/* A NUL ends no name and no value, wherever it stands. */
+static void test_nul(void **state)
+{
+    static const char request[] = "GET /a HTTP/1.1\r\nHost: h\r\nA: b\r\n\r\n";
+    (void)state;
+    for (size_t at = 0; at + 1 < sizeof request; at++) {
+        char text[sizeof request];
+        test_env env;
+        memcpy(text, request, sizeof request);
+        text[at] = '\0';
+        test_env_init(&env);
+        check_bytes(&env.env, (copse_bytes){(const uint8_t *)text, sizeof request - 1},
+                    at + 3 < sizeof request ? "REFUSE 400\n" : NULL);
+        test_env_assert_empty(&env);
+    }
+}
+
+/* A reader that was reset is a new one, whatever it had read. */
+static void test_reset(void **state)
+{
+    static const char *const before[] = {"", "\r", "GET / HT",
+                                         "POST / HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nabc",
+                                         "nonsense\r\n\r\n"};
+    const copse_bytes request = copse_bytes_of_text("GET /a HTTP/1.1\r\n" HOST "\r\n");
+    copse_http_reader *reader = NULL;
+    copse_http_event event;
+    test_env env;
+    size_t taken = 0;
+    (void)state;
+    test_env_init(&env);
+    assert_int_equal(copse_http_reader_new(&env.env, &reader, NULL), COPSE_OK);
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+        copse_bytes bytes = copse_bytes_of_text(before[i]);
+        copse_status status = COPSE_OK;
+        while (status == COPSE_OK) {
+            status = copse_http_reader_next(reader, bytes, &taken, &event, NULL);
+            bytes = (copse_bytes){bytes.ptr + taken, bytes.len - taken};
+        }
+        copse_http_reader_reset(reader);
+        assert_false(copse_http_reader_is_inside(reader));
+        assert_int_equal(copse_http_reader_refusal(reader), 0);
+        assert_int_equal(copse_http_reader_next(reader, request, &taken, &event, NULL), COPSE_OK);
+        assert_int_equal(event, COPSE_HTTP_EVENT_HEAD);
+        assert_int_equal(taken, request.len);
+        assert_true(
+            copse_bytes_equal(copse_http_reader_request(reader)->path, copse_bytes_of_text("/a")));
+        assert_true(copse_http_reader_is_inside(reader));
+        assert_int_equal(
+            copse_http_reader_next(reader, (copse_bytes){NULL, 0}, &taken, &event, NULL), COPSE_OK);
+        assert_false(copse_http_reader_is_inside(reader));
+        copse_http_reader_reset(reader);
+    }
+    reader = copse_http_reader_free(reader);
+    test_env_assert_empty(&env);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests),      cmocka_unit_test(test_bodies),
-        cmocka_unit_test(test_pipelining),    cmocka_unit_test(test_smuggling),
-        cmocka_unit_test(test_broken_chunks), cmocka_unit_test(test_other_refusals),
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_refusal_is_final),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_pipelining),
+        cmocka_unit_test(test_smuggling),
+        cmocka_unit_test(test_nul),
+        cmocka_unit_test(test_broken_chunks),
+        cmocka_unit_test(test_other_refusals),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_refusal_is_final),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

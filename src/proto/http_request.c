@@ -156,19 +156,40 @@ copse_status copse_http_percent_decode(copse_bytes text, copse_buf *buf)
 {
     size_t len_before = buf->len;
     copse_status status = COPSE_OK;
-    for (size_t i = 0; status == COPSE_OK && i < text.len; i++) {
-        uint8_t c = text.ptr[i];
-        if (c == '%') {
-            int high = i + 2 < text.len ? http_hex_digit(text.ptr[i + 1]) : -1;
-            int low = i + 2 < text.len ? http_hex_digit(text.ptr[i + 2]) : -1;
+    while (status == COPSE_OK && text.len > 0) {
+        const uint8_t *percent = memchr(text.ptr, '%', text.len);
+        size_t plain = percent != NULL ? (size_t)(percent - text.ptr) : text.len;
+        status = copse_buf_append(buf, (copse_bytes){text.ptr, plain});
+        text = (copse_bytes){text.ptr + plain, text.len - plain};
+        if (status == COPSE_OK && text.len > 0) {
+            int high = text.len > 2 ? http_hex_digit(text.ptr[1]) : -1;
+            int low = text.len > 2 ? http_hex_digit(text.ptr[2]) : -1;
             if (high < 0 || low < 0 || high + low == 0) {
                 status = COPSE_CORRUPT;
                 break;
             }
-            c = (uint8_t)(high * 16 + low);
-            i += 2;
+            status = copse_buf_append_byte(buf, (uint8_t)(high * 16 + low));
+            text = (copse_bytes){text.ptr + 3, text.len - 3};
         }
-        status = copse_buf_append_byte(buf, c);
+    }
+    if (status != COPSE_OK) {
+        copse_buf_truncate(buf, len_before);
+    }
+    return status;
+}
+
+copse_status copse_http_percent_encode(copse_bytes text, copse_buf *buf)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t len_before = buf->len;
+    copse_status status = COPSE_OK;
+    for (size_t i = 0; status == COPSE_OK && i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        uint8_t escaped[3] = {'%', (uint8_t)digits[c >> 4], (uint8_t)digits[c & 15]};
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '-' || c == '_' || c == '.' || c == '~';
+        status = plain ? copse_buf_append_byte(buf, c)
+                       : copse_buf_append(buf, (copse_bytes){escaped, sizeof escaped});
     }
     if (status != COPSE_OK) {
         copse_buf_truncate(buf, len_before);

@@ -14,7 +14,8 @@ typedef enum copse_http_method {
     COPSE_HTTP_HEAD = 2,
     COPSE_HTTP_POST = 4,
     COPSE_HTTP_OPTIONS = 8,
-    COPSE_HTTP_OTHER = 16
+    COPSE_HTTP_PUT = 16,
+    COPSE_HTTP_OTHER = 32
 } copse_http_method;
 
 typedef struct copse_http_header {
@@ -51,6 +52,10 @@ bool copse_http_request_parameter(const copse_http_request *request, const char 
 /** Appends `text` with its %XX decoded. CORRUPT: a '%' without two hex digits, or one that stands
  * for NUL; the buf is as it was. NOMEM, LIMIT: from the buf. */
 COPSE_MUST_USE copse_status copse_http_percent_decode(copse_bytes text, copse_buf *buf);
+
+/** Appends `text` with all but ASCII letters, digits, '-', '.', '_' and '~' as %XX. NOMEM, LIMIT:
+ * from the buf, which is as it was. */
+COPSE_MUST_USE copse_status copse_http_percent_encode(copse_bytes text, copse_buf *buf);
 
 /** Takes the first element off a comma-separated list, without the white space around it; commas in
  * quotes don't count. False: no element is left. */

@@ -110,6 +110,13 @@ static void test_percent(void **state)
         assert_int_equal(buf.len, 5);
     }
     copse_buf_release(&buf);
+    copse_buf_init(&buf, &env.env, 13);
+    assert_int_equal(copse_http_percent_encode(copse_bytes_of_text("a-Z.9_~ \xc3"), &buf),
+                     COPSE_OK);
+    assert_text(copse_buf_view(&buf), "a-Z.9_~%20%C3");
+    assert_int_equal(copse_http_percent_encode(copse_bytes_of_text("b"), &buf), COPSE_LIMIT);
+    assert_int_equal(buf.len, 13);
+    copse_buf_release(&buf);
     test_env_assert_empty(&env);
 }
 

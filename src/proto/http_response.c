@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "proto/http_response.h"
 
+#include "base/loadstore.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -13,10 +15,12 @@ static const struct http_reason {
     {206, "Partial Content"},
     {304, "Not Modified"},
     {400, "Bad Request"},
+    {403, "Forbidden"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
     {406, "Not Acceptable"},
     {408, "Request Timeout"},
+    {409, "Conflict"},
     {410, "Gone"},
     {412, "Precondition Failed"},
     {413, "Content Too Large"},
@@ -24,6 +28,8 @@ static const struct http_reason {
     {415, "Unsupported Media Type"},
     {416, "Range Not Satisfiable"},
     {417, "Expectation Failed"},
+    {422, "Unprocessable Content"},
+    {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"},
     {501, "Not Implemented"},
@@ -67,77 +73,107 @@ const char *copse_http_date(uint64_t ms, char ret_text[COPSE_HTTP_DATE_SIZE])
 
 /* ---- Head ---- */
 
-static copse_status http_head_text(copse_buf *buf, const char *text)
+/* Appends several parts, or nothing. */
+static copse_status http_head_append(copse_buf *buf, const copse_bytes *parts, size_t count)
 {
-    return copse_buf_append(buf, copse_bytes_of_text(text));
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size += parts[i].len;
+    }
+    copse_status status = copse_buf_reserve(buf, size);
+    for (size_t i = 0; status == COPSE_OK && i < count; i++) {
+        if (parts[i].len > 0) {
+            memcpy(buf->ptr + buf->len, parts[i].ptr, parts[i].len);
+            buf->len += parts[i].len;
+        }
+    }
+    return status;
+}
+
+/* Whether no byte is a control character but tab, eight at a time. */
+static bool http_head_is_line(copse_bytes text)
+{
+    const uint64_t ones = 0x0101010101010101U;
+    const uint64_t tops = 0x8080808080808080U;
+    for (; text.len >= 8; text = (copse_bytes){text.ptr + 8, text.len - 8}) {
+        uint64_t word = copse_load_u64le(text.ptr);
+        uint64_t rest = word ^ 0x7f * ones;
+        if ((((word - 0x20 * ones) & ~word) | ((rest - ones) & ~rest)) & tops) {
+            break; /* one may be, or is a tab */
+        }
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if ((text.ptr[i] < ' ' && text.ptr[i] != '\t') || text.ptr[i] == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+copse_status copse_http_header_write_parts(copse_buf *headers, const char *name,
+                                           const copse_bytes *parts, size_t count)
+{
+    copse_bytes all[COPSE_HTTP_HEADER_PARTS_MAX + 3];
+    size_t filled = 2;
+    if (count > COPSE_HTTP_HEADER_PARTS_MAX) {
+        return COPSE_MISUSE;
+    }
+    all[0] = copse_bytes_of_text(name);
+    all[1] = copse_bytes_of_text(": ");
+    for (size_t i = 0; i < count; i++) {
+        if (!http_head_is_line(parts[i])) {
+            return COPSE_MISUSE;
+        }
+        all[filled++] = parts[i];
+    }
+    all[filled++] = copse_bytes_of_text("\r\n");
+    return http_head_append(headers, all, filled);
 }
 
 copse_status copse_http_header_write(copse_buf *headers, const char *name, copse_bytes value)
 {
-    size_t len_before = headers->len;
-    for (size_t i = 0; i < value.len; i++) {
-        if ((value.ptr[i] < ' ' && value.ptr[i] != '\t') || value.ptr[i] == 0x7f) {
-            return COPSE_MISUSE;
-        }
-    }
-    copse_status status = http_head_text(headers, name);
-    if (status == COPSE_OK) {
-        status = http_head_text(headers, ": ");
-    }
-    if (status == COPSE_OK) {
-        status = copse_buf_append(headers, value);
-    }
-    if (status == COPSE_OK) {
-        status = http_head_text(headers, "\r\n");
-    }
-    if (status != COPSE_OK) {
-        copse_buf_truncate(headers, len_before);
-    }
-    return status;
+    return copse_http_header_write_parts(headers, name, &value, 1);
 }
 
-/* What the library itself says in each head. */
-static copse_status http_head_own(const copse_http_head *head, copse_buf *buf)
+enum { HTTP_HEAD_DECIMAL_SIZE = 20 };
+
+/* The digits of a number, which stand at the end of `text`. */
+static copse_bytes http_head_decimal(uint64_t number, uint8_t text[HTTP_HEAD_DECIMAL_SIZE])
 {
-    char text[COPSE_HTTP_DATE_SIZE];
-    copse_status status = COPSE_OK;
-    if (head->now_ms > 0) {
-        status = copse_http_header_write(buf, "Date",
-                                         copse_bytes_of_text(copse_http_date(head->now_ms, text)));
-    }
-    if (status == COPSE_OK && head->framing == COPSE_HTTP_FRAMING_LENGTH) {
-        (void)snprintf(text, sizeof text, "%llu", (unsigned long long)head->length);
-        status = copse_http_header_write(buf, "Content-Length", copse_bytes_of_text(text));
-    }
-    if (status == COPSE_OK && head->framing == COPSE_HTTP_FRAMING_CHUNKED && !head->is_head) {
-        status = copse_http_header_write(buf, "Transfer-Encoding", copse_bytes_of_text("chunked"));
-    }
-    if (status == COPSE_OK && head->close) {
-        status = copse_http_header_write(buf, "Connection", copse_bytes_of_text("close"));
-    }
-    return status;
+    size_t at = HTTP_HEAD_DECIMAL_SIZE;
+    do {
+        text[--at] = (uint8_t)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return (copse_bytes){text + at, HTTP_HEAD_DECIMAL_SIZE - at};
 }
 
 copse_status copse_http_head_write(const copse_http_head *head, copse_buf *buf)
 {
-    char line[64];
-    size_t len_before = buf->len;
-    (void)snprintf(line, sizeof line, "HTTP/1.1 %03u %s\r\n", head->status % 1000,
-                   copse_http_reason(head->status));
-    copse_status status = http_head_text(buf, line);
-    if (status == COPSE_OK) {
-        status = copse_buf_append(buf, head->headers);
-    }
-    if (status == COPSE_OK) {
-        status = http_head_own(head, buf);
-    }
-    if (status == COPSE_OK) {
-        status = http_head_text(buf, "\r\n");
-    }
-    if (status != COPSE_OK) {
-        copse_buf_truncate(buf, len_before);
-    }
-    return status;
+    uint8_t status[HTTP_HEAD_DECIMAL_SIZE];
+    uint8_t length[HTTP_HEAD_DECIMAL_SIZE];
+    const copse_bytes none = {NULL, 0};
+    bool has_date = head->date != NULL;
+    bool has_length = head->framing == COPSE_HTTP_FRAMING_LENGTH;
+    bool is_chunked = head->framing == COPSE_HTTP_FRAMING_CHUNKED && !head->is_head;
+    const copse_bytes parts[] = {
+        copse_bytes_of_text("HTTP/1.1 "),
+        http_head_decimal(head->status, status),
+        copse_bytes_of_text(" "),
+        copse_bytes_of_text(copse_http_reason(head->status)),
+        copse_bytes_of_text("\r\n"),
+        head->headers,
+        copse_bytes_of_text(has_date ? "Date: " : ""),
+        copse_bytes_of_text(has_date ? head->date : ""),
+        copse_bytes_of_text(has_date ? "\r\n" : ""),
+        copse_bytes_of_text(has_length ? "Content-Length: " : ""),
+        has_length ? http_head_decimal(head->length, length) : none,
+        copse_bytes_of_text(has_length ? "\r\n" : ""),
+        copse_bytes_of_text(is_chunked ? "Transfer-Encoding: chunked\r\n" : ""),
+        copse_bytes_of_text(head->close ? "Connection: close\r\n" : ""),
+        copse_bytes_of_text("\r\n"),
+    };
+    return http_head_append(buf, parts, sizeof parts / sizeof parts[0]);
 }
 
 size_t copse_http_chunk_head(size_t size, char ret_text[COPSE_HTTP_CHUNK_HEAD_SIZE_MAX])

@@ -20,10 +20,10 @@ typedef struct copse_http_head {
     unsigned status;
     copse_bytes headers; /**< Lines "Name: value\r\n", or none. */
     copse_http_framing framing;
-    uint64_t length; /**< FRAMING_LENGTH. */
-    bool close;      /**< The connection will be closed. */
-    bool is_head;    /**< The request was a HEAD: no Transfer-Encoding is named. */
-    uint64_t now_ms; /**< Since 1970; 0: no Date. */
+    uint64_t length;  /**< FRAMING_LENGTH. */
+    bool close;       /**< The connection will be closed. */
+    bool is_head;     /**< The request was a HEAD: no Transfer-Encoding is named. */
+    const char *date; /**< As copse_http_date writes it; NULL: none. */
 } copse_http_head;
 
 /** The reason phrase of a status, such as "Not Found". Never NULL; static storage. */
@@ -36,6 +36,12 @@ COPSE_MUST_USE copse_status copse_http_head_write(const copse_http_head *head, c
  * MISUSE. NOMEM, LIMIT; the buf is as it was. */
 COPSE_MUST_USE copse_status copse_http_header_write(copse_buf *headers, const char *name,
                                                     copse_bytes value);
+
+/** As copse_http_header_write, for a value in parts: at most COPSE_HTTP_HEADER_PARTS_MAX. */
+COPSE_MUST_USE copse_status copse_http_header_write_parts(copse_buf *headers, const char *name,
+                                                          const copse_bytes *parts, size_t count);
+
+#define COPSE_HTTP_HEADER_PARTS_MAX 12
 
 #define COPSE_HTTP_CHUNK_HEAD_SIZE_MAX 24
 /** What ends a chunk that is not the last one. */

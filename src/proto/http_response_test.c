@@ -31,7 +31,7 @@ static void test_heads(void **state)
     check((copse_http_head){.status = 404,
                             .headers = copse_bytes_of_text("A: b\r\n"),
                             .framing = COPSE_HTTP_FRAMING_CHUNKED,
-                            .now_ms = 784111777999},
+                            .date = "Sun, 06 Nov 1994 08:49:37 GMT"},
           "HTTP/1.1 404 Not Found\r\nA: b\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
           "Transfer-Encoding: chunked\r\n\r\n");
     check((copse_http_head){.status = 200, .framing = COPSE_HTTP_FRAMING_CHUNKED, .is_head = true},
@@ -62,6 +62,39 @@ static void test_headers_are_one_line(void **state)
     copse_http_head head = {.status = 200, .framing = COPSE_HTTP_FRAMING_NONE};
     assert_int_equal(copse_http_head_write(&head, &buf), COPSE_LIMIT);
     assert_int_equal(buf.len, 10);
+    copse_buf_release(&buf);
+    test_env_assert_empty(&env);
+}
+
+/* What ends a line, or begins another, is found wherever it stands. */
+static void test_control_characters(void **state)
+{
+    static const uint8_t allowed[] = {' ', '\t', '~', 0x80, 0xff};
+    test_env env;
+    copse_buf buf;
+    (void)state;
+    test_env_init(&env);
+    copse_buf_init(&buf, &env.env, 100);
+    for (size_t at = 0; at < 21; at++) {
+        for (unsigned c = 0; c < 256; c++) {
+            uint8_t value[21];
+            memset(value, 'a', sizeof value);
+            value[at] = (uint8_t)c;
+            bool is_allowed = c > ' ' && c != 0x7f;
+            for (size_t i = 0; i < sizeof allowed; i++) {
+                is_allowed |= c == allowed[i];
+            }
+            copse_buf_truncate(&buf, 0);
+            assert_int_equal(copse_http_header_write(&buf, "A", (copse_bytes){value, sizeof value}),
+                             is_allowed ? COPSE_OK : COPSE_MISUSE);
+            assert_int_equal(buf.len, is_allowed ? sizeof value + 5 : 0);
+        }
+    }
+    const copse_bytes parts[] = {copse_bytes_of_text("b"), copse_bytes_of_text(""),
+                                 copse_bytes_of_text("cd")};
+    copse_buf_truncate(&buf, 0);
+    assert_int_equal(copse_http_header_write_parts(&buf, "A", parts, 3), COPSE_OK);
+    assert_memory_equal(buf.ptr, "A: bcd\r\n", buf.len);
     copse_buf_release(&buf);
     test_env_assert_empty(&env);
 }
@@ -101,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_headers_are_one_line),
+        cmocka_unit_test(test_control_characters),
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_chunks),
     };

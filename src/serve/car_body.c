@@ -16,15 +16,11 @@ typedef struct car_body {
     copse_buf pending; /* of the writer, up to a section */
     size_t pending_at; /* how far it was sent */
     uint64_t *blocks_sent;
-    bool is_list;
-    /* Of a list. */
-    copse_buf cids;
+    copse_buf cids; /* of the list, or of the path to the DAG */
     size_t cids_at;
-    copse_cid_set sent;
-    /* Of a DAG. */
-    copse_dag_walk walk;
-    copse_car_scope scope;
-    bool ended;
+    bool is_list;
+    copse_cid_set sent;  /* of a list */
+    copse_dag_walk walk; /* of a DAG */
 } car_body;
 
 static copse_status car_body_write(void *ctx, copse_bytes bytes, copse_err *err)
@@ -34,18 +30,32 @@ static copse_status car_body_write(void *ctx, copse_bytes bytes, copse_err *err)
     return status == COPSE_OK ? status : COPSE_ERR(err, status, "no room for a section");
 }
 
+/* Takes the next CID of the list or path. False: there is none. */
+static bool car_body_take_cid(car_body *body, copse_cid *ret_cid)
+{
+    if (body->cids_at == body->cids.len) {
+        return false;
+    }
+    memcpy(ret_cid, body->cids.ptr + body->cids_at, sizeof *ret_cid);
+    body->cids_at += sizeof *ret_cid;
+    return true;
+}
+
+static bool car_body_is_identity(const copse_cid *cid)
+{
+    copse_cid_parts parts;
+    copse_cid_split(cid, &parts);
+    return parts.hash == COPSE_HASH_IDENTITY;
+}
+
 /* The next block of the list. END: there is none. */
 static copse_status car_body_next_of_list(car_body *body, copse_block **ret_block, copse_err *err)
 {
-    while (body->cids_at < body->cids.len) {
-        copse_cid cid;
-        copse_cid_parts parts;
+    copse_cid cid;
+    while (car_body_take_cid(body, &cid)) {
         bool added = false;
-        memcpy(&cid, body->cids.ptr + body->cids_at, sizeof cid);
-        body->cids_at += sizeof cid;
-        copse_cid_split(&cid, &parts);
         copse_status status = copse_cid_set_add(&body->sent, &cid, &added);
-        if (status == COPSE_OK && added && parts.hash != COPSE_HASH_IDENTITY) {
+        if (status == COPSE_OK && added && !car_body_is_identity(&cid)) {
             status = copse_store_get(body->store, &cid, ret_block, err);
             if (status != COPSE_NOT_FOUND) {
                 return status;
@@ -57,21 +67,20 @@ static copse_status car_body_next_of_list(car_body *body, copse_block **ret_bloc
     return COPSE_END;
 }
 
-/* The next block of the DAG. END: there is none. A failure: it is not whole (Y2). */
+/* The next block of the path, then of the DAG. END: there is none. A failure: it is not whole
+ * (Y2). */
 static copse_status car_body_next_of_dag(car_body *body, copse_block **ret_block, copse_err *err)
 {
-    copse_cid_parts parts;
-    if (body->ended) {
-        return COPSE_END;
+    copse_cid cid;
+    while (car_body_take_cid(body, &cid)) {
+        if (!car_body_is_identity(&cid)) {
+            return copse_store_get(body->store, &cid, ret_block, err);
+        }
     }
     copse_status status = copse_dag_walk_next(&body->walk, ret_block, NULL, err);
-    body->ended = body->scope == COPSE_CAR_SCOPE_BLOCK;
-    if (status == COPSE_OK && body->scope == COPSE_CAR_SCOPE_ALL) {
-        copse_cid_split(copse_block_cid(*ret_block), &parts);
-        if (parts.codec != COPSE_CODEC_RAW && parts.codec != COPSE_CODEC_DAG_CBOR) {
-            *ret_block = copse_block_unref(*ret_block);
-            status = COPSE_ERR(err, COPSE_CORRUPT, "links of this codec are not followed");
-        }
+    if (status == COPSE_OK && !copse_dag_links_are_known(copse_block_cid(*ret_block))) {
+        *ret_block = copse_block_unref(*ret_block);
+        status = COPSE_ERR(err, COPSE_CORRUPT, "links of this codec are not followed");
     }
     return status;
 }
@@ -150,21 +159,29 @@ static void car_body_give(car_body *body, copse_http_answer *answer)
     answer->length = COPSE_HTTP_LENGTH_UNKNOWN;
 }
 
-copse_status copse_car_body_of_dag(const copse_env *env, copse_store *store, const copse_cid *root,
+copse_status copse_car_body_of_dag(const copse_env *env, copse_store *store, copse_buf *cids,
                                    copse_car_scope scope, bool duplicates, uint64_t *blocks_sent,
                                    copse_http_answer *answer, copse_err *err)
 {
     car_body *body = NULL;
-    copse_status status = car_body_new(env, store, root, blocks_sent, &body, err);
+    copse_cid root;
+    memcpy(&root, cids->ptr + cids->len - sizeof root, sizeof root);
+    copse_status status = car_body_new(env, store, &root, blocks_sent, &body, err);
     if (status != COPSE_OK) {
         return status;
     }
-    body->scope = scope;
     body->walk.repeats = duplicates;
-    status = copse_dag_walk_begin(&body->walk, root, err);
+    if (scope == COPSE_CAR_SCOPE_ALL) {
+        status = copse_dag_walk_begin(&body->walk, &root, err);
+    }
     if (status != COPSE_OK) {
         car_body_free(body);
         return status;
+    }
+    body->cids = *cids;
+    *cids = (copse_buf){0};
+    if (scope == COPSE_CAR_SCOPE_ALL) {
+        copse_buf_truncate(&body->cids, body->cids.len - sizeof root); /* the walk begins with it */
     }
     car_body_give(body, answer);
     return COPSE_OK;

@@ -1,11 +1,14 @@
 /* The body of an answer that is a CARv1: made from the store while it is sent.
  *
- *   Y1  Sections stand in the order of their CIDs in the list, or depth first, links in the order
- * in which they stand, from the root. Y2  A block of the DAG that is missing, or whose links can't
- * be followed here (dag-pb), ends the body with a failure, so that the answer is cut: a CAR that
- * ends is whole. Of a list, what is missing is left out. Y3  Identity CIDs have no sections. Y4
- * Memory: one block, the links on the present path, and without duplicates 32 to 96 bytes a block
- * that was sent; all from the server's budget. Where that ends, the answer is cut.
+ *   Y1  Sections stand in the order of their CIDs in the list, or of a DAG: first the blocks that
+ *       the path to it leads through, then depth first, links in the order in which they stand.
+ *   Y2  A block of the path or the DAG that is missing, or whose links can't be followed here
+ *       (DAG-JSON), ends the body with a failure, so that the answer is cut: a CAR that ends is
+ *       whole. Of a list, what is missing is left out.
+ *   Y3  Identity CIDs have no sections.
+ *   Y4  Memory: one block, the CIDs of the path, the links on the way to the present block, and
+ *       without duplicates 32 to 96 bytes a block that was sent; all from the server's budget.
+ *       Where that ends, the answer is cut.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -18,14 +21,16 @@
 
 /** What is sent. */
 typedef enum copse_car_scope {
-    COPSE_CAR_SCOPE_BLOCK, /**< The root alone. */
+    COPSE_CAR_SCOPE_BLOCK, /**< The block at the end of the path alone. */
     COPSE_CAR_SCOPE_ALL    /**< All that it leads to. */
 } copse_car_scope;
 
-/** Makes the body of a CAR of a DAG; `blocks_sent` counts on. The answer's length becomes unknown.
- * NOMEM: the answer has no body. */
+/** Makes the body of a CAR of the DAG that a path leads to. `cids` (copse_cid after copse_cid) are
+ * the blocks on the path, the last one begins the DAG, and is the CAR's root; it is taken over and
+ * zeroed on OK. `blocks_sent` counts on. The answer's length becomes unknown. NOMEM: the answer has
+ * no body. */
 COPSE_MUST_USE copse_status copse_car_body_of_dag(const copse_env *env, copse_store *store,
-                                                  const copse_cid *root, copse_car_scope scope,
+                                                  copse_buf *cids, copse_car_scope scope,
                                                   bool duplicates, uint64_t *blocks_sent,
                                                   copse_http_answer *answer, copse_err *err);
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 /* The statuses that are counted by themselves; another counts as the last. */
-static const unsigned metrics_statuses[] = {200, 204, 206, 304, 400, 404, 405, 406, 408, 412,
-                                            413, 414, 416, 417, 431, 500, 501, 503, 505, 0};
+static const unsigned metrics_statuses[] = {200, 204, 206, 304, 400, 404, 405, 406, 408, 412, 413,
+                                            414, 416, 417, 429, 431, 500, 501, 503, 505, 0};
 
 enum { METRICS_STATUSES_COUNT = sizeof metrics_statuses / sizeof metrics_statuses[0] };
 
@@ -21,6 +21,34 @@ void copse_metrics_add(copse_metrics *metrics, size_t route, const copse_http_ex
     metrics->requests[route][at]++;
     metrics->cut += exchange->cut ? 1 : 0;
     metrics->duration_ms += exchange->duration_ms;
+}
+
+void copse_counts_add(copse_counts *counts, const copse_counts *other)
+{
+    copse_metrics *metrics = &counts->metrics;
+    copse_http_server_stats *http = &counts->http;
+    for (size_t route = 0; route < COPSE_METRICS_ROUTES_MAX; route++) {
+        for (size_t at = 0; at < COPSE_METRICS_STATUSES_MAX; at++) {
+            metrics->requests[route][at] += other->metrics.requests[route][at];
+        }
+    }
+    metrics->cut += other->metrics.cut;
+    metrics->blocks_sent += other->metrics.blocks_sent;
+    metrics->answers_short += other->metrics.answers_short;
+    metrics->duration_ms += other->metrics.duration_ms;
+    http->accepted += other->http.accepted;
+    http->refused += other->http.refused;
+    http->dropped += other->http.dropped;
+    http->connections += other->http.connections;
+    http->received_bytes += other->http.received_bytes;
+    http->sent_bytes += other->http.sent_bytes;
+    counts->memory_bytes += other->memory_bytes;
+}
+
+void copse_counts_end(copse_counts *counts)
+{
+    counts->http.connections = 0;
+    counts->memory_bytes = 0;
 }
 
 static copse_status metrics_text(copse_buf *buf, const char *text)
@@ -58,10 +86,11 @@ static copse_status metrics_requests(const copse_metrics *metrics, const char *c
     return status;
 }
 
-copse_status copse_metrics_write(const copse_metrics *metrics, const copse_http_server_stats *stats,
-                                 const char *const names[COPSE_METRICS_ROUTES_MAX],
-                                 uint64_t memory_bytes, copse_buf *buf)
+copse_status copse_metrics_write(const copse_counts *counts,
+                                 const char *const names[COPSE_METRICS_ROUTES_MAX], copse_buf *buf)
 {
+    const copse_metrics *metrics = &counts->metrics;
+    const copse_http_server_stats *stats = &counts->http;
     const struct metrics_row {
         const char *name;
         const char *kind;
@@ -84,7 +113,8 @@ copse_status copse_metrics_write(const copse_metrics *metrics, const copse_http_
          stats->refused},
         {"http_connections_dropped_total", "counter",
          "Connections closed: the client was too slow.", stats->dropped},
-        {"answer_memory_bytes", "gauge", "Memory that connections and answers hold.", memory_bytes},
+        {"answer_memory_bytes", "gauge", "Memory that connections and answers hold.",
+         counts->memory_bytes},
     };
     copse_status status = metrics_requests(metrics, names, buf);
     for (size_t i = 0; status == COPSE_OK && i < sizeof rows / sizeof rows[0]; i++) {

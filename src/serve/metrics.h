@@ -24,10 +24,22 @@ typedef struct copse_metrics {
 /** Counts a request that route number `route` answered. */
 void copse_metrics_add(copse_metrics *metrics, size_t route, const copse_http_exchange *exchange);
 
+/** All that one server counts. */
+typedef struct copse_counts {
+    copse_metrics metrics;
+    copse_http_server_stats http;
+    uint64_t memory_bytes; /**< That connections and answers hold. */
+} copse_counts;
+
+/** Adds what another server has counted. */
+void copse_counts_add(copse_counts *counts, const copse_counts *other);
+
+/** Takes away what was only then: connections and memory. What is left is what was done. */
+void copse_counts_end(copse_counts *counts);
+
 /** Appends all counts in the text format; `names[i]` is that of route i. NOMEM, LIMIT. */
-COPSE_MUST_USE copse_status copse_metrics_write(const copse_metrics *metrics,
-                                                const copse_http_server_stats *stats,
+COPSE_MUST_USE copse_status copse_metrics_write(const copse_counts *counts,
                                                 const char *const names[COPSE_METRICS_ROUTES_MAX],
-                                                uint64_t memory_bytes, copse_buf *buf);
+                                                copse_buf *buf);
 
 #endif

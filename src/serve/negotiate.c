@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "serve/negotiate.h"
 
+#include <copse/cid.h>
+
 static bool negotiate_is(copse_bytes text, const char *name)
 {
     return copse_http_name_equal(text, copse_bytes_of_text(name));
@@ -8,47 +10,51 @@ static bool negotiate_is(copse_bytes text, const char *name)
 
 /* ---- Forms ---- */
 
-static const struct negotiate_type {
-    const char *format;
-    const char *type;
-    copse_form form;
-} negotiate_types[] = {
-    {"raw", "application/vnd.ipld.raw", COPSE_FORM_RAW},
-    {"car", "application/vnd.ipld.car", COPSE_FORM_CAR},
-    {"dag-cbor", "application/vnd.ipld.dag-cbor", COPSE_FORM_OTHER},
-    {"dag-json", "application/vnd.ipld.dag-json", COPSE_FORM_OTHER},
-    {"cbor", "application/cbor", COPSE_FORM_OTHER},
-    {"json", "application/json", COPSE_FORM_OTHER},
-    {"tar", "application/x-tar", COPSE_FORM_OTHER},
-    {"ipns-record", "application/vnd.ipfs.ipns-record", COPSE_FORM_OTHER},
+enum { NEGOTIATE_CODEC_CBOR = 0x51, NEGOTIATE_CODEC_JSON = 0x0200 };
+
+static const copse_media negotiate_media[] = {
+    {COPSE_FORM_RAW, "raw", "application/vnd.ipld.raw", "bin", 0, 0, false},
+    {COPSE_FORM_CAR, "car", "application/vnd.ipld.car", "car", 0, 0, false},
+    {COPSE_FORM_CODEC, "dag-cbor", "application/vnd.ipld.dag-cbor", "cbor", COPSE_CODEC_DAG_CBOR,
+     COPSE_CODEC_DAG_CBOR, false},
+    {COPSE_FORM_CODEC, "dag-json", "application/vnd.ipld.dag-json", "json", COPSE_CODEC_DAG_JSON,
+     COPSE_CODEC_DAG_JSON, true},
+    {COPSE_FORM_CODEC, "cbor", "application/cbor", "cbor", COPSE_CODEC_DAG_CBOR,
+     NEGOTIATE_CODEC_CBOR, false},
+    {COPSE_FORM_CODEC, "json", "application/json", "json", COPSE_CODEC_DAG_JSON,
+     NEGOTIATE_CODEC_JSON, true},
+    {COPSE_FORM_OTHER, "tar", "application/x-tar", "", 0, 0, false},
+    {COPSE_FORM_OTHER, "ipns-record", "application/vnd.ipfs.ipns-record", "", 0, 0, false},
 };
 
-enum { NEGOTIATE_TYPES_COUNT = sizeof negotiate_types / sizeof negotiate_types[0] };
+enum { NEGOTIATE_MEDIA_COUNT = sizeof negotiate_media / sizeof negotiate_media[0] };
 
-static copse_form negotiate_format(copse_bytes format)
+static const copse_media *negotiate_format(copse_bytes format)
 {
-    for (size_t i = 0; i < NEGOTIATE_TYPES_COUNT; i++) {
-        if (negotiate_is(format, negotiate_types[i].format)) {
-            return negotiate_types[i].form;
+    for (size_t i = 0; i < NEGOTIATE_MEDIA_COUNT; i++) {
+        if (negotiate_is(format, negotiate_media[i].format)) {
+            return &negotiate_media[i];
         }
     }
-    return COPSE_FORM_UNKNOWN;
+    return NULL;
 }
 
-static copse_form negotiate_type(copse_bytes type)
+static const copse_media *negotiate_type(copse_bytes type)
 {
-    for (size_t i = 0; i < NEGOTIATE_TYPES_COUNT; i++) {
-        if (negotiate_is(type, negotiate_types[i].type)) {
-            return negotiate_types[i].form;
+    for (size_t i = 0; i < NEGOTIATE_MEDIA_COUNT; i++) {
+        if (negotiate_is(type, negotiate_media[i].type)) {
+            return &negotiate_media[i];
         }
     }
-    return COPSE_FORM_NONE;
+    return NULL;
 }
 
-/* The form that Accept wants most; *ret_element is its element, with parameters. */
-static copse_form negotiate_accept(const copse_http_request *request, copse_bytes *ret_element)
+/* What Accept wants most; *ret_element is its element, with parameters. NULL: nothing that is
+ * known. */
+static const copse_media *negotiate_accept(const copse_http_request *request,
+                                           copse_bytes *ret_element)
 {
-    copse_form best = COPSE_FORM_NONE;
+    const copse_media *best = NULL;
     unsigned best_rank = 0;
     copse_bytes list;
     copse_bytes element;
@@ -57,14 +63,14 @@ static copse_form negotiate_accept(const copse_http_request *request, copse_byte
             copse_bytes rest = element;
             copse_bytes type;
             unsigned weight = copse_http_element_weight(element);
-            copse_form form =
-                copse_http_parts_next(&rest, &type) ? negotiate_type(type) : COPSE_FORM_NONE;
-            bool served = form == COPSE_FORM_RAW || form == COPSE_FORM_CAR;
-            /* What is served goes before whatever isn't. */
-            unsigned rank =
-                weight > 0 && form != COPSE_FORM_NONE ? weight + (served ? 1000 : 0) : 0;
+            const copse_media *media =
+                copse_http_parts_next(&rest, &type) ? negotiate_type(type) : NULL;
+            /* What every block has goes before what it may not have. */
+            bool sure =
+                media != NULL && (media->form == COPSE_FORM_RAW || media->form == COPSE_FORM_CAR);
+            unsigned rank = weight > 0 && media != NULL ? weight + (sure ? 1000 : 0) : 0;
             if (rank > best_rank) {
-                best = form;
+                best = media;
                 best_rank = rank;
                 *ret_element = element;
             }
@@ -109,13 +115,17 @@ void copse_negotiate(const copse_http_request *request, copse_negotiated *ret_ne
 {
     copse_bytes format;
     copse_bytes element = {NULL, 0};
-    copse_form accepted = negotiate_accept(request, &element);
+    const copse_media *accepted = negotiate_accept(request, &element);
     bool named = copse_http_request_parameter(request, "format", &format);
+    const copse_media *media = named ? negotiate_format(format) : accepted;
     *ret_negotiated = (copse_negotiated){
-        .form = named ? negotiate_format(format) : accepted,
+        .form = media != NULL ? media->form
+                : named       ? COPSE_FORM_UNKNOWN
+                              : COPSE_FORM_NONE,
+        .media = media,
         .by_accept = !named,
     };
-    if (accepted != COPSE_FORM_CAR) {
+    if (accepted == NULL || accepted->form != COPSE_FORM_CAR) {
         element.len = 0;
     }
     negotiate_car(request, element, &ret_negotiated->car);

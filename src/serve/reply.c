@@ -8,16 +8,60 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { REPLY_PARTS_MAX = 8 };
+
+void copse_reply_header_bytes(copse_http_answer *answer, const char *name, copse_bytes value)
+{
+    if (copse_http_header_write(&answer->headers, name, value) != COPSE_OK) {
+        answer->status = 503;
+    }
+}
+
+void copse_reply_header_parts(copse_http_answer *answer, const char *name, const copse_bytes *parts,
+                              size_t count)
+{
+    if (copse_http_header_write_parts(&answer->headers, name, parts, count) != COPSE_OK) {
+        answer->status = 503;
+    }
+}
+
+void copse_reply_header_join(copse_http_answer *answer, const char *name, ...)
+{
+    copse_bytes parts[REPLY_PARTS_MAX];
+    size_t count = 0;
+    const char *text;
+    va_list texts;
+    va_start(texts, name);
+    while (count < REPLY_PARTS_MAX && (text = va_arg(texts, const char *)) != NULL) {
+        parts[count++] = copse_bytes_of_text(text);
+    }
+    va_end(texts);
+    copse_reply_header_parts(answer, name, parts, count);
+}
+
+void copse_reply_lines(copse_http_answer *answer, const char *lines)
+{
+    if (copse_buf_append(&answer->headers, copse_bytes_of_text(lines)) != COPSE_OK) {
+        answer->status = 503;
+    }
+}
+
 void copse_reply_header(copse_http_answer *answer, const char *name, const char *format, ...)
 {
     char value[1024];
+    const char *text = value;
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(value, sizeof value, format, arguments);
-    va_end(arguments);
-    if (copse_http_header_write(&answer->headers, name, copse_bytes_of_text(value)) != COPSE_OK) {
-        answer->status = 503;
+    /* Most are texts as they are: they need no formatting, which would cost more than all else. */
+    if (strchr(format, '%') == NULL) {
+        text = format;
+    } else if (strcmp(format, "%s") == 0) {
+        text = va_arg(arguments, const char *);
+    } else {
+        (void)vsnprintf(value, sizeof value, format, arguments);
     }
+    va_end(arguments);
+    copse_reply_header_bytes(answer, name, copse_bytes_of_text(text));
 }
 
 /* ---- Bodies of bytes ---- */
@@ -33,8 +77,11 @@ static copse_status reply_bytes_pull(void *ctx, copse_buf *buf, size_t size_max,
 {
     reply_bytes *bytes = ctx;
     size_t size = bytes->rest.len < size_max ? bytes->rest.len : size_max;
-    copse_status status = copse_buf_append(buf, (copse_bytes){bytes->rest.ptr, size});
     (void)err;
+    if (size == 0) {
+        return COPSE_END; /* there may be no pointer either */
+    }
+    copse_status status = copse_buf_append(buf, (copse_bytes){bytes->rest.ptr, size});
     if (status != COPSE_OK) {
         return status;
     }
@@ -73,7 +120,6 @@ static void reply_end_bytes(copse_http_answer *answer, reply_bytes *bytes, copse
 void copse_reply_buf(const copse_env *env, copse_http_answer *answer, const char *content_type,
                      copse_buf *buf)
 {
-    answer->status = 200;
     copse_reply_header(answer, "Content-Type", "%s", content_type);
     copse_reply_header(answer, "X-Content-Type-Options", "nosniff");
     reply_bytes *bytes = reply_begin_bytes(env, answer);
@@ -99,6 +145,21 @@ void copse_reply_block(const copse_env *env, copse_http_answer *answer, copse_bl
 
 /* ---- Errors ---- */
 
+/* Whether a line of the headers begins like this. */
+static bool reply_has_header(const copse_http_answer *answer, const char *start)
+{
+    copse_bytes rest = copse_buf_view(&answer->headers);
+    while (rest.len > 0) {
+        const uint8_t *end = memchr(rest.ptr, '\n', rest.len);
+        size_t len = end != NULL ? (size_t)(end - rest.ptr) + 1 : rest.len;
+        if (copse_bytes_has_prefix(rest, copse_bytes_of_text(start))) {
+            return true;
+        }
+        rest = (copse_bytes){rest.ptr + len, rest.len - len};
+    }
+    return false;
+}
+
 void copse_reply_line(const copse_env *env, copse_http_answer *answer, unsigned status,
                       const char *format, ...)
 {
@@ -116,7 +177,7 @@ void copse_reply_line(const copse_env *env, copse_http_answer *answer, unsigned 
         return;
     }
     copse_reply_header(answer, "Cache-Control", "no-store");
-    if (status == 503) {
+    if ((status == 503 || status == 429) && !reply_has_header(answer, "Retry-After: ")) {
         copse_reply_header(answer, "Retry-After", "1");
     }
     copse_reply_buf(env, answer, "text/plain; charset=utf-8", &buf);

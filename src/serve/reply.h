@@ -11,11 +11,25 @@
 
 #include <copse/block.h>
 
-/** Adds a header, as printf; a value over 1,023 bytes is cut. */
+/** Adds whole header lines, each with its CRLF. */
+void copse_reply_lines(copse_http_answer *answer, const char *lines);
+
+/** Adds a header, as printf; a value that is formatted is cut at 1,023 bytes. */
 void copse_reply_header(copse_http_answer *answer, const char *name, const char *format, ...)
     COPSE_PRINTF(3, 4);
 
-/** Answers `status` with one line of text, as printf, that says what to do. Headers stay. */
+/** Adds a header whose value is the parts joined: at most 8. */
+void copse_reply_header_parts(copse_http_answer *answer, const char *name, const copse_bytes *parts,
+                              size_t count);
+
+/** Adds a header whose value is the texts behind `name` joined, up to a NULL: at most 8. */
+void copse_reply_header_join(copse_http_answer *answer, const char *name, ...);
+
+/** Adds a header of any length, which must be one line. */
+void copse_reply_header_bytes(copse_http_answer *answer, const char *name, copse_bytes value);
+
+/** Answers `status` with one line of text, as printf, that says what to do. Headers stay; a 503 or
+ * 429 that has no Retry-After gets one of a second. */
 void copse_reply_line(const copse_env *env, copse_http_answer *answer, unsigned status,
                       const char *format, ...) COPSE_PRINTF(4, 5);
 
@@ -23,7 +37,7 @@ void copse_reply_line(const copse_env *env, copse_http_answer *answer, unsigned 
 void copse_reply_failure(const copse_env *env, copse_http_answer *answer, copse_status status,
                          const copse_err *err);
 
-/** Answers 200 with the bytes in `buf`, which it takes over and zeroes. */
+/** Makes the bytes in `buf`, which it takes over and zeroes, the body. Leaves the status. */
 void copse_reply_buf(const copse_env *env, copse_http_answer *answer, const char *content_type,
                      copse_buf *buf);
 

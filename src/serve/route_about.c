@@ -117,21 +117,6 @@ static copse_status about_escape(copse_buf *buf, const char *text)
     return status;
 }
 
-/* A name as a segment of a URL. */
-static copse_status about_percent(copse_buf *buf, const char *text)
-{
-    copse_status status = COPSE_OK;
-    for (; status == COPSE_OK && *text != '\0'; text++) {
-        char escaped[8];
-        char c = *text;
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '-' || c == '_' || c == '.' || c == '~';
-        (void)snprintf(escaped, sizeof escaped, plain ? "%c" : "%%%02X", (unsigned char)c);
-        status = about_text(buf, escaped);
-    }
-    return status;
-}
-
 static copse_status about_database_html(copse_service *service, const copse_served *served,
                                         copse_buf *buf)
 {
@@ -143,7 +128,7 @@ static copse_status about_database_html(copse_service *service, const copse_serv
     }
     copse_status status = about_text(buf, "<li><a href=\"/copse/v1/");
     if (status == COPSE_OK) {
-        status = about_percent(buf, served->name);
+        status = copse_http_percent_encode(copse_bytes_of_text(served->name), buf);
     }
     if (status == COPSE_OK) {
         status = about_text(buf, "\">");
@@ -180,7 +165,8 @@ static copse_status about_write_html(copse_service *service, const char *host, c
     if (status == COPSE_OK && service->databases.count > 0) {
         status = about_text(buf, "/copse/v1/");
         if (status == COPSE_OK) {
-            status = about_percent(buf, service->databases.items[0].name);
+            status = copse_http_percent_encode(
+                copse_bytes_of_text(service->databases.items[0].name), buf);
         }
     }
     if (status == COPSE_OK) {

@@ -20,23 +20,32 @@ static copse_status head_link(copse_buf *buf, const char *key, const copse_cid *
                               : status;
 }
 
-/* {"head", "name", "tree"}, in the order of DAG-CBOR. */
-static copse_status head_encode(const copse_served *served, const copse_cid *head,
-                                const copse_cid *tree, copse_buf *buf)
+static copse_status head_text(copse_buf *buf, const char *key, const char *text)
+{
+    copse_status status = copse_cbor_write_text(buf, copse_bytes_of_text(key));
+    return status == COPSE_OK ? copse_cbor_write_text(buf, copse_bytes_of_text(text)) : status;
+}
+
+/* In the order of DAG-CBOR. */
+copse_status copse_service_write_head(const copse_served *served, const copse_cid *head,
+                                      const copse_cid *tree, copse_buf *buf)
 {
     bool has_tree = tree->size > 0;
-    copse_status status = copse_cbor_write_map(buf, has_tree ? 3 : 2);
+    bool has_key = served->record != NULL;
+    copse_status status = copse_cbor_write_map(buf, 2u + has_tree + has_key);
     if (status == COPSE_OK) {
         status = head_link(buf, "head", head);
     }
     if (status == COPSE_OK) {
-        status = copse_cbor_write_text(buf, copse_bytes_of_text("name"));
-    }
-    if (status == COPSE_OK) {
-        status = copse_cbor_write_text(buf, copse_bytes_of_text(served->name));
+        status = head_text(buf, "name", served->name);
     }
     if (status == COPSE_OK && has_tree) {
         status = head_link(buf, "tree", tree);
+    }
+    if (status == COPSE_OK && has_key) {
+        char key[COPSE_KEY_TEXT_SIZE_MAX];
+        (void)copse_public_key_to_name(&served->key, key);
+        status = head_text(buf, "name-key", key);
     }
     return status;
 }
@@ -99,7 +108,7 @@ void copse_route_head(copse_service *service, const copse_http_request *request,
     }
     copse_buf_init(&encoded, service->env, HEAD_SIZE_BYTES_MAX);
     if (status == COPSE_OK) {
-        status = head_encode(served, &head, &tree, &encoded);
+        status = copse_service_write_head(served, &head, &tree, &encoded);
     }
     if (status == COPSE_OK) {
         head_answer(service, request, copse_buf_view(&encoded), &head, answer);

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "serve/service.h"
 
+#include <copse/cache_store.h>
 #include <copse/commit.h>
 
 #include "base/err.h"
+#include "serve/multiaddr.h"
 #include "serve/reply.h"
 
-enum { SERVICE_READ = COPSE_HTTP_GET | COPSE_HTTP_HEAD, SERVICE_ARGUMENT_BYTES_MAX = 1024 };
+#include <string.h>
+
+enum {
+    SERVICE_READ = COPSE_HTTP_GET | COPSE_HTTP_HEAD,
+    SERVICE_ARGUMENT_BYTES_MAX = 1024,
+    SERVICE_ANNOUNCED_BYTES_MAX = 16 << 10
+};
 
 /* {} is one segment of a path, * whatever follows. The first row that fits answers. */
 static const struct service_route {
@@ -17,10 +25,15 @@ static const struct service_route {
 } service_routes[] = {
     {SERVICE_READ, "/", "GET, HEAD, OPTIONS", copse_route_index},
     {SERVICE_READ, "/ipfs/{}", "GET, HEAD, OPTIONS", copse_route_ipfs},
-    {SERVICE_READ, "/ipfs/{}/*", "GET, HEAD, OPTIONS", copse_route_ipfs_path},
+    {SERVICE_READ, "/ipfs/{}/*", "GET, HEAD, OPTIONS", copse_route_ipfs},
+    {SERVICE_READ, "/ipns/{}", "GET, HEAD, OPTIONS", copse_route_ipns},
     {COPSE_HTTP_POST, "/copse/v1/blocks", "POST, OPTIONS", copse_route_blocks},
     {SERVICE_READ, "/copse/v1/{}", "GET, HEAD, OPTIONS", copse_route_head},
     {COPSE_HTTP_POST, "/copse/v1/{}/query", "POST, OPTIONS", copse_route_query},
+    {SERVICE_READ, "/copse/v1/{}/events", "GET, HEAD, OPTIONS", copse_route_events},
+    {SERVICE_READ, "/routing/v1/providers/{}", "GET, HEAD, OPTIONS", copse_route_providers},
+    {SERVICE_READ | COPSE_HTTP_PUT, "/routing/v1/ipns/{}", "GET, HEAD, PUT, OPTIONS",
+     copse_route_record},
     {SERVICE_READ, "/health", "GET, HEAD, OPTIONS", copse_route_health},
     {SERVICE_READ, "/metrics", "GET, HEAD, OPTIONS", copse_route_metrics},
 };
@@ -34,6 +47,15 @@ _Static_assert((int)SERVICE_ROUTES_COUNT < (int)COPSE_METRICS_ROUTES_MAX, "too m
 
 /* ---- Life ---- */
 
+/* Puts a cache in front of the store. It holds blocks that the databases have made, and has a bound
+ * of its own: so it takes nothing from the answers. */
+static copse_status service_keep_blocks(copse_service *service, const copse_env *env,
+                                        copse_err *err)
+{
+    return copse_cache_store_new(env, service->store, env->limits.serve_cache_bytes_max,
+                                 &service->store, err);
+}
+
 copse_status copse_service_init(copse_service *service, const copse_env *env, copse_err *err)
 {
     *service = (copse_service){.http = NULL};
@@ -43,8 +65,13 @@ copse_status copse_service_init(copse_service *service, const copse_env *env, co
     copse_budget_init(&service->budget, env, env->limits.serve_memory_bytes_max);
     service->env = &service->budget.env;
     service->databases.env = service->env;
+    service->records.env = service->env;
+    copse_buf_init(&service->announced, service->env, SERVICE_ANNOUNCED_BYTES_MAX);
     copse_status status =
         copse_served_store_new(service->env, &service->databases, &service->store, err);
+    if (status == COPSE_OK) {
+        status = service_keep_blocks(service, env, err);
+    }
     if (status == COPSE_OK) {
         status = copse_answer_pool_init(&service->answers, service->env, service->store,
                                         env->limits.serve_memory_bytes_max, &service->metrics, err);
@@ -56,9 +83,30 @@ void copse_service_release(copse_service *service)
 {
     copse_answer_pool_release(&service->answers);
     service->store = copse_store_close(service->store);
+    copse_buf_release(&service->announced);
     if (service->env != NULL) {
+        copse_heads_release(service);
         copse_served_list_release(&service->databases);
+        copse_relayed_records_release(&service->records);
     }
+}
+
+copse_status copse_service_announce(copse_service *service, const char *text, copse_err *err)
+{
+    copse_buf *announced = &service->announced;
+    size_t len_before = announced->len;
+    copse_status status = copse_multiaddr_of_text(copse_bytes_of_text(text), announced);
+    if (status == COPSE_OK) {
+        status = copse_buf_append_byte(announced, '\n');
+    }
+    if (status != COPSE_OK) {
+        copse_buf_truncate(announced, len_before);
+    }
+    return status == COPSE_OK ? status
+           : status == COPSE_CORRUPT
+               ? COPSE_ERR(err, COPSE_MISUSE, "'%.200s' is neither a multiaddr nor http(s)://HOST",
+                           text)
+               : COPSE_ERR(err, status, "too many addresses are announced");
 }
 
 /* ---- Routes ---- */
@@ -114,18 +162,20 @@ static void service_add_cors(const copse_http_request *request, copse_http_answe
 {
     copse_bytes origin;
     bool is_gateway = request->method == COPSE_HTTP_OPTIONS ||
-                      copse_bytes_has_prefix(request->path, copse_bytes_of_text("/ipfs/"));
-    copse_reply_header(answer, "Access-Control-Allow-Origin", "*");
+                      copse_bytes_has_prefix(request->path, copse_bytes_of_text("/ipfs/")) ||
+                      copse_bytes_has_prefix(request->path, copse_bytes_of_text("/ipns/")) ||
+                      copse_bytes_has_prefix(request->path, copse_bytes_of_text("/routing/"));
+    copse_reply_lines(answer, "Access-Control-Allow-Origin: *\r\n");
     if (is_gateway || copse_http_request_header(request, "Origin", 0, &origin)) {
-        copse_reply_header(
-            answer, "Access-Control-Expose-Headers",
-            "Content-Length, Content-Range, Copse-Root, ETag, X-Chunked-Output, X-Ipfs-Path, "
-            "X-Ipfs-Roots, X-Stream-Output");
+        copse_reply_lines(answer,
+                          "Access-Control-Expose-Headers: "
+                          "Content-Length, Content-Range, Copse-Root, ETag, X-Chunked-Output, "
+                          "X-Ipfs-Path, X-Ipfs-Roots, X-Stream-Output\r\n");
     }
     if (is_gateway) {
-        copse_reply_header(answer, "Access-Control-Allow-Methods", "GET, HEAD, OPTIONS, POST");
-        copse_reply_header(answer, "Access-Control-Allow-Headers",
-                           "Accept, Content-Type, Range, User-Agent, X-Requested-With");
+        copse_reply_lines(answer, "Access-Control-Allow-Methods: GET, HEAD, OPTIONS, POST, PUT\r\n"
+                                  "Access-Control-Allow-Headers: "
+                                  "Accept, Content-Type, Range, User-Agent, X-Requested-With\r\n");
     }
 }
 
@@ -134,6 +184,10 @@ static void service_run(copse_service *service, const struct service_route *rout
                         copse_http_answer *answer)
 {
     copse_buf argument;
+    if (encoded.len == 0 || memchr(encoded.ptr, '%', encoded.len) == NULL) {
+        route->answer(service, request, encoded, answer);
+        return;
+    }
     copse_buf_init(&argument, service->env, SERVICE_ARGUMENT_BYTES_MAX);
     copse_status status = copse_http_percent_decode(encoded, &argument);
     if (status == COPSE_OK) {
@@ -149,11 +203,12 @@ static void service_run(copse_service *service, const struct service_route *rout
 void copse_service_answer(copse_service *service, const copse_http_request *request,
                           copse_http_answer *answer)
 {
-    copse_bytes argument;
+    copse_bytes argument = {NULL, 0};
     size_t at = service_find(request, &argument);
     const struct service_route *route = &service_routes[at];
-    service_add_cors(request, answer);
     answer->status = 200;
+    service_add_cors(request, answer);
+    answer->tag = at < SERVICE_ROUTES_COUNT ? at : SERVICE_ROUTE_NONE; /* for the counts */
     if (at == SERVICE_ROUTES_COUNT) {
         copse_reply_line(service->env, answer, 404, "there is no such page: see /");
     } else if (request->method == COPSE_HTTP_OPTIONS) {
@@ -170,40 +225,61 @@ void copse_service_answer(copse_service *service, const copse_http_request *requ
 void copse_service_refuse(copse_service *service, unsigned status, const char *reason,
                           copse_http_answer *answer)
 {
-    copse_reply_header(answer, "Access-Control-Allow-Origin", "*");
     answer->status = 200;
+    copse_reply_header(answer, "Access-Control-Allow-Origin", "*");
+    answer->tag = SERVICE_ROUTE_NONE;
     copse_reply_line(service->env, answer, status, "%s", reason);
 }
 
 void copse_service_done(copse_service *service, const copse_http_exchange *exchange)
 {
-    copse_http_request request = {.path = exchange->target, .method = COPSE_HTTP_GET};
-    copse_bytes argument;
-    for (size_t i = 0; i < request.path.len; i++) {
-        if (request.path.ptr[i] == '?') {
-            request.path.len = i;
-        }
+    copse_metrics_add(&service->metrics, exchange->tag, exchange);
+}
+
+/* ---- Counts ---- */
+
+void copse_service_share(copse_service *service, copse_counts *shared, size_t count, size_t at)
+{
+    service->shared = shared;
+    service->shared_count = count;
+    service->shared_at = at;
+    service->before = shared[at];
+    copse_counts_end(&service->before);
+}
+
+/* Its own, and those of servers before it in its place. */
+static void service_counts(const copse_service *service, copse_counts *ret_counts)
+{
+    *ret_counts =
+        (copse_counts){.metrics = service->metrics, .memory_bytes = service->budget.size_bytes};
+    if (service->http != NULL) {
+        ret_counts->http = copse_http_server_get_stats(service->http);
     }
-    if (copse_bytes_equal(exchange->method_name, copse_bytes_of_text("POST"))) {
-        request.method = COPSE_HTTP_POST;
+    copse_counts_add(ret_counts, &service->before);
+}
+
+void copse_service_publish(copse_service *service)
+{
+    if (service->shared != NULL) {
+        service_counts(service, &service->shared[service->shared_at]);
     }
-    size_t at = service_find(&request, &argument);
-    copse_metrics_add(&service->metrics, at < SERVICE_ROUTES_COUNT ? at : SERVICE_ROUTE_NONE,
-                      exchange);
 }
 
 copse_status copse_service_write_metrics(const copse_service *service, copse_buf *buf)
 {
     const char *names[COPSE_METRICS_ROUTES_MAX] = {NULL};
-    copse_http_server_stats stats = {0};
+    copse_counts counts;
     for (size_t i = 0; i < SERVICE_ROUTES_COUNT; i++) {
         names[i] = service_routes[i].pattern;
     }
     names[SERVICE_ROUTE_NONE] = "";
-    if (service->http != NULL) {
-        stats = copse_http_server_get_stats(service->http);
+    service_counts(service, &counts);
+    for (size_t i = 0; i < service->shared_count; i++) {
+        if (i != service->shared_at) {
+            copse_counts_add(&counts, &service->shared[i]);
+        }
     }
-    return copse_metrics_write(&service->metrics, &stats, names, service->budget.size_bytes, buf);
+    return copse_metrics_write(&counts, names, buf);
 }
 
 /* ---- Heads ---- */

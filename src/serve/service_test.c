@@ -95,13 +95,14 @@ static unsigned world_ask(world *self, const char *path, const char *query, cons
                           size_t *ret_size, bool *ret_ended)
 {
     const copse_http_header headers[] = {
-        {copse_bytes_of_text("Accept-Encoding"), copse_bytes_of_text(encoding)}};
+        {copse_bytes_of_text("Accept-Encoding"), copse_bytes_of_text(encoding)},
+        {copse_bytes_of_text("Host"), copse_bytes_of_text("a.example:81")}};
     copse_http_request request = {
         .method = COPSE_HTTP_GET,
         .path = copse_bytes_of_text(path),
         .query = copse_bytes_of_text(query),
         .headers = headers,
-        .headers_count = 1,
+        .headers_count = 2,
     };
     copse_http_answer answer = {.status = 0};
     copse_buf piece;
@@ -198,6 +199,55 @@ static void test_budget(void **state)
     test_env_assert_empty(&env);
 }
 
+/* Wherever memory ends in an answer, it is a 503, or is cut; and nothing is held after. */
+static void test_no_memory_to_answer(void **state)
+{
+    static const struct {
+        const char *prefix; /* before the CID */
+        const char *suffix; /* behind it */
+        const char *query;
+        unsigned status;
+    } cases[] = {
+        {"/ipfs/", "", "format=raw&filename=%C3%A4", 200},
+        {"/ipfs/", "/0", "format=raw", 200},
+        {"/ipfs/", "/%31/", "format=car&filename=a", 200},
+        {"/ipfs/", "", "format=car&entity-bytes=0:*", 200},
+        {"/ipfs/", "", "format=dag-cbor", 200},
+        {"/ipfs/", "", "format=dag-json", 406},
+        {"/ipfs/", "/2", "format=raw", 404},
+        {"/routing/v1/providers/", "", "", 200},
+        {"/routing/v1/providers/", "", "filter-addrs=http,!tls&filter-protocols=unknown", 200},
+    };
+    test_env env;
+    world self;
+    size_t size = 0;
+    bool ended = false;
+    (void)state;
+    test_env_init(&env);
+    copse_env_init_posix(&env.env);
+    assert_int_equal(world_init(&env.env, &self), COPSE_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char cid[COPSE_CID_TEXT_SIZE_MAX];
+        char path[COPSE_CID_TEXT_SIZE_MAX + 64];
+        uint64_t runs = 0;
+        (void)copse_cid_to_text(&self.root, COPSE_BASE32, cid);
+        (void)snprintf(path, sizeof path, "%s%s%s", cases[i].prefix, cid, cases[i].suffix);
+        do {
+            size_t held = self.service.budget.size_bytes;
+            env.failed = false;
+            env.fail_at = env.calls + runs++;
+            unsigned status = world_ask(&self, path, cases[i].query, "", &size, &ended);
+            assert_int_equal(self.service.budget.size_bytes, held);
+            assert_true(status == 503 || status == cases[i].status);
+            assert_true(env.failed ? status == 503 || !ended : status == cases[i].status);
+        } while (env.failed);
+        env.fail_at = UINT64_MAX;
+        assert_true(ended && runs > 3);
+    }
+    world_release(&self);
+    test_env_assert_empty(&env);
+}
+
 static void test_names(void **state)
 {
     static const char *const refused[] = {"", "a/b", "blocks", ".", "..", "a\nb", "\xff"};
@@ -247,6 +297,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_no_memory_to_answer),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_no_memory_to_start),
     };

@@ -64,6 +64,16 @@ static copse_status car_writer_check_options(const copse_env *env,
     return COPSE_OK;
 }
 
+/* The first bytes of a CARv2 with a payload of this size. */
+static void car_writer_start(const copse_car_writer *writer, uint64_t data_size,
+                             uint8_t ret_start[COPSE_CAR_START_SIZE_BYTES])
+{
+    copse_car_v2_start_write(data_size, car_writer_has_index(writer), ret_start);
+    if (writer->options.fully_indexed && car_writer_has_index(writer)) {
+        ret_start[COPSE_CAR_PRAGMA_SIZE_BYTES] |= COPSE_CAR_FULLY_INDEXED;
+    }
+}
+
 /* Writes the start of a CARv2, as far as it is known, and the header with the roots. */
 static copse_status car_writer_begin(copse_car_writer *writer, const copse_cid *roots,
                                      size_t roots_count, copse_err *err)
@@ -75,7 +85,7 @@ static copse_status car_writer_begin(copse_car_writer *writer, const copse_cid *
     status = copse_car_header_write(roots, roots_count, &buf, err);
     if (status == COPSE_OK && writer->options.version == 2) {
         uint8_t start[COPSE_CAR_START_SIZE_BYTES];
-        copse_car_v2_start_write(writer->options.data_size, car_writer_has_index(writer), start);
+        car_writer_start(writer, writer->options.data_size, start);
         if (writer->options.data_size == 0) {
             memset(start + COPSE_CAR_PRAGMA_SIZE_BYTES, 0, COPSE_CAR_V2_HEADER_SIZE_BYTES);
         }
@@ -132,11 +142,16 @@ uint64_t copse_car_section_size(const copse_cid *cid, size_t data_size)
 static copse_status car_writer_check_section(const copse_car_writer *writer, const copse_cid *cid,
                                              copse_bytes data, copse_err *err)
 {
+    copse_cid_parts parts;
     if (writer->closed) {
         return COPSE_ERR(err, COPSE_MISUSE, "this CAR is finished, or its sink failed");
     }
     if (cid->size == 0) {
         return COPSE_ERR(err, COPSE_MISUSE, "a section without a CID");
+    }
+    copse_cid_split(cid, &parts);
+    if (writer->options.fully_indexed && parts.hash == COPSE_HASH_IDENTITY) {
+        return COPSE_ERR(err, COPSE_MISUSE, "an identity CID in a CAR that is fully indexed");
     }
     if (data.len > writer->env->limits.foreign_size_bytes_max) {
         return COPSE_ERR(err, COPSE_LIMIT, "a block of %zu bytes, the limit is %zu", data.len,
@@ -195,7 +210,7 @@ copse_status copse_car_writer_finish(copse_car_writer *writer,
     }
     writer->closed = true;
     if (status == COPSE_OK && v2 && ret_start != NULL) {
-        copse_car_v2_start_write(writer->data_size, car_writer_has_index(writer), ret_start);
+        car_writer_start(writer, writer->data_size, ret_start);
     }
     return status;
 }

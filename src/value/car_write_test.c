@@ -166,6 +166,38 @@ static void test_known_size(void **state)
     test_env_assert_empty(&test);
 }
 
+/* The header says that all is indexed where that was promised, and no identity CID breaks it. */
+static void test_fully_indexed(void **state)
+{
+    (void)state;
+    static const copse_cid identity = {.size = 4, .bytes = {1, COPSE_CODEC_RAW, 0, 0}};
+    for (int promised = 0; promised < 2; promised++) {
+        test_env test;
+        copse_buf car;
+        copse_cid cid;
+        uint8_t data[64];
+        uint8_t start[COPSE_CAR_START_SIZE_BYTES];
+        copse_car_writer *writer = NULL;
+        const copse_car_writer_options options = {.version = 2, .fully_indexed = promised != 0};
+        test_env_init(&test);
+        copse_buf_init(&car, &test.env, 4096);
+        car_memory_sink memory = {.buf = &car, .writes_max = SIZE_MAX};
+        size_t size = car_memory_block(1, 0, &cid, data);
+        assert_int_equal(copse_car_writer_new(&test.env, &options, car_memory_sink_of(&memory),
+                                              &cid, 1, &writer, NULL),
+                         COPSE_OK);
+        assert_int_equal(copse_car_writer_put(writer, &cid, (copse_bytes){data, size}, NULL),
+                         COPSE_OK);
+        assert_int_equal(copse_car_writer_put(writer, &identity, (copse_bytes){NULL, 0}, NULL),
+                         promised != 0 ? COPSE_MISUSE : COPSE_OK);
+        assert_int_equal(copse_car_writer_finish(writer, start, NULL), COPSE_OK);
+        assert_int_equal(start[11], promised != 0 ? COPSE_CAR_FULLY_INDEXED : 0);
+        (void)copse_car_writer_free(writer);
+        copse_buf_release(&car);
+        test_env_assert_empty(&test);
+    }
+}
+
 static void test_misuse(void **state)
 {
     test_env test;
@@ -345,10 +377,11 @@ static void test_put_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fixtures),    cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_known_size),  cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_sink_fails),  cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_fault_sweep), cmocka_unit_test(test_put_again),
+        cmocka_unit_test(test_fixtures),      cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_known_size),    cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_fully_indexed), cmocka_unit_test(test_sink_fails),
+        cmocka_unit_test(test_memory),        cmocka_unit_test(test_fault_sweep),
+        cmocka_unit_test(test_put_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
  *       bytes, however much they were compressed; a transport reads on only when it is waited for.
  *   T3  A transport has no time limits but that of connecting: who asks cancels.
  *   T4  Redirects are not followed; certificates are checked.
+ *   T5  A request for a range asks for no Content-Encoding, and an answer that has one fails.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -20,6 +21,8 @@
 #include <copse/env.h>
 #include <copse/status.h>
 
+#include <stdbool.h>
+
 COPSE_EXTERN_C_BEGIN
 
 /** The longest piece of a body. */
@@ -29,10 +32,14 @@ typedef struct copse_transport copse_transport;
 
 /** A request. Everything is copied. */
 typedef struct copse_transport_request {
-    const char *url;          /**< Absolute, http: or https:, percent-encoded. */
-    const char *accept;       /**< The header's value; NULL: any type. */
-    const char *content_type; /**< Of the body; NULL: the request is a GET. */
-    copse_bytes body;         /**< Of a POST. */
+    const char *url;           /**< Absolute, http: or https:, percent-encoded. */
+    const char *accept;        /**< The header's value; NULL: any type. */
+    const char *last_event_id; /**< The header's value; NULL: there is none. */
+    const char *content_type;  /**< Of the body; NULL: the request is a GET. */
+    bool is_put;               /**< With a content_type: a PUT in place of a POST. */
+    copse_bytes body;          /**< Of either. */
+    uint64_t range_from;       /**< With range_size: the bytes that are asked for, by Range. */
+    uint64_t range_size;       /**< 0: all. Else the answer may still be all of them (200). */
 } copse_transport_request;
 
 typedef enum copse_transport_event_kind {
@@ -50,8 +57,13 @@ typedef struct copse_transport_event {
     uint32_t retry_after_ms;  /**< HEAD: Retry-After; 0: there was none, or none in seconds. */
     copse_bytes content_type; /**< HEAD: without parameters; empty: none. */
     copse_bytes copse_root;   /**< HEAD: Copse-Root (docs/formats/http.md), else empty. */
-    copse_bytes body;         /**< BODY. */
-    const char *reason;       /**< FAILED: one line for people, such as "connection refused". */
+    copse_bytes etag;         /**< HEAD: as it came, else empty. */
+    uint64_t range_from;      /**< HEAD: with range_size: what Content-Range says is in the body. */
+    uint64_t range_size;      /**< HEAD: 0: it is not said, or nonsense. */
+    uint64_t total_size; /**< HEAD: of all, by Content-Range or, with 200, Content-Length; 0: it
+                              is not said. */
+    copse_bytes body;    /**< BODY. */
+    const char *reason;  /**< FAILED: one line for people, such as "connection refused". */
 } copse_transport_event;
 
 /** Bytes on the wire, heads, framing and request lines included, after Content-Encoding; without
