@@ -111,6 +111,19 @@ static copse_cid resolve(example_db *example, const branch *main_branch, const c
     return cid;
 }
 
+/* Makes a branch, if a user may name one so. */
+static void make_branch(const branch *main_branch, const char *name, const copse_cid *cid)
+{
+    copse_err err = {0};
+    if (copse_revision_check_name(copse_bytes_of_text(name), &err) != COPSE_OK) {
+        (void)printf("no branch '%s': %s\n", name, err.message);
+        return;
+    }
+    example_must(copse_refs_swap(main_branch->refs, copse_bytes_of_text(name), NULL, cid, &err),
+                 &err);
+    (void)printf("branch '%s'\n", name);
+}
+
 /* The last three commits. */
 static void print_log(example_db *example, const branch *main_branch)
 {
@@ -193,6 +206,8 @@ int main(void)
     copse_cid before = resolve(&example, &main_branch, "HEAD~5");
     copse_cid now = resolve(&example, &main_branch, "9999-12-31");
     print_difference(&example, &before, &now);
+    make_branch(&main_branch, "draft", &before);
+    make_branch(&main_branch, "HEAD~5", &before);
     copse_refs_close(main_branch.refs);
     example_close(&example);
     return 0;

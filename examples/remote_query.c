@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { POSTS = 500, CACHE_SIZE_BYTES = 16 << 20 };
 
@@ -87,6 +88,9 @@ static void client_open(client *self, const char *url)
         copse_block_cache_open(&self->env, self->os, "cache", CACHE_SIZE_BYTES, &self->cache, &err),
         &err);
     example_must(copse_address_parse(&self->env, url, &self->address, &err), &err);
+    if (copse_address_is_car(copse_bytes_of_text(url))) {
+        (void)printf("a file on a web server, read by ranges\n");
+    }
     const char *peers[] = {self->address.peer};
     const copse_remote_heads heads = {.get = get_head, .set = set_head, .ctx = self->cache};
     const copse_remote_options options = {
@@ -240,7 +244,11 @@ int main(void)
     example_must(copse_refs_swap(refs, copse_bytes_of_text("main"), NULL,
                                  copse_tree_root(example.tree), &err),
                  &err);
-    const copse_server_options options = {.port = 0}; /* any free one, on 127.0.0.1 */
+    /* Any free port, on 127.0.0.1. Several processes may share one, and memory of so many bytes for
+     * their counts; here there is one. */
+    void *counts = calloc(1, copse_server_counts_size(1));
+    const copse_server_options options = {
+        .port = 0, .shared_counts = counts, .servers_count = 1, .server_number = 0};
     example_must(copse_server_new(&example.env, &options, &server, &err), &err);
     const copse_served served = {.name = "blog", .store = example.store, .refs = refs};
     example_must(copse_server_add(server, &served, &err), &err);
@@ -252,6 +260,7 @@ int main(void)
     copse_server_stop(server);
     (void)pthread_join(thread, NULL);
     copse_server_free(server);
+    free(counts);
     copse_refs_close(refs);
     example_close(&example);
     return 0;

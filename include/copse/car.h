@@ -147,6 +147,8 @@ typedef struct copse_car_writer_options {
     uint64_t version;   /**< 1 or 2. */
     uint64_t data_size; /**< Version 2: size of header and sections if known, else 0. */
     bool without_index; /**< Version 2: write no index. */
+    bool fully_indexed; /**< Version 2: no identity CID will be put, so that the index covers every
+                             section, and the header can say so. */
 } copse_car_writer_options;
 
 /** Writes one CAR. Belongs to one thread. Memory: none that grows for version 1; for an index, 40
@@ -166,7 +168,8 @@ COPSE_API COPSE_MUST_USE copse_status copse_car_writer_new(
 COPSE_API copse_car_writer *copse_car_writer_free(copse_car_writer *writer);
 
 /** Appends a section. The data is not verified, and a CID may come twice.
- * MISUSE: a zeroed CID, or the writer is finished or poisoned. LIMIT: data above
+ * MISUSE: a zeroed CID, an identity CID with options.fully_indexed, or the writer is finished or
+ * poisoned. LIMIT: data above
  * limits.foreign_size_bytes_max, an index above limits.sort_memory_bytes_max, or sections beyond
  * options.data_size. NOMEM. After these the writer is unchanged. The sink's failure poisons it. */
 COPSE_API COPSE_MUST_USE copse_status copse_car_writer_put(copse_car_writer *writer,

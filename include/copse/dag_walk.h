@@ -5,7 +5,7 @@
  * The config of trees with default settings is built into Copse and need not be in a store. Where
  * it is linked and not there, the walk makes it up, so that an exported tree is whole for others.
  *
- * An identity CID holds its own bytes: there is no block to visit.
+ * An identity CID holds its own bytes: there is no block to visit, but what they link to is.
  *
  * Memory: 32 to 96 bytes for each block seen, and the links of the blocks on the present path.
  *
@@ -53,7 +53,8 @@ COPSE_API COPSE_MUST_USE copse_status copse_dag_walk_begin(copse_dag_walk *walk,
 
 /** Visits the next block that was not seen before: OK with a reference for the caller; END: all
  * were visited. NOT_FOUND: *ret_missing is linked, and the store does not have it; the next call
- * goes on behind it. CORRUPT: the block is not even lax DAG-CBOR. NOMEM, or the store's failures;
+ * goes on behind it. CORRUPT: the block is not even lax DAG-CBOR,
+ * or no DAG-PB. NOMEM, or the store's failures;
  * after these the walk can't go on. `ret_missing` NULL: not needed. */
 COPSE_API COPSE_MUST_USE copse_status copse_dag_walk_next(copse_dag_walk *walk,
                                                           copse_block **ret_block,
@@ -64,11 +65,20 @@ COPSE_API COPSE_MUST_USE copse_status copse_dag_walk_next(copse_dag_walk *walk,
 COPSE_API COPSE_MUST_USE copse_status copse_dag_walk_run(copse_dag_walk *walk,
                                                          const copse_cid *root, copse_err *err);
 
-/** Calls `visit` for each link of a block, in order; none in a block that is not DAG-CBOR.
- * Statuses: CORRUPT, LIMIT, or what `visit` returned. */
+/** Gets a block of the store, or the built-in config where that is not in it. Statuses as
+ * copse_store_get; NOMEM. */
+COPSE_API COPSE_MUST_USE copse_status copse_dag_walk_load(copse_dag_walk *walk,
+                                                          const copse_cid *cid,
+                                                          copse_block **ret_block, copse_err *err);
+
+/** Calls `visit` for each link of a block, in order; none in a block that is neither DAG-CBOR nor
+ * DAG-PB. Statuses: CORRUPT, LIMIT, or what `visit` returned. */
 COPSE_API COPSE_MUST_USE copse_status
 copse_dag_links(const copse_env *env, const copse_block *block,
                 copse_status (*visit)(void *ctx, const copse_cid *cid), void *ctx, copse_err *err);
+
+/** Whether copse_dag_links sees all links of a block of this CID: it is DAG-CBOR, DAG-PB or raw. */
+COPSE_API bool copse_dag_links_are_known(const copse_cid *cid);
 
 COPSE_EXTERN_C_END
 

@@ -82,8 +82,8 @@ COPSE_API copse_result *copse_result_close(copse_result *result);
  * the next documents are known to need, bounded by limit and limits.wants_max. LIMIT: the sort or
  * the telling apart of documents passed limits.query_memory_bytes_max (the message names an index
  * that would help), or a regex its bounds. CORRUPT: also an index entry whose document is missing
- * or does not have it. IO, NOMEM. After a failure the result repeats its status, and can only be
- * explained and closed. */
+ * or does not have it. MISUSE: the projection can't be applied (copse_projection_apply). IO, NOMEM.
+ * After a failure the result repeats its status, and can only be explained and closed. */
 COPSE_API COPSE_MUST_USE copse_status copse_result_next(copse_result *result,
                                                         copse_bytes *ret_document, copse_err *err);
 

@@ -26,6 +26,7 @@
 #ifndef COPSE_REMOTE_H
 #define COPSE_REMOTE_H
 
+#include <copse/ipns.h>
 #include <copse/query.h>
 #include <copse/sys/transport.h>
 
@@ -50,6 +51,17 @@ typedef struct copse_remote_heads {
     void *ctx;
 } copse_remote_heads;
 
+/** Where the newest record of each name is remembered, so that no older one is believed. */
+typedef struct copse_remote_records {
+    /** Appends the record; `ret_seen_ms`: when it was remembered last. NOT_FOUND: none is. Other
+     * failures count as that, but for NOMEM. */
+    copse_status (*get)(void *ctx, const copse_public_key *name, copse_buf *ret_record,
+                        uint64_t *ret_seen_ms, copse_err *err);
+    copse_status (*set)(void *ctx, const copse_public_key *name, copse_bytes record,
+                        copse_err *err);
+    void *ctx;
+} copse_remote_records;
+
 typedef struct copse_remote_options {
     const char *const
         *peers;         /**< URLs that pages are put behind: "http://127.0.0.1:4180". Copied. */
@@ -62,7 +74,8 @@ typedef struct copse_remote_options {
     /** `store` never lets a block go by itself (it is no cache): what is fetched is then left to it
      * instead of being pinned in the source. */
     bool store_keeps;
-    const copse_remote_heads *heads; /**< NULL: heads are not remembered. Copied. */
+    const copse_remote_heads *heads;     /**< NULL: heads are not remembered. Copied. */
+    const copse_remote_records *records; /**< NULL: records are not remembered. Copied. */
     /** Told as blocks come; NULL: nobody. It must not call the remote, but for its stats. */
     void (*progress)(void *ctx);
     void *progress_ctx;
@@ -129,6 +142,30 @@ COPSE_API const char *copse_remote_peer(const copse_remote *remote, size_t peer)
  * options.heads returned. */
 COPSE_API COPSE_MUST_USE copse_status copse_remote_head(copse_remote *remote, const char *name,
                                                         copse_cid *ret_head, copse_err *err);
+
+/** What a name stands for. */
+typedef struct copse_remote_name {
+    copse_cid head;
+    uint64_t sequence;
+    uint64_t eol_ms;   /**< When the record ends. */
+    size_t peer;       /**< That gave it; SIZE_MAX: it is one that was remembered, */
+    uint64_t seen_ms;  /**< at this time, */
+    bool is_ended;     /**< and its time is over: nobody could be asked. */
+    uint64_t suspects; /**< The peers, one a bit, whose record was older than one that was seen
+                            before, or another of the same sequence, or not valid:
+                            copse_remote_reason says which. */
+} copse_remote_name;
+
+/** Asks all peers at once for the record of `name`, and takes the newest valid one that one of them
+ * has or that is remembered; what is older than that is refused. The first valid one ends the
+ * waiting soon (remote_name.c, M3). OK. NOT_FOUND: no peer has one. IO: none can be asked, and none
+ * is remembered. CORRUPT: what they have is not valid, or the name stands for no database. DENIED:
+ * it has ended. CONFLICT: it is older than the one remembered, which has ended. MISUSE: an env
+ * without a clock. NOMEM; what options.records returned. */
+COPSE_API COPSE_MUST_USE copse_status copse_remote_resolve(copse_remote *remote,
+                                                           const copse_public_key *name,
+                                                           copse_remote_name *ret_name,
+                                                           copse_err *err);
 
 /* ---- Queries that a peer answers ---- */
 

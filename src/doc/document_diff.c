@@ -134,26 +134,6 @@ static copse_change_kind document_diff_kind(const void *before, const void *afte
     return before == NULL ? COPSE_ADDED : after == NULL ? COPSE_REMOVED : COPSE_CHANGED;
 }
 
-/* Whether two definitions say the same. */
-static copse_status document_diff_equal(copse_document_diff *diff,
-                                        const copse_index_definition *before,
-                                        const copse_index_definition *after, bool *ret_equal,
-                                        copse_err *err)
-{
-    copse_buf a;
-    copse_buf b;
-    copse_buf_init(&a, diff->env, SIZE_MAX);
-    copse_buf_init(&b, diff->env, SIZE_MAX);
-    copse_status status = copse_index_definition_encode(before, &a, err);
-    if (status == COPSE_OK) {
-        status = copse_index_definition_encode(after, &b, err);
-    }
-    *ret_equal = status == COPSE_OK && copse_bytes_equal(copse_buf_view(&a), copse_buf_view(&b));
-    copse_buf_release(&a);
-    copse_buf_release(&b);
-    return status;
-}
-
 /* The next index of the present pair that differs. END: there are no more. */
 static copse_status document_diff_next_index(copse_document_diff *diff,
                                              copse_document_change *change, copse_err *err)
@@ -176,7 +156,7 @@ static copse_status document_diff_next_index(copse_document_diff *diff,
         before = order <= 0 ? before : NULL;
         after = order >= 0 ? after : NULL;
         if (order == 0) {
-            status = document_diff_equal(diff, before, after, &equal, err);
+            status = copse_index_definition_equal(diff->env, before, after, &equal, err);
         }
         if (status == COPSE_OK) {
             diff->index_before += order <= 0;

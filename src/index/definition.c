@@ -212,6 +212,25 @@ copse_status copse_index_definition_encode(const copse_index_definition *definit
     return COPSE_OK;
 }
 
+copse_status copse_index_definition_equal(const copse_env *env, const copse_index_definition *a,
+                                          const copse_index_definition *b, bool *ret_equal,
+                                          copse_err *err)
+{
+    copse_buf both;
+    copse_buf_init(&both, env, SIZE_MAX);
+    copse_status status = copse_index_definition_encode(a, &both, err);
+    size_t size = both.len;
+    if (status == COPSE_OK) {
+        status = copse_index_definition_encode(b, &both, err);
+    }
+    if (status == COPSE_OK) {
+        *ret_equal = copse_bytes_equal((copse_bytes){both.ptr, size},
+                                       (copse_bytes){both.ptr + size, both.len - size});
+    }
+    copse_buf_release(&both);
+    return status;
+}
+
 static copse_status definition_corrupt(const char *what, copse_err *err)
 {
     return COPSE_ERR(err, COPSE_CORRUPT, "not the definition of an index: %s", what);

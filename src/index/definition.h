@@ -31,6 +31,12 @@ copse_index_definition_write_name(const copse_index_definition *definition, cops
 COPSE_MUST_USE copse_status copse_index_definition_encode(const copse_index_definition *definition,
                                                           copse_buf *buf, copse_err *err);
 
+/** Whether both say the same, their names aside. LIMIT, NOMEM. */
+COPSE_MUST_USE copse_status copse_index_definition_equal(const copse_env *env,
+                                                         const copse_index_definition *a,
+                                                         const copse_index_definition *b,
+                                                         bool *ret_equal, copse_err *err);
+
 /** Reads the value of a row, one strict item that was checked before; what the definition points to
  * is copied into the arena. `name` is borrowed. CORRUPT: no definition, or one of another version.
  * NOMEM. */

@@ -8,7 +8,7 @@
  *   A1  A peer is lower case up to its path, has no '/' at its end, and no segment that whoever
  *       asks would take for another ("." and "..").
  *   A2  copse_address_page(peer, "/", name, "") of what was parsed is an address that parses to the
- *       same.
+ *       same; of a CAR the peer alone is.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -214,6 +214,20 @@ copse_status copse_address_peer(const char *text, copse_buf *buf, copse_err *err
     return address_write_peer(copse_bytes_of_text(text), buf, err);
 }
 
+static void address_free_text(const copse_env *env, char *text)
+{
+    if (text != NULL) {
+        copse_free(env, text, strlen(text) + 1);
+    }
+}
+
+bool copse_address_is_car(copse_bytes url)
+{
+    const copse_bytes end = copse_bytes_of_text(".car");
+    size_t at = url.len > end.len ? url.len - end.len : 0;
+    return at > 0 && url.ptr[at - 1] != '/' && copse_bytes_equal(address_from(url, at), end);
+}
+
 /* ---- Addresses ------------------------------------------------------------------------------- */
 
 /* Ends a text, and gives it away. */
@@ -227,6 +241,22 @@ static copse_status address_take_text(copse_buf *buf, char **ret_text, copse_err
     memcpy(text, buf->ptr, buf->len);
     *ret_text = text;
     return COPSE_OK;
+}
+
+/* A CAR is a peer itself: its URL is that of the peer (A2). */
+static copse_status address_take_car(copse_buf *buf, copse_address *address, copse_err *err)
+{
+    char *folder = address->peer;
+    copse_buf_truncate(buf, 0);
+    if (copse_address_page(folder, "/", address->name, "", buf) != COPSE_OK) {
+        return COPSE_ERR_NOMEM(err);
+    }
+    copse_buf_truncate(buf, buf->len - 1); /* its NUL comes again */
+    copse_status status = address_take_text(buf, &address->peer, err);
+    if (status == COPSE_OK) {
+        address_free_text(buf->env, folder);
+    }
+    return status;
 }
 
 static copse_status address_parse_url(copse_bytes url, copse_buf *buf, copse_address *address,
@@ -251,7 +281,23 @@ static copse_status address_parse_url(copse_bytes url, copse_buf *buf, copse_add
     if (status == COPSE_OK) {
         status = address_check_segment(address_from(url, slash), buf, err);
     }
-    return status == COPSE_OK ? address_take_text(buf, &address->name, err) : status;
+    if (status == COPSE_OK) {
+        status = address_take_text(buf, &address->name, err);
+    }
+    return status == COPSE_OK && copse_address_is_car(copse_bytes_of_text(address->name))
+               ? address_take_car(buf, address, err)
+               : status;
+}
+
+/* ipns://NAME, with a '/' behind it or not. */
+static copse_status address_parse_name(copse_bytes url, copse_address *address, copse_err *err)
+{
+    copse_err why = {.message = ""};
+    copse_bytes name = address_from(url, address_scheme(url) + 3);
+    name.len -= name.len > 0 && name.ptr[name.len - 1] == '/';
+    address->kind = COPSE_ADDRESS_NAME;
+    copse_status status = copse_public_key_from_name(name, &address->key, &why);
+    return status == COPSE_OK ? status : COPSE_ERR(err, status, "no IPNS name: %s", why.message);
 }
 
 copse_status copse_address_parse(const copse_env *env, const char *text, copse_address *ret_address,
@@ -260,12 +306,17 @@ copse_status copse_address_parse(const copse_env *env, const char *text, copse_a
     copse_bytes bytes = copse_bytes_of_text(text);
     copse_address address = {.kind = COPSE_ADDRESS_PATH, .env = env};
     copse_status status = COPSE_OK;
-    if (address_scheme(bytes) > 0) {
+    size_t scheme = address_scheme(bytes);
+    if (address_scheme_is((copse_bytes){bytes.ptr, scheme}, "ipns")) {
+        status = address_parse_name(bytes, &address, err);
+    } else if (scheme > 0) {
         copse_buf buf;
         copse_buf_init(&buf, env, SIZE_MAX);
         address.kind = COPSE_ADDRESS_URL;
         status = address_parse_url(bytes, &buf, &address, err);
         copse_buf_release(&buf);
+    } else if (copse_public_key_from_name(bytes, &address.key, NULL) == COPSE_OK) {
+        address.kind = COPSE_ADDRESS_NAME;
     } else if (copse_cid_from_text(bytes, &address.cid, NULL) == COPSE_OK) {
         address.kind = COPSE_ADDRESS_CID;
     }
@@ -275,13 +326,6 @@ copse_status copse_address_parse(const copse_env *env, const char *text, copse_a
     }
     *ret_address = address;
     return COPSE_OK;
-}
-
-static void address_free_text(const copse_env *env, char *text)
-{
-    if (text != NULL) {
-        copse_free(env, text, strlen(text) + 1);
-    }
 }
 
 void copse_address_release(copse_address *address)

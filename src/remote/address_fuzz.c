@@ -29,8 +29,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     copse_status status = copse_address_parse(&env, (const char *)text.ptr, &address, NULL);
     fuzz_must(status == COPSE_OK || status == COPSE_CORRUPT);
     if (status == COPSE_OK && address.kind == COPSE_ADDRESS_URL) {
+        bool is_file = copse_address_is_car(copse_bytes_of_text(address.name));
         copse_buf_truncate(&text, 0);
-        fuzz_must(copse_address_page(address.peer, "/", address.name, "", &text) == COPSE_OK);
+        fuzz_must(is_file
+                      ? copse_buf_append(&text, (copse_bytes){(const uint8_t *)address.peer,
+                                                              strlen(address.peer) + 1}) == COPSE_OK
+                      : copse_address_page(address.peer, "/", address.name, "", &text) == COPSE_OK);
         fuzz_must(strlen((const char *)text.ptr) + 1 == text.len);
         fuzz_must(copse_address_parse(&env, (const char *)text.ptr, &again, NULL) == COPSE_OK);
         fuzz_must(strcmp(address.peer, again.peer) == 0 && strcmp(address.name, again.name) == 0);

@@ -32,6 +32,11 @@ static void test_kinds(void **state)
         {"http://[::1]:1/b", COPSE_ADDRESS_URL, "http://[::1]:1", "b"},
         {"http://h/a%20b%2Fc%C3%A4", COPSE_ADDRESS_URL, "http://h", "a b/c\xc3\xa4"},
         {"http://h/...", COPSE_ADDRESS_URL, "http://h", "..."},
+        {"HTTP://H/deep/blog.car", COPSE_ADDRESS_URL, "http://h/deep/blog.car", "blog.car"},
+        {"http://h/a%20b%2Ecar", COPSE_ADDRESS_URL, "http://h/a%20b.car", "a b.car"},
+        {"http://h/.car", COPSE_ADDRESS_URL, "http://h", ".car"},
+        {"http://h.car/blog", COPSE_ADDRESS_URL, "http://h.car", "blog"},
+        {"http://h/blog.car/posts", COPSE_ADDRESS_URL, "http://h/blog.car", "posts"},
     };
     copse_env env;
     copse_env_init(&env);
@@ -47,6 +52,45 @@ static void test_kinds(void **state)
         assert_int_equal(address.cid.size > 0, rows[i].kind == COPSE_ADDRESS_CID);
         copse_address_release(&address);
         copse_address_release(&address);
+    }
+}
+
+/* One key in each of its texts. */
+static void test_names(void **state)
+{
+    (void)state;
+    static const char name[] = "k51qzi5uqu5dhnwe629wdlncpql6frppdpwnz4wtlcw816aysd5wwlk63g4wmh";
+    static const char *const texts[] = {
+        "k51qzi5uqu5dhnwe629wdlncpql6frppdpwnz4wtlcw816aysd5wwlk63g4wmh",
+        "bafzaajaiaejcao3ke66m5nvefvrkhkgqfjxq243fgikxohpciotdvqciugfvtwrj",
+        "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN",
+        "ipns://k51qzi5uqu5dhnwe629wdlncpql6frppdpwnz4wtlcw816aysd5wwlk63g4wmh",
+        "IPNS://k51qzi5uqu5dhnwe629wdlncpql6frppdpwnz4wtlcw816aysd5wwlk63g4wmh/",
+        "ipns://12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN",
+    };
+    static const char *const wrong[] = {
+        "ipns://",
+        "ipns:///",
+        "ipns://example.org",
+        "ipns://bafkqaaa",
+        "ipns://k51qzi5uqu5dhnwe629wdlncpql6frppdpwnz4wtlcw816aysd5wwlk63g4wmh/a",
+        "ipns://QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG",
+    };
+    copse_env env;
+    copse_address address;
+    copse_env_init(&env);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char text[COPSE_KEY_TEXT_SIZE_MAX];
+        assert_int_equal(copse_address_parse(&env, texts[i], &address, NULL), COPSE_OK);
+        assert_int_equal(address.kind, COPSE_ADDRESS_NAME);
+        (void)copse_public_key_to_name(&address.key, text);
+        assert_string_equal(text, name);
+        copse_address_release(&address);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        copse_err err = {.message = ""};
+        assert_int_equal(copse_address_parse(&env, wrong[i], &address, &err), COPSE_CORRUPT);
+        assert_non_null(strstr(err.message, "no IPNS name"));
     }
 }
 
@@ -166,9 +210,9 @@ static void test_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),       cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_peers),       cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_allocations),
+        cmocka_unit_test(test_kinds),   cmocka_unit_test(test_names),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_pages),   cmocka_unit_test(test_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "block/block.h"
+#include "remote/remote_car.h"
 #include "remote/remote_exchange.h"
 #include "remote/remote_fetch.h"
 
@@ -32,7 +33,10 @@ static copse_status remote_add_peer(copse_remote *remote, const char *url, copse
     }
     memcpy(copy, remote->url.ptr, remote->url.len);
     remote->peers[remote->peers_count++] = copy;
-    return COPSE_OK;
+    return copse_address_is_car(copse_bytes_of_text(copy))
+               ? copse_remote_car_new(remote, remote->peers_count - 1,
+                                      &remote->cars[remote->peers_count - 1], err)
+               : COPSE_OK;
 }
 
 static copse_status remote_init(copse_remote *remote, const copse_remote_options *options,
@@ -48,6 +52,9 @@ static copse_status remote_init(copse_remote *remote, const copse_remote_options
     remote->progress_ctx = options->progress_ctx;
     if (options->heads != NULL) {
         remote->heads = *options->heads;
+    }
+    if (options->records != NULL) {
+        remote->records = *options->records;
     }
     for (size_t i = 0; i < options->peers_count && status == COPSE_OK; i++) {
         status = remote_add_peer(remote, options->peers[i], err);
@@ -90,6 +97,7 @@ copse_remote *copse_remote_free(copse_remote *remote)
         const copse_env *env = remote->env;
         copse_remote_exchange_interrupt(remote);
         for (size_t i = 0; i < remote->peers_count; i++) {
+            copse_remote_car_free(remote->cars[i]);
             copse_free(env, remote->peers[i], strlen(remote->peers[i]) + 1);
         }
         copse_fetch_free(remote->fetch);

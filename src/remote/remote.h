@@ -19,6 +19,7 @@
 #include "remote/remote_store.h"
 #include "sync/fetch.h"
 
+struct copse_remote_car;
 struct copse_remote_exchange;
 struct copse_remote_fetch_request;
 
@@ -31,7 +32,8 @@ struct copse_remote {
     copse_store *store; /* NULL: nowhere */
     bool store_keeps;
     copse_remote_store_view view;
-    copse_remote_heads heads; /* .get NULL: none */
+    copse_remote_heads heads;     /* .get NULL: none */
+    copse_remote_records records; /* likewise */
     void (*progress)(void *ctx);
     void *progress_ctx;
     copse_remote_stats stats;               /* without what copse_remote_get_stats adds */
@@ -43,6 +45,7 @@ struct copse_remote {
     copse_fetch *fetch; /* NULL: offline */
     copse_source *sink; /* of the running call */
     copse_status taken; /* what taking a block failed with in it, else OK */
+    struct copse_remote_car *cars[COPSE_REMOTE_PEERS_MAX]; /* NULL: the peer is no file */
     struct copse_remote_fetch_request *requests;
     size_t requests_count;
     size_t requests_capacity;

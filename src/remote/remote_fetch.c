@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "block/block.h"
+#include "remote/remote_car.h"
 #include "remote/remote_exchange.h"
 
 #include <stdio.h>
@@ -121,8 +122,14 @@ static copse_status remote_fetch_ask(copse_remote *remote, const copse_fetch_ste
 static copse_status remote_fetch_do(copse_remote *remote, const copse_fetch_step *step,
                                     copse_err *err)
 {
+    copse_remote_car *car = remote->cars[step->peer];
     if (step->kind != COPSE_FETCH_CANCEL) {
-        return remote_fetch_ask(remote, step, err);
+        return car != NULL ? copse_remote_car_add(car, step, err)
+                           : remote_fetch_ask(remote, step, err);
+    }
+    if (car != NULL) {
+        (void)copse_remote_car_drop(car, step->request);
+        return COPSE_OK;
     }
     for (size_t i = 0; i < remote->requests_count; i++) {
         if (remote->requests[i].step == step->request) {
@@ -135,6 +142,30 @@ static copse_status remote_fetch_do(copse_remote *remote, const copse_fetch_step
 
 /* ---- What comes ------------------------------------------------------------------------------ */
 
+static copse_status remote_fetch_hear_cars(copse_remote *remote, const copse_transport_event *event,
+                                           copse_err *err)
+{
+    copse_status status = COPSE_OK;
+    for (size_t i = 0; i < remote->peers_count && status == COPSE_OK; i++) {
+        if (remote->cars[i] != NULL) {
+            status = copse_remote_car_hear(remote->cars[i], event, err);
+        }
+    }
+    return status;
+}
+
+/* Lets the files among the peers go on. *ret_told: the fetch may have a next step. */
+static copse_status remote_fetch_run_cars(copse_remote *remote, bool *ret_told, copse_err *err)
+{
+    copse_status status = COPSE_OK;
+    for (size_t i = 0; i < remote->peers_count && status == COPSE_OK; i++) {
+        if (remote->cars[i] != NULL) {
+            status = copse_remote_car_run(remote->cars[i], ret_told, err);
+        }
+    }
+    return status;
+}
+
 /* Reports an event to the fetch. */
 static copse_status remote_fetch_hear(copse_remote *remote, const copse_transport_event *event,
                                       copse_err *err)
@@ -143,7 +174,7 @@ static copse_status remote_fetch_hear(copse_remote *remote, const copse_transpor
     uint64_t now = remote_fetch_now(remote);
     copse_status status = COPSE_OK;
     if (request == NULL) {
-        return COPSE_OK;
+        return remote_fetch_hear_cars(remote, event, err);
     }
     uint64_t step = request->step;
     copse_err why = {.message = ""};
@@ -186,6 +217,11 @@ static void remote_fetch_abandon(copse_remote *remote)
         copse_fetch_failed(remote->fetch, remote->requests[0].step, 0, 0, "was not heard", now);
         remote_fetch_cancel(remote, &remote->requests[0]);
     }
+    for (size_t i = 0; i < remote->peers_count; i++) {
+        if (remote->cars[i] != NULL) {
+            copse_remote_car_stop(remote->cars[i]);
+        }
+    }
 }
 
 /* Does what the fetch says until it has ended. */
@@ -204,8 +240,12 @@ static copse_status remote_fetch_run(copse_remote *remote, copse_err *err)
         if (status == COPSE_OK) {
             status = remote_fetch_do(remote, &step, err);
         } else if (status == COPSE_WANT) {
-            status = transport->ops->wait(transport, step.until_ms, &event, err);
-            status = status == COPSE_OK ? remote_fetch_hear(remote, &event, err) : status;
+            bool told = false;
+            status = remote_fetch_run_cars(remote, &told, err);
+            if (status == COPSE_OK && !told) {
+                status = transport->ops->wait(transport, step.until_ms, &event, err);
+                status = status == COPSE_OK ? remote_fetch_hear(remote, &event, err) : status;
+            }
         }
     }
     remote_fetch_abandon(remote);

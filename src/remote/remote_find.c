@@ -87,7 +87,7 @@ static copse_status find_init(copse_remote_find *find, const copse_remote_find_o
         find->root = *options->root;
     }
     for (size_t i = 0; i < find->remote->peers_count; i++) {
-        find->not_asked[i] = true;
+        find->not_asked[i] = find->remote->cars[i] == NULL; /* files answer no queries */
     }
     copse_status status = copse_remote_run_init(&find->run, env, options->query,
                                                 copse_remote_store(find->remote), err);

@@ -4,15 +4,15 @@
  */
 #include <copse/address.h>
 #include <copse/commit.h>
-#include <copse/dag_cbor.h>
 
 #include "base/err.h"
 #include "block/block.h"
+#include "remote/head_map.h"
+#include "remote/remote_car.h"
 #include "remote/remote_exchange.h"
 
 #include <stdio.h>
-
-enum { REMOTE_HEAD_SIZE_BYTES_MAX = 4096 };
+#include <string.h>
 
 /* What a peer says. */
 typedef struct remote_head {
@@ -26,7 +26,11 @@ typedef struct remote_head {
 static copse_status remote_head_address(copse_remote *remote, const char *name, copse_err *err)
 {
     copse_buf_truncate(&remote->url, 0);
-    copse_status status = copse_address_page(remote->peers[0], "/", name, "", &remote->url);
+    copse_status status =
+        remote->cars[0] != NULL /* there are no names in it */
+            ? copse_buf_append(&remote->url, (copse_bytes){(const uint8_t *)remote->peers[0],
+                                                           strlen(remote->peers[0]) + 1})
+            : copse_address_page(remote->peers[0], "/", name, "", &remote->url);
     return status == COPSE_OK ? status : COPSE_ERR_NOMEM(err);
 }
 
@@ -141,38 +145,6 @@ static copse_status remote_head_settle_here(copse_remote *remote, const char *na
 
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
-/* The link `key` of a map of anyone. */
-static copse_status remote_head_link(const copse_remote *remote, copse_bytes body, const char *key,
-                                     copse_cid *ret_cid)
-{
-    copse_cbor_reader reader;
-    copse_cbor_item item;
-    copse_status status = copse_cbor_reader_init_untrusted(&reader, body, &remote->env->limits,
-                                                           COPSE_CBOR_STRICT, NULL);
-    if (status == COPSE_OK) {
-        status = copse_cbor_find_key(&reader, copse_bytes_of_text(key), NULL);
-    }
-    if (status == COPSE_OK) {
-        status = copse_cbor_next(&reader, &item, NULL);
-    }
-    if (status == COPSE_OK && item.kind == COPSE_CBOR_LINK) {
-        status = copse_cid_from_bytes(item.bytes, ret_cid, NULL);
-    } else if (status == COPSE_OK) {
-        status = COPSE_CORRUPT;
-    }
-    return status == COPSE_OK ? status : COPSE_CORRUPT;
-}
-
-static copse_status remote_head_parse(const copse_remote *remote, copse_bytes body,
-                                      remote_head *ret_head)
-{
-    copse_status status = remote_head_link(remote, body, "head", &ret_head->cid);
-    if (status != COPSE_OK || remote_head_link(remote, body, "tree", &ret_head->tree) != COPSE_OK) {
-        ret_head->tree = (copse_cid){0};
-    }
-    return status;
-}
-
 /* Receives the answer into remote->body. OK: *ret_heard is END, REFUSED or FAILED. */
 static copse_status remote_head_receive(copse_remote *remote, copse_remote_exchange *exchange,
                                         copse_remote_heard *ret_heard, copse_err *err)
@@ -184,7 +156,7 @@ static copse_status remote_head_receive(copse_remote *remote, copse_remote_excha
     while (status == COPSE_OK && heard < COPSE_REMOTE_HEARD_END) {
         status = copse_remote_exchange_next(exchange, &heard, &event, err);
         bool is_body = status == COPSE_OK && heard == COPSE_REMOTE_HEARD_BODY;
-        if (is_body && event.body.len > REMOTE_HEAD_SIZE_BYTES_MAX - remote->body.len) {
+        if (is_body && event.body.len > COPSE_HEAD_MAP_SIZE_BYTES_MAX - remote->body.len) {
             copse_buf_truncate(&remote->body, 0); /* which is no head either */
             heard = COPSE_REMOTE_HEARD_END;
         } else if (is_body && copse_buf_append(&remote->body, event.body) != COPSE_OK) {
@@ -202,6 +174,10 @@ static copse_status remote_head_ask(copse_remote *remote, const char *name, remo
 {
     copse_remote_exchange exchange;
     copse_remote_heard heard;
+    if (remote->cars[0] != NULL) {
+        ret_head->tree = (copse_cid){0};
+        return copse_remote_car_head(remote->cars[0], &ret_head->cid, err);
+    }
     copse_buf_truncate(&remote->url, 0);
     if (copse_address_page(remote->peers[0], "/copse/v1/", name, "", &remote->url) != COPSE_OK) {
         return COPSE_ERR_NOMEM(err);
@@ -224,7 +200,8 @@ static copse_status remote_head_ask(copse_remote *remote, const char *name, remo
                                             : COPSE_IO,
                                  SIZE_MAX, "the head could not be had", err);
     }
-    if (remote_head_parse(remote, copse_buf_view(&remote->body), ret_head) != COPSE_OK) {
+    if (copse_head_map_read(remote->env, copse_buf_view(&remote->body), &ret_head->cid,
+                            &ret_head->tree) != COPSE_OK) {
         remote->stats.refused++;
         copse_remote_note_reason(remote, 0, "sent something that is no head");
         return copse_remote_fail(remote, COPSE_CORRUPT, SIZE_MAX, "the head could not be had", err);

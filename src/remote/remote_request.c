@@ -6,6 +6,22 @@
 #include <stdio.h>
 #include <string.h>
 
+static copse_status remote_request_send(copse_remote *remote, size_t peer,
+                                        const copse_transport_request *asked,
+                                        copse_remote_request *ret_request, copse_err *err)
+{
+    copse_remote_request request = {
+        .peer = peer, .type = asked->accept, .may_be_file = asked->content_type == NULL};
+    copse_status status = remote->transport->ops->start(remote->transport, asked, &request.id, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    remote->stats.requests++;
+    remote->stats.round_trips += remote->running++ == 0;
+    *ret_request = request;
+    return COPSE_OK;
+}
+
 copse_status copse_remote_request_start(copse_remote *remote, size_t peer, const char *url,
                                         const char *type, copse_bytes body,
                                         copse_remote_request *ret_request, copse_err *err)
@@ -16,16 +32,15 @@ copse_status copse_remote_request_start(copse_remote *remote, size_t peer, const
         .content_type = body.ptr != NULL ? "application/vnd.ipld.dag-cbor" : NULL,
         .body = body,
     };
-    copse_remote_request request = {.peer = peer, .type = type};
-    copse_status status =
-        remote->transport->ops->start(remote->transport, &asked, &request.id, err);
-    if (status != COPSE_OK) {
-        return status;
-    }
-    remote->stats.requests++;
-    remote->stats.round_trips += remote->running++ == 0;
-    *ret_request = request;
-    return COPSE_OK;
+    return remote_request_send(remote, peer, &asked, ret_request, err);
+}
+
+copse_status copse_remote_request_start_range(copse_remote *remote, size_t peer, const char *url,
+                                              uint64_t from, uint64_t size,
+                                              copse_remote_request *ret_request, copse_err *err)
+{
+    const copse_transport_request asked = {.url = url, .range_from = from, .range_size = size};
+    return remote_request_send(remote, peer, &asked, ret_request, err);
 }
 
 void copse_remote_request_stop(copse_remote *remote, const copse_remote_request *request)
@@ -54,14 +69,28 @@ static void remote_request_say(copse_remote_request *request, const char *text)
     (void)remote_request_add_line(request, copse_bytes_of_text(text));
 }
 
+/* Whether an answer of this type can be what was asked for. Web servers give files that they know
+ * nothing of one of these types; what is in them is checked anyway. */
+static bool remote_request_takes_type(const copse_remote_request *request, copse_bytes type)
+{
+    static const char *const of_files[] = {"application/octet-stream", "binary/octet-stream",
+                                           "text/plain", ""};
+    bool takes =
+        request->type == NULL || copse_bytes_equal(type, copse_bytes_of_text(request->type));
+    for (size_t i = 0; i < sizeof of_files / sizeof of_files[0] && request->may_be_file; i++) {
+        takes = takes || copse_bytes_equal(type, copse_bytes_of_text(of_files[i]));
+    }
+    return takes;
+}
+
 static copse_remote_heard remote_request_begin(copse_remote_request *request,
                                                const copse_transport_event *event)
 {
     bool is_text = copse_bytes_equal(event->content_type, copse_bytes_of_text("text/plain"));
+    bool is_done = event->status == 200 || (event->status == 206 && request->type == NULL);
     request->status = event->status;
     request->retry_after_ms = event->retry_after_ms;
-    if (event->status == 200 &&
-        copse_bytes_equal(event->content_type, copse_bytes_of_text(request->type))) {
+    if (is_done && remote_request_takes_type(request, event->content_type)) {
         return COPSE_REMOTE_HEARD_HEAD;
     }
     request->is_refused = true;

@@ -5,6 +5,7 @@
 #include <copse/tree.h>
 
 #include "base/err.h"
+#include "value/dag_pb.h"
 
 #include <string.h>
 
@@ -33,8 +34,7 @@ static copse_status dag_walk_make_config(copse_dag_walk *walk, copse_err *err)
     return copse_tree_config_block(walk->env, &config, &walk->config, err);
 }
 
-/* A block from the store, or the built-in config. */
-static copse_status dag_walk_get(copse_dag_walk *walk, const copse_cid *cid,
+copse_status copse_dag_walk_load(copse_dag_walk *walk, const copse_cid *cid,
                                  copse_block **ret_block, copse_err *err)
 {
     copse_status status = copse_store_get(walk->store, cid, ret_block, err);
@@ -53,19 +53,14 @@ static copse_status dag_walk_get(copse_dag_walk *walk, const copse_cid *cid,
 
 /* ---- Walking ---- */
 
-copse_status copse_dag_links(const copse_env *env, const copse_block *block,
-                             copse_status (*visit)(void *ctx, const copse_cid *cid), void *ctx,
-                             copse_err *err)
+static copse_status dag_links_of_cbor(const copse_env *env, copse_bytes data,
+                                      copse_status (*visit)(void *ctx, const copse_cid *cid),
+                                      void *ctx, copse_err *err)
 {
-    copse_cid_parts parts;
     copse_cbor_reader reader;
     copse_cbor_item item;
-    copse_cid_split(copse_block_cid(block), &parts);
-    if (parts.codec != COPSE_CODEC_DAG_CBOR) {
-        return COPSE_OK;
-    }
-    copse_status status = copse_cbor_reader_init_untrusted(&reader, copse_block_data(block),
-                                                           &env->limits, COPSE_CBOR_LAX, err);
+    copse_status status =
+        copse_cbor_reader_init_untrusted(&reader, data, &env->limits, COPSE_CBOR_LAX, err);
     while (status == COPSE_OK && (status = copse_cbor_next(&reader, &item, err)) == COPSE_OK) {
         copse_cid cid;
         if (item.kind == COPSE_CBOR_LINK) {
@@ -76,6 +71,44 @@ copse_status copse_dag_links(const copse_env *env, const copse_block *block,
         }
     }
     return status == COPSE_END ? COPSE_OK : status;
+}
+
+static copse_status dag_links_of_pb(copse_bytes data,
+                                    copse_status (*visit)(void *ctx, const copse_cid *cid),
+                                    void *ctx, copse_err *err)
+{
+    copse_dag_pb_reader reader;
+    copse_dag_pb_link link;
+    copse_status status = COPSE_OK;
+    copse_dag_pb_reader_init(&reader, data);
+    while (status == COPSE_OK && (status = copse_dag_pb_next(&reader, &link, err)) == COPSE_OK) {
+        status = visit(ctx, &link.cid);
+    }
+    return status == COPSE_END ? COPSE_OK : status;
+}
+
+copse_status copse_dag_links(const copse_env *env, const copse_block *block,
+                             copse_status (*visit)(void *ctx, const copse_cid *cid), void *ctx,
+                             copse_err *err)
+{
+    copse_cid_parts parts;
+    copse_cid_split(copse_block_cid(block), &parts);
+    switch (parts.codec) {
+    case COPSE_CODEC_DAG_CBOR:
+        return dag_links_of_cbor(env, copse_block_data(block), visit, ctx, err);
+    case COPSE_CODEC_DAG_PB:
+        return dag_links_of_pb(copse_block_data(block), visit, ctx, err);
+    default:
+        return COPSE_OK;
+    }
+}
+
+bool copse_dag_links_are_known(const copse_cid *cid)
+{
+    copse_cid_parts parts;
+    copse_cid_split(cid, &parts);
+    return parts.codec == COPSE_CODEC_RAW || parts.codec == COPSE_CODEC_DAG_CBOR ||
+           parts.codec == COPSE_CODEC_DAG_PB;
 }
 
 static copse_status dag_walk_push(void *ctx, const copse_cid *cid)
@@ -102,11 +135,35 @@ static void dag_walk_reverse(copse_buf *stack, size_t start)
     }
 }
 
-static bool dag_walk_is_identity(const copse_cid *cid)
+/* Pushes the links of a block. */
+static copse_status dag_walk_push_links(copse_dag_walk *walk, const copse_block *block,
+                                        copse_err *err)
+{
+    size_t start = walk->stack.len;
+    copse_status status = copse_dag_links(walk->env, block, dag_walk_push, walk, err);
+    dag_walk_reverse(&walk->stack, start);
+    return status;
+}
+
+/* If the CID holds its own bytes, pushes what they link to. False: it doesn't. */
+static bool dag_walk_passes_identity(copse_dag_walk *walk, const copse_cid *cid,
+                                     copse_status *ret_status, copse_err *err)
 {
     copse_cid_parts parts;
+    copse_block *block = NULL;
     copse_cid_split(cid, &parts);
-    return parts.hash == COPSE_HASH_IDENTITY;
+    *ret_status = COPSE_OK;
+    if (parts.hash != COPSE_HASH_IDENTITY) {
+        return false;
+    }
+    if (parts.codec != COPSE_CODEC_RAW) {
+        *ret_status = copse_block_new(walk->env, cid, parts.digest, &block, err);
+        if (*ret_status == COPSE_OK) {
+            *ret_status = dag_walk_push_links(walk, block, err);
+        }
+        block = copse_block_unref(block);
+    }
+    return true;
 }
 
 copse_status copse_dag_walk_begin(copse_dag_walk *walk, const copse_cid *root, copse_err *err)
@@ -119,22 +176,23 @@ copse_status copse_dag_walk_begin(copse_dag_walk *walk, const copse_cid *root, c
 /* Takes the next CID off the stack that is to be visited. END: there is none. */
 static copse_status dag_walk_pop(copse_dag_walk *walk, copse_cid *ret_cid, copse_err *err)
 {
+    copse_status status = COPSE_OK;
     bool added = false;
-    while (!added) {
+    while (status == COPSE_OK && !added) {
         if (walk->stack.len == 0) {
             return COPSE_END;
         }
         memcpy(ret_cid, walk->stack.ptr + walk->stack.len - sizeof *ret_cid, sizeof *ret_cid);
         copse_buf_truncate(&walk->stack, walk->stack.len - sizeof *ret_cid);
-        if (dag_walk_is_identity(ret_cid)) {
+        if (dag_walk_passes_identity(walk, ret_cid, &status, err)) {
             continue;
         }
         added = walk->repeats;
         if (!added && copse_cid_set_add(&walk->seen, ret_cid, &added) != COPSE_OK) {
-            return COPSE_ERR_NOMEM(err);
+            status = COPSE_ERR_NOMEM(err);
         }
     }
-    return COPSE_OK;
+    return status;
 }
 
 copse_status copse_dag_walk_next(copse_dag_walk *walk, copse_block **ret_block,
@@ -143,16 +201,14 @@ copse_status copse_dag_walk_next(copse_dag_walk *walk, copse_block **ret_block,
     copse_block *block = NULL;
     copse_cid cid;
     copse_status status = dag_walk_pop(walk, &cid, err);
-    size_t start = walk->stack.len;
     if (status == COPSE_OK) {
-        status = dag_walk_get(walk, &cid, &block, err);
+        status = copse_dag_walk_load(walk, &cid, &block, err);
         if (status == COPSE_NOT_FOUND && ret_missing != NULL) {
             *ret_missing = cid;
         }
     }
     if (status == COPSE_OK) {
-        status = copse_dag_links(walk->env, block, dag_walk_push, walk, err);
-        dag_walk_reverse(&walk->stack, start);
+        status = dag_walk_push_links(walk, block, err);
     }
     if (status == COPSE_OK) {
         *ret_block = block;

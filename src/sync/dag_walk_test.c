@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -165,11 +166,78 @@ static void test_observer(void **state)
     test_env_assert_empty(&env);
 }
 
+static copse_status links_put(const copse_env *env, copse_store *store, uint64_t codec,
+                              copse_bytes data, copse_cid *ret_cid)
+{
+    copse_block *block = NULL;
+    copse_status status = copse_block_of_data(env, codec, data, &block, NULL);
+    if (status == COPSE_OK) {
+        *ret_cid = *copse_block_cid(block);
+        status = copse_store_put(store, &block, 1, NULL);
+    }
+    copse_block_unref(block);
+    return status;
+}
+
+/* A DAG-PB node, whose link is to an identity CID, which holds the DAG-CBOR of a link to a leaf:
+ * the walk visits node and leaf. */
+static copse_status links_run(const copse_env *env, void *ctx)
+{
+    copse_store *store = NULL;
+    copse_cid leaf;
+    copse_cid middle;
+    copse_cid node;
+    copse_buf buf;
+    size_t count = 0;
+    copse_dag_walk walk;
+    copse_dag_observer observer = {count_block, NULL, &count};
+    (void)ctx;
+    copse_buf_init(&buf, env, 4096);
+    copse_status status = copse_memory_store_new(env, &store, NULL);
+    copse_dag_walk_init(&walk, env, store, &observer);
+    if (status == COPSE_OK) {
+        status = links_put(env, store, COPSE_CODEC_RAW, copse_bytes_of_text("leaf"), &leaf);
+    }
+    if (status == COPSE_OK) {
+        status = copse_cbor_write_link(&buf, (copse_bytes){leaf.bytes, leaf.size});
+    }
+    if (status == COPSE_OK) {
+        status = copse_cid_from_parts(COPSE_CODEC_DAG_CBOR, COPSE_HASH_IDENTITY,
+                                      copse_buf_view(&buf), &middle, NULL);
+    }
+    if (status == COPSE_OK) {
+        uint8_t data[80] = {0x12, (uint8_t)(middle.size + 2), 0x0a, middle.size};
+        memcpy(data + 4, middle.bytes, middle.size);
+        status = links_put(env, store, COPSE_CODEC_DAG_PB,
+                           (copse_bytes){data, (size_t)middle.size + 4}, &node);
+    }
+    if (status == COPSE_OK) {
+        assert_true(copse_dag_links_are_known(&node));
+        status = copse_dag_walk_run(&walk, &node, NULL);
+    }
+    if (status == COPSE_OK) {
+        assert_int_equal(count, 2);
+    }
+    copse_dag_walk_release(&walk);
+    copse_buf_release(&buf);
+    copse_store_close(store);
+    return status;
+}
+
+static void test_links(void **state)
+{
+    static const copse_cid json = {.size = 5, .bytes = {1, 0xa9, 0x02, 0, 0}};
+    (void)state;
+    assert_true(test_env_sweep(links_run, NULL, 1000) > 5);
+    assert_false(copse_dag_links_are_known(&json));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_observer),
+        cmocka_unit_test(test_links),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

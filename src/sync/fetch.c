@@ -290,9 +290,10 @@ static copse_status fetch_read(copse_fetch *fetch, copse_fetch_request *request,
     return status;
 }
 
-/* A sign of life of a request, with so many bytes; also of those sent later, which the peer may
- * send behind it. */
-static void fetch_hear(copse_fetch *fetch, copse_fetch_request *request, size_t size_bytes)
+/* A sign of life of a request, with so many bytes, of which so many are of its answer; also of
+ * those sent later, which the peer may send behind it. */
+static void fetch_hear(copse_fetch *fetch, copse_fetch_request *request, size_t size_bytes,
+                       size_t answer_bytes)
 {
     size_t peer = request->peer;
     uint64_t deadline_ms = fetch->now_ms + fetch->env->limits.fetch_silence_ms_max;
@@ -300,7 +301,7 @@ static void fetch_hear(copse_fetch *fetch, copse_fetch_request *request, size_t 
         copse_fetch_peer_note_latency(&fetch->peers[peer], fetch->now_ms - request->sent_ms);
         request->is_sample = false;
     }
-    copse_fetch_peer_hear(&fetch->peers[peer], size_bytes, fetch->now_ms);
+    copse_fetch_peer_hear(&fetch->peers[peer], answer_bytes, fetch->now_ms);
     for (; request != NULL; request = request->next) {
         if (request->peer == peer) {
             uint64_t bought_ms = request->deadline_ms + size_bytes;
@@ -341,13 +342,22 @@ copse_status copse_fetch_received(copse_fetch *fetch, uint64_t request, copse_by
     if (running == NULL) {
         return COPSE_OK;
     }
-    fetch_hear(fetch, running, bytes.len);
+    fetch_hear(fetch, running, bytes.len, bytes.len);
     copse_status status = copse_fetch_answer_feed(&running->answer, bytes, &detail);
     if (status == COPSE_OK) {
         status = fetch_read(fetch, running, &detail);
     }
     return status == COPSE_WANT ? COPSE_OK
                                 : fetch_end_badly(fetch, running, true, status, &detail, err);
+}
+
+void copse_fetch_heard(copse_fetch *fetch, uint64_t request, size_t size_bytes, uint64_t now_ms)
+{
+    copse_fetch_request *running = copse_fetch_request_find(fetch, request);
+    fetch_arrive(fetch, now_ms);
+    if (running != NULL) {
+        fetch_hear(fetch, running, size_bytes, 0);
+    }
 }
 
 copse_status copse_fetch_ended(copse_fetch *fetch, uint64_t request, uint64_t now_ms,
@@ -359,7 +369,7 @@ copse_status copse_fetch_ended(copse_fetch *fetch, uint64_t request, uint64_t no
     if (running == NULL) {
         return COPSE_OK;
     }
-    fetch_hear(fetch, running, 0);
+    fetch_hear(fetch, running, 0, 0);
     copse_fetch_answer_feed_end(&running->answer);
     copse_status status = fetch_read(fetch, running, &detail);
     if (status != COPSE_END) {
@@ -386,7 +396,7 @@ void copse_fetch_failed(copse_fetch *fetch, uint64_t request, unsigned http_stat
         peer->is_gateway = true;
         copse_fetch_peer_note_answer(peer);
     } else if (!running->is_batch && (http_status == 404 || http_status == 410)) {
-        fetch_hear(fetch, running, 0);
+        fetch_hear(fetch, running, 0, 0);
         copse_fetch_request_pass(fetch, running, running->count, true);
         copse_fetch_peer_note_answer(peer);
     } else {

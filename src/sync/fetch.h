@@ -126,6 +126,10 @@ COPSE_MUST_USE copse_status copse_fetch_received(copse_fetch *fetch, uint64_t re
                                                  copse_bytes bytes, uint64_t now_ms,
                                                  copse_err *err);
 
+/** So many bytes came for a request, which its answer will be made of later: a sign of life (F5).
+ */
+void copse_fetch_heard(copse_fetch *fetch, uint64_t request, size_t size_bytes, uint64_t now_ms);
+
 /** A request's answer is whole. OK. CORRUPT: it was cut inside of a block (a failure), or is not
  * the block that was asked for (a lie). NOMEM and what deliver returned, as above. In each case the
  * request is over. */

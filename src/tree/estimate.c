@@ -83,6 +83,16 @@ static uint64_t estimate_middle(const estimate_rank *rank)
     return rank->low + (rank->high - rank->low) / 2;
 }
 
+/* About the square root: both bounds cut one node. */
+static uint64_t estimate_geometric_middle(uint64_t count)
+{
+    uint64_t middle = 1;
+    while (middle < count / middle) {
+        middle *= 2;
+    }
+    return middle < count ? middle : count;
+}
+
 copse_status copse_tree_estimate(copse_tree *tree, const copse_key_range *range, size_t levels_max,
                                  uint64_t *ret_count, bool *ret_exact, copse_err *err)
 {
@@ -107,7 +117,7 @@ copse_status copse_tree_estimate(copse_tree *tree, const copse_key_range *range,
     *ret_exact = status == COPSE_OK && from.low == from.high && to.low == to.high;
     *ret_count = high > low ? high - low : 0;
     if (!*ret_exact && *ret_count == 0) {
-        *ret_count = (to.high - from.low) / 2; /* both bounds cut one node */
+        *ret_count = estimate_geometric_middle(to.high - from.low);
     }
     return COPSE_OK;
 }

@@ -2,7 +2,10 @@
  * present show.
  *
  *   M1  An estimate never leaves anything on the want list. Where a node is missing, the bound is
- *       taken to cut it in the middle: so it is off by at most half of each cut node.
+ *       taken to cut it in the middle: so it is off by at most half of each cut node. Where both
+ *       bounds cut the same one, all that is known is that there are from none to all of its
+ *       entries: the estimate is the geometric middle of these. Half of them would make whoever
+ *       has only the top of a tree take any narrow range for a wide one, and read all instead.
  *   M2  Counts of many ranges want the union of what each needs.
  *
  * Cost: a path a bound, in branches that are nearly always decoded.

@@ -338,8 +338,8 @@ copse_pack_record copse_pack_index_record(const uint8_t *bytes)
     return (copse_pack_record){copse_load_u64le(bytes), copse_load_u64le(bytes + 8)};
 }
 
-/* The first of the `count` records of a bucket whose key is not below `key`. Keys are hashes, and so
- * spread evenly: where `key` would stand is a few records away. */
+/* The first of the `count` records of a bucket whose key is not below `key`. Keys are hashes, and
+ * so spread evenly: where `key` would stand is a few records away. */
 static size_t pack_index_lower(const copse_pack_index *index, const uint8_t *records, size_t count,
                                uint64_t key)
 {
