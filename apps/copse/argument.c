@@ -22,17 +22,22 @@ static bool argument_report(copse_call *call, copse_status status, const char *w
     return false;
 }
 
+const char *copse_argument_hint_of_json(const char *text)
+{
+    /* The shell takes the quotes away where there are none around them. */
+    return strchr(text, '"') != NULL
+               ? NULL
+               : "JSON has \"…\" around every name; for the shell, put '…' around all "
+                 "of it: '{\"tags\":\"cats\"}'";
+}
+
 bool copse_argument_json(copse_call *call, const char *what, const char *text,
                          copse_ext_json_mode mode, copse_buf *buf)
 {
     copse_status status =
         copse_ext_json_to_cbor(&call->env, copse_bytes_of_text(text), mode, buf, &call->err);
-    /* The shell takes the quotes away where there are none around them. */
-    const char *hint = strchr(text, '"') != NULL
-                           ? NULL
-                           : "JSON has \"…\" around every name; for the shell, put '…' around all "
-                             "of it: '{\"tags\":\"cats\"}'";
-    return status == COPSE_OK || argument_report(call, status, what, hint);
+    return status == COPSE_OK ||
+           argument_report(call, status, what, copse_argument_hint_of_json(text));
 }
 
 bool copse_argument_filter(copse_call *call, size_t index, copse_buf *buf)

@@ -12,6 +12,9 @@
 #include <copse/ext_json.h>
 #include <copse/query.h>
 
+/** What to do about `text`, which is no JSON; NULL: nothing in particular. */
+const char *copse_argument_hint_of_json(const char *text);
+
 /** Appends the value that `text`, Extended JSON, stands for. `what` names it: "the filter". */
 bool copse_argument_json(copse_call *call, const char *what, const char *text,
                          copse_ext_json_mode mode, copse_buf *buf);

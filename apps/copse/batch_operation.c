@@ -100,18 +100,20 @@ typedef struct batch_operation {
     bool flags[BATCH_FIELDS_COUNT];
 } batch_operation;
 
-static copse_status batch_wrong(batch_operation *self, const char *format, ...) COPSE_PRINTF(2, 3);
+static copse_status batch_refuse(batch_operation *self, copse_status status, const char *format,
+                                 ...) COPSE_PRINTF(3, 4);
 
-/* Says in call->err why it is none. */
-static copse_status batch_wrong(batch_operation *self, const char *format, ...)
+/* Says in call->err why it can't be done; CORRUPT: it is no operation. Returns `status`. */
+static copse_status batch_refuse(batch_operation *self, copse_status status, const char *format,
+                                 ...)
 {
     copse_err *err = &self->call->err;
     va_list arguments;
     va_start(arguments, format);
-    *err = (copse_err){.status = COPSE_CORRUPT};
+    *err = (copse_err){.status = status};
     (void)vsnprintf(err->message, sizeof err->message, format, arguments);
     va_end(arguments);
-    return COPSE_CORRUPT;
+    return status;
 }
 
 /* ---- Reading ---- */
@@ -136,7 +138,8 @@ static copse_status batch_read_field(batch_operation *self, copse_bytes key,
     copse_cbor_item head;
     size_t field = batch_find_field(self, key);
     if (field == BATCH_FIELDS_COUNT) {
-        return batch_wrong(self, "it takes no \"%.*s\"", (int)key.len, (const char *)key.ptr);
+        return batch_refuse(self, COPSE_CORRUPT, "it takes no \"%.*s\"", (int)key.len,
+                            (const char *)key.ptr);
     }
     copse_status status = copse_cbor_take(reader, &self->fields[field], err);
     if (status == COPSE_OK) {
@@ -146,8 +149,8 @@ static copse_status batch_read_field(batch_operation *self, copse_bytes key,
         return status;
     }
     if (head.kind != batch_fields[field].kind) {
-        return batch_wrong(self, "\"%s\" must be %s", batch_fields[field].name,
-                           batch_kind_name(batch_fields[field].kind));
+        return batch_refuse(self, COPSE_CORRUPT, "\"%s\" must be %s", batch_fields[field].name,
+                            batch_kind_name(batch_fields[field].kind));
     }
     if (head.kind == COPSE_CBOR_TEXT) {
         self->fields[field] = head.bytes;
@@ -189,13 +192,14 @@ static copse_status batch_read(batch_operation *self, copse_bytes encoded)
     copse_cbor_reader_init(&reader, encoded);
     size_t number = batch_read_name(&reader);
     if (number == BATCH_NAMES_COUNT) {
-        return batch_wrong(self, "not an operation: an object with one of insertOne, updateOne, "
-                                 "updateMany, replaceOne, deleteOne, deleteMany, createIndex");
+        return batch_refuse(self, COPSE_CORRUPT,
+                            "not an operation: an object with one of insertOne, updateOne, "
+                            "updateMany, replaceOne, deleteOne, deleteMany, createIndex");
     }
     self->bit = batch_names[number].bit;
     copse_status status = copse_cbor_next(&reader, &map, err);
     if (status == COPSE_OK && map.kind != COPSE_CBOR_MAP) {
-        return batch_wrong(self, "what it takes is an object");
+        return batch_refuse(self, COPSE_CORRUPT, "what it takes is an object");
     }
     for (uint64_t i = 0; status == COPSE_OK && i < map.arg; i++) {
         copse_cbor_item key;
@@ -207,7 +211,7 @@ static copse_status batch_read(batch_operation *self, copse_bytes encoded)
     for (size_t i = 0; i < BATCH_FIELDS_COUNT && status == COPSE_OK; i++) {
         bool needed = batch_fields[i].needed && (batch_fields[i].of & self->bit) != 0;
         if (needed && self->fields[i].len == 0) {
-            status = batch_wrong(self, "it needs \"%s\"", batch_fields[i].name);
+            status = batch_refuse(self, COPSE_CORRUPT, "it needs \"%s\"", batch_fields[i].name);
         }
     }
     return status;
@@ -236,7 +240,8 @@ static copse_status batch_create_index(batch_operation *self, copse_modify *modi
     for (size_t i = 0; i < included.count; i++) {
         include[i] = included.fields[i].path;
         if (included.fields[i].descending) {
-            status = batch_wrong(self, "\"include\" takes fields without a direction");
+            status =
+                batch_refuse(self, COPSE_CORRUPT, "\"include\" takes fields without a direction");
         }
     }
     if (status == COPSE_OK) {
@@ -276,9 +281,10 @@ static copse_status batch_compile(batch_operation *self, copse_update **ret_upda
     }
     if (copse_update_is_replacement(update) != replaces) {
         copse_update_free(update);
-        return batch_wrong(self, replaces ? "a replacement has no operators; updateOne takes them"
-                                          : "an update has operators such as $set; replaceOne "
-                                            "takes a whole document");
+        return batch_refuse(self, COPSE_CORRUPT,
+                            replaces ? "a replacement has no operators; updateOne takes them"
+                                     : "an update has operators such as $set; replaceOne "
+                                       "takes a whole document");
     }
     *ret_update = update;
     return COPSE_OK;
@@ -317,11 +323,51 @@ static copse_status batch_modify(batch_operation *self, copse_documents *documen
     return status;
 }
 
+static bool batch_has_made(const copse_buf *made, copse_bytes name)
+{
+    for (size_t at = 0; at < made->len;) {
+        copse_bytes one = copse_bytes_of_text((const char *)made->ptr + at);
+        if (copse_bytes_equal(one, name)) {
+            return true;
+        }
+        at += one.len + 1;
+    }
+    return false;
+}
+
+/* Whether it may be about its collection: one that is there or was made by an operation before, or
+ * that it makes by inserting into it. */
+static copse_status batch_check_collection(batch_operation *self, copse_documents *documents,
+                                           copse_buf *made)
+{
+    copse_bytes name = self->fields[BATCH_COLLECTION];
+    char text[COPSE_DOCUMENTS_NAME_SIZE];
+    char near[COPSE_DOCUMENTS_NAME_SIZE];
+    if (copse_database_collection(documents->database, name) != NULL ||
+        batch_has_made(made, name)) {
+        return COPSE_OK;
+    }
+    if (self->bit == BATCH_INSERT_ONE || self->flags[BATCH_UPSERT]) {
+        copse_status status = copse_buf_append(made, name);
+        return status == COPSE_OK ? copse_buf_append(made, (copse_bytes){(const uint8_t *)"", 1})
+                                  : status;
+    }
+    (void)snprintf(text, sizeof text, "%.*s", (int)name.len, (const char *)name.ptr);
+    bool is_near = copse_documents_near_name(documents, text, near)[0] != '\0';
+    return batch_refuse(self, COPSE_NOT_FOUND, "there is no collection '%.*s'%s%s%s", (int)name.len,
+                        (const char *)name.ptr, is_near ? ", did you mean '" : "", near,
+                        is_near ? "'?" : "");
+}
+
 copse_status copse_batch_operation_run(copse_documents *documents, copse_modify *modify,
-                                       copse_bytes encoded, copse_batch_counts *counts)
+                                       copse_bytes encoded, copse_batch_counts *counts,
+                                       copse_buf *made)
 {
     batch_operation self = {.call = documents->call};
     copse_status status = batch_read(&self, encoded);
+    if (status == COPSE_OK) {
+        status = batch_check_collection(&self, documents, made);
+    }
     if (status != COPSE_OK) {
         return status;
     }

@@ -72,6 +72,8 @@ extern const copse_command copse_command_batch;
 extern const copse_command copse_command_log;
 extern const copse_command copse_command_show;
 extern const copse_command copse_command_diff;
+extern const copse_command copse_command_merge;
+extern const copse_command copse_command_watch;
 extern const copse_command copse_command_branch;
 extern const copse_command copse_command_tag;
 extern const copse_command copse_command_reset;
@@ -113,7 +115,12 @@ extern const copse_command copse_command_shell;
 extern const copse_command copse_command_serve;
 extern const copse_command copse_command_cache_stat;
 extern const copse_command copse_command_cache_clear;
+extern const copse_command copse_command_key_new;
+extern const copse_command copse_command_key_list;
+extern const copse_command copse_command_key_export;
+extern const copse_command copse_command_key_import;
 extern const copse_command copse_command_clone;
 extern const copse_command copse_command_pull;
+extern const copse_command copse_command_publish;
 
 #endif

@@ -66,9 +66,12 @@ static int aggregate_prepare(aggregate *self)
     const copse_run_store runs = copse_run_file_store(self->run_file);
     copse_buf stages;
     copse_buf_init(&stages, &call->env, call->env.limits.json_size_bytes_max);
-    copse_status status = copse_pipeline_read_json(
-        &call->env, copse_bytes_of_text(call->options.arguments[2]), &stages, &call->err);
+    const char *text = call->options.arguments[2];
+    const char *hint = copse_argument_hint_of_json(text);
+    copse_status status =
+        copse_pipeline_read_json(&call->env, copse_bytes_of_text(text), &stages, &call->err);
     if (status == COPSE_OK) {
+        hint = "`copse aggregate --help` lists the stages";
         uint64_t memory =
             copse_options_number(&call->options, "--memory", AGGREGATE_MEMORY_DEFAULT);
         const copse_pipeline_options options = {
@@ -83,7 +86,7 @@ static int aggregate_prepare(aggregate *self)
     copse_buf_release(&stages);
     return status == COPSE_OK
                ? COPSE_EXIT_OK
-               : copse_failure(call, status, NULL, "the pipeline: %s", call->err.message);
+               : copse_failure(call, status, hint, "the pipeline: %s", call->err.message);
 }
 
 /* ---- Running ---- */
@@ -158,6 +161,31 @@ static copse_bytes aggregate_text(copse_bytes map, const char *key)
     return item.bytes;
 }
 
+/* What the pipelines within a stage read. */
+static void aggregate_print_reading(copse_output *out, copse_bytes stage)
+{
+    char texts[3][64];
+    copse_bytes first = aggregate_member(stage, "first_query");
+    copse_bytes plan = aggregate_text(first, "plan");
+    copse_bytes index = aggregate_text(first, "index");
+    copse_bytes faster = aggregate_text(first, "suggestion");
+    copse_output_format(out, "\ninside    %s examined %s, %s",
+                        copse_documents_plural(aggregate_number(stage, "queries"), "run", texts[0],
+                                               sizeof texts[0]),
+                        copse_documents_plural(aggregate_number(stage, "keys_examined"), "key",
+                                               texts[1], sizeof texts[1]),
+                        copse_documents_plural(aggregate_number(stage, "documents_examined"),
+                                               "document", texts[2], sizeof texts[2]));
+    copse_output_format(out, "; the first: %.*s", (int)plan.len, (const char *)plan.ptr);
+    if (index.len > 0) {
+        copse_output_format(out, " of '%.*s'", (int)index.len, (const char *)index.ptr);
+    }
+    if (faster.len > 0) {
+        copse_output_format(out, "; faster with an index on %.*s", (int)faster.len,
+                            (const char *)faster.ptr);
+    }
+}
+
 static void aggregate_print_stage(copse_output *out, copse_bytes stage)
 {
     char texts[3][64];
@@ -174,6 +202,9 @@ static void aggregate_print_stage(copse_output *out, copse_bytes stage)
                         copse_text_of_count(aggregate_number(stage, "out"), texts[1]));
     if (spilled > 0) {
         copse_output_format(out, ", %s spilled", copse_text_of_size(spilled, texts[2]));
+    }
+    if (aggregate_number(stage, "queries") > 0) {
+        aggregate_print_reading(out, stage);
     }
     copse_output_format(out, "\n");
 }

@@ -33,6 +33,7 @@ typedef struct batch {
     copse_buf places;     /* a batch_place each */
     size_t count;
     copse_batch_counts counts;
+    copse_buf made; /* collections, each with a NUL behind it */
 } batch;
 
 /* ---- Reading ---- */
@@ -123,6 +124,7 @@ static int batch_do_all(void *ctx, copse_documents *documents, copse_modify *mod
     copse_cbor_reader reader;
     copse_bytes operation;
     self->counts = (copse_batch_counts){.inserted = 0};
+    copse_buf_truncate(&self->made, 0);
     copse_cbor_reader_init(&reader, copse_buf_view(&self->operations));
     for (size_t i = 0; i < self->count; i++) {
         batch_place place = batch_get_place(self, i);
@@ -130,7 +132,8 @@ static int batch_do_all(void *ctx, copse_documents *documents, copse_modify *mod
         memcpy(self->places.ptr + i * sizeof place, &place, sizeof place);
         copse_status status = copse_cbor_take(&reader, &operation, &self->call->err);
         if (status == COPSE_OK) {
-            status = copse_batch_operation_run(documents, modify, operation, &self->counts);
+            status =
+                copse_batch_operation_run(documents, modify, operation, &self->counts, &self->made);
         }
         if (status == COPSE_WANT || status == COPSE_IO || status == COPSE_NOMEM) {
             return copse_documents_failure(documents, status, "nothing was changed");
@@ -175,6 +178,12 @@ static void batch_print(batch *self, const copse_documents *documents)
                             copse_text_of_count(counts->modified, text[2]),
                             copse_text_of_count(counts->deleted, text[3]));
     }
+    (void)copse_output_flush(out);
+    for (size_t at = 0; at < self->made.len;) {
+        const char *name = (const char *)self->made.ptr + at;
+        copse_note(self->call, "copse: made the collection '%s'", name);
+        at += strlen(name) + 1;
+    }
 }
 
 static int batch_run(copse_call *call)
@@ -186,6 +195,7 @@ static int batch_run(copse_call *call)
     int code = COPSE_EXIT_FAILED;
     copse_buf_init(&self.operations, &call->env, SIZE_MAX / 2);
     copse_buf_init(&self.places, &call->env, SIZE_MAX / 2);
+    copse_buf_init(&self.made, &call->env, SIZE_MAX / 2);
     const copse_documents_change change = {
         .run = batch_do_all,
         .refused = batch_refused,
@@ -201,6 +211,7 @@ static int batch_run(copse_call *call)
     }
     copse_buf_release(&self.operations);
     copse_buf_release(&self.places);
+    copse_buf_release(&self.made);
     return code;
 }
 
@@ -219,9 +230,11 @@ const copse_command copse_command_batch = {
         "document\n"
         "\"sort\":\"-createdAt\"; all with a filter \"hint\"; createIndex \"name\", \"unique\", "
         "\"link\",\n"
-        "\"where\" and \"include\". Each sees what those before it did. If one can't be done, "
-        "nothing is\n"
-        "changed, and its line is named.\n",
+        "\"where\" and \"include\". Each sees what those before it did; "
+        "insertOne\n"
+        "and an upsert make a collection that isn't there. If one can't be done, nothing is "
+        "changed,\n"
+        "and its line is named.\n",
     .options = batch_options,
     .examples = "copse batch blog.copse changes.ndjson\n"
                 "copse batch blog.copse - -m 'daily fix' < changes.ndjson",

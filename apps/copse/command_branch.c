@@ -1,5 +1,5 @@
 /* copse branch, tag and reset: names for states of a database. All are refs; those of tags begin
- * with COPSE_PAST_TAGS, and don't move.
+ * with COPSE_REVISION_TAGS, and don't move.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -7,6 +7,8 @@
 #include "documents.h"
 #include "failure.h"
 #include "past.h"
+
+#include <copse/revision.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +25,7 @@ static const copse_option branch_options[] = {
 
 static bool branch_is_tag(copse_bytes name)
 {
-    return copse_bytes_has_prefix(name, copse_bytes_of_text(COPSE_PAST_TAGS));
+    return copse_bytes_has_prefix(name, copse_bytes_of_text(COPSE_REVISION_TAGS));
 }
 
 /* ---- Listing ---- */
@@ -46,8 +48,8 @@ static copse_status branch_print(void *ctx, copse_bytes name, const copse_cid *c
         return COPSE_OK;
     }
     if (list->tags) {
-        name.ptr += strlen(COPSE_PAST_TAGS);
-        name.len -= strlen(COPSE_PAST_TAGS);
+        name.ptr += strlen(COPSE_REVISION_TAGS);
+        name.len -= strlen(COPSE_REVISION_TAGS);
     }
     if (out->json) {
         copse_output_begin(out);
@@ -83,7 +85,7 @@ static int branch_list_all(copse_call *call, bool tags)
 
 /* ---- Making and taking away ---- */
 
-/* Moves a ref from `before` (of size 0: not there) to `cid` (NULL: away). */
+/* Moves a ref from `before` (of size 0: not there) to `cid`. */
 static int branch_move(copse_place *place, const char *ref, const copse_cid *before,
                        const copse_cid *cid)
 {
@@ -98,15 +100,20 @@ static int branch_move(copse_place *place, const char *ref, const copse_cid *bef
                               : copse_failure_of(call, status, "'%s' can't be moved", ref);
 }
 
-static int branch_make(copse_place *place, const char *ref, const copse_cid *before)
+static int branch_make(copse_place *place, const char *ref)
 {
     copse_call *call = place->call;
     const char *revision =
         call->options.arguments_count > 2 ? call->options.arguments[2] : COPSE_REF_DEFAULT;
+    copse_cid before;
     copse_cid head;
     copse_cid cid;
     copse_past past;
-    if (before->size > 0) {
+    copse_status status = copse_local_ref_now(&place->local, ref, &before);
+    if (status != COPSE_OK) {
+        return copse_failure_of(call, status, "'%s' can't be read", ref);
+    }
+    if (before.size > 0) {
         return copse_failure(
             call, COPSE_CONFLICT,
             "--delete takes it away; `copse reset DB REVISION --ref NAME` moves a branch",
@@ -118,73 +125,57 @@ static int branch_make(copse_place *place, const char *ref, const copse_cid *bef
         return COPSE_EXIT_FAILED;
     }
     copse_past_close(&past);
-    int code = branch_move(place, ref, before, &cid);
+    int code = branch_move(place, ref, &before, &cid);
     if (code == COPSE_EXIT_OK) {
         copse_output_cid_line(&call->output, "commit", &cid);
     }
     return code;
 }
 
-static int branch_delete(copse_place *place, const char *ref, const copse_cid *before)
-{
-    copse_call *call = place->call;
-    if (before->size == 0) {
-        return copse_failure(call, COPSE_NOT_FOUND,
-                             "`copse branch DB` and `copse tag DB` list them", "there is no '%s'",
-                             ref);
-    }
-    return branch_move(place, ref, before, NULL);
-}
-
+/* Makes the ref of the name that is the second argument, or takes it away. */
 static int branch_change(copse_call *call, const char *ref)
 {
     copse_place place;
-    copse_cid before = {0};
-    int code = COPSE_EXIT_FAILED;
-    if (!copse_local_check_ref_name(call, ref)) {
+    bool is_delete = copse_options_has(&call->options, "--delete");
+    if (!copse_local_check_ref_name(call, call->options.arguments[1])) {
         return COPSE_EXIT_USAGE;
+    }
+    if (is_delete && call->options.arguments_count > 2) {
+        return copse_failure_usage(call, "--delete takes no revision");
     }
     if (!copse_place_open(&place, call, COPSE_LOCAL_WRITE)) {
         return COPSE_EXIT_FAILED;
     }
-    copse_status status =
-        copse_refs_get(place.local.refs, copse_bytes_of_text(ref), &before, &call->err);
-    if (status == COPSE_NOT_FOUND) {
-        before = (copse_cid){0};
-    } else if (status != COPSE_OK) {
-        code = copse_failure_of(call, status, "'%s' can't be read", ref);
-    }
-    if (status == COPSE_OK || status == COPSE_NOT_FOUND) {
-        code = copse_options_has(&call->options, "--delete") ? branch_delete(&place, ref, &before)
-                                                             : branch_make(&place, ref, &before);
-    }
+    int code = is_delete ? copse_local_delete_ref(&place.local, ref) : branch_make(&place, ref);
     copse_place_close(&place);
     return code;
 }
 
-static int branch_run(copse_call *call)
-{
-    if (call->options.arguments_count == 1) {
-        return branch_list_all(call, false);
-    }
-    if (branch_is_tag(copse_bytes_of_text(call->options.arguments[1]))) {
-        return copse_failure_usage(call, "'%s' would be a tag: `copse tag` makes those",
-                                   call->options.arguments[1]);
-    }
-    return branch_change(call, call->options.arguments[1]);
-}
-
-static int tag_run(copse_call *call)
+/* `prefix` stands before the names, as refs. */
+static int branch_or_tag_run(copse_call *call, const char *prefix)
 {
     char ref[BRANCH_NAME_SIZE];
-    if (call->options.arguments_count == 1) {
-        return branch_list_all(call, true);
+    if (call->options.arguments_count == 1 && copse_options_has(&call->options, "--delete")) {
+        return copse_failure_usage(call, "--delete needs a name");
     }
-    int size = snprintf(ref, sizeof ref, COPSE_PAST_TAGS "%s", call->options.arguments[1]);
+    if (call->options.arguments_count == 1) {
+        return branch_list_all(call, prefix[0] != '\0');
+    }
+    int size = snprintf(ref, sizeof ref, "%s%s", prefix, call->options.arguments[1]);
     if (size < 0 || (size_t)size >= sizeof ref) {
         return copse_failure_usage(call, "the name is too long");
     }
     return branch_change(call, ref);
+}
+
+static int branch_run(copse_call *call)
+{
+    return branch_or_tag_run(call, "");
+}
+
+static int tag_run(copse_call *call)
+{
+    return branch_or_tag_run(call, COPSE_REVISION_TAGS);
 }
 
 const copse_command copse_command_branch = {
@@ -195,7 +186,9 @@ const copse_command copse_command_branch = {
         "A branch is a name that moves with what is written to it: `copse insert DB … --ref "
         "NAME`,\n"
         "`copse find DB … --ref NAME`. It begins at REVISION, or where main is. It costs nothing:\n"
-        "what the branches have in common is there once.\n",
+        "what the branches have in common is there once. --delete says where it was, so that it "
+        "can\n"
+        "be undone; main stays.\n",
     .options = branch_options,
     .examples = "copse branch blog.copse\n"
                 "copse branch blog.copse draft\n"
@@ -209,7 +202,8 @@ const copse_command copse_command_tag = {
     .arguments = "DB [NAME] [REVISION]",
     .summary = "List the tags of a database, or make or delete one",
     .details =
-        "A tag is a name that does not move: `copse find DB … --at NAME` reads what it named.\n",
+        "A tag is a name that does not move: `copse find DB … --at NAME` reads what it named.\n"
+        "--delete says where it was, so that it can be undone.\n",
     .options = branch_options,
     .examples = "copse tag blog.copse v1\n"
                 "copse tag blog.copse before-import HEAD~1\n"

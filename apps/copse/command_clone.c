@@ -28,6 +28,7 @@ typedef struct clone {
     const char *from;
     const char *to;
     copse_address address;
+    char name_key[COPSE_KEY_TEXT_SIZE_MAX]; /* of an address that is a name */
     copse_buf filter;
     copse_origin asked; /* its peers are lent by what asked for the head */
     copse_local local;
@@ -45,7 +46,8 @@ static bool clone_read_options(clone *self)
     self->asked.collection = copse_options_text(&call->options, "--collection", NULL);
     copse_status status = copse_address_parse(&call->env, self->from, &self->address, &call->err);
     if (status != COPSE_OK) {
-        (void)copse_failure(call, status, "an address is http://peer/name, or a CID with --peer",
+        (void)copse_failure(call, status,
+                            "an address is http://peer/name, or an IPNS name or a CID with --peer",
                             "'%s': %s", self->from, call->err.message);
         return false;
     }
@@ -71,6 +73,10 @@ static bool clone_read_options(clone *self)
         return false;
     }
     self->asked.name = self->address.name;
+    if (self->address.kind == COPSE_ADDRESS_NAME) {
+        (void)copse_public_key_to_name(&self->address.key, self->name_key);
+        self->asked.name_key = self->name_key;
+    }
     self->asked.filter = copse_buf_view(&self->filter);
     return true;
 }
@@ -159,6 +165,28 @@ static bool clone_write_origin(clone *self, const copse_cid *present)
 
 /* ---- Cloning ---- */
 
+/* What the address stands for now. */
+static bool clone_ask_head(clone *self, copse_peers *peers)
+{
+    copse_call *call = self->call;
+    copse_remote_name name = {.head = self->address.cid};
+    copse_status status = COPSE_OK;
+    if (self->address.kind == COPSE_ADDRESS_NAME &&
+        !copse_peers_resolve(peers, &self->address.key, self->from, &name)) {
+        return false;
+    }
+    if (self->address.kind == COPSE_ADDRESS_URL) {
+        status = copse_remote_head(peers->remote, self->address.name, &name.head, &call->err);
+    }
+    if (status != COPSE_OK) {
+        (void)copse_peers_failure(peers, status, self->from);
+        return false;
+    }
+    copse_peers_note_head(peers, self->from);
+    self->head = name.head;
+    return true;
+}
+
 /* Asks for the head, and makes the store only then: a wrong address leaves nothing behind. */
 static bool clone_begin(clone *self)
 {
@@ -170,18 +198,7 @@ static bool clone_begin(clone *self)
     if (!done || !copse_peers_open(&peers, call, self->address.peer, NULL)) {
         return false;
     }
-    if (self->address.kind == COPSE_ADDRESS_CID) {
-        self->head = self->address.cid;
-    } else {
-        copse_status status =
-            copse_remote_head(peers.remote, self->address.name, &self->head, &call->err);
-        done = status == COPSE_OK;
-        if (done) {
-            copse_peers_note_head(&peers, self->from);
-        } else {
-            (void)copse_peers_failure(&peers, status, self->from);
-        }
-    }
+    done = clone_ask_head(self, &peers);
     while (self->asked.peers_count < COPSE_REMOTE_PEERS_MAX &&
            (self->asked.peers[self->asked.peers_count] =
                 copse_remote_peer(peers.remote, self->asked.peers_count)) != NULL) {
@@ -263,8 +280,9 @@ const copse_command copse_command_clone = {
     .arguments = "URL STORE",
     .summary = "Make a store with a database that others serve",
     .details =
-        "URL is http://peer/name, or the CID of a root with --peer. All of the database as it is\n"
-        "now is fetched, from all peers, each block verified; earlier versions are not. With\n"
+        "URL is http://peer/name, or an IPNS name (k51…) or the CID of a root with --peer. All of\n"
+        "the database as it is now is fetched, from all peers, each block verified; earlier\n"
+        "versions are not. With\n"
         "--collection the rest stays at the origin, and is fetched when a command asks for it.\n"
         "The store remembers its origin: `copse pull STORE` brings it up to date. A clone that\n"
         "was broken off goes on where it was when the command is run again.\n",

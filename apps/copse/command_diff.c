@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
+#include "change_print.h"
 #include "command.h"
 #include "documents.h"
 #include "failure.h"
@@ -9,9 +10,11 @@
 
 #include <copse/document_diff.h>
 
+#include <stdio.h>
+
 static const copse_option diff_options[] = {
     {"--ids", NULL, COPSE_OPTION_FLAG, "only which documents differ, not how", 0},
-    {"--count", NULL, COPSE_OPTION_FLAG, "only how many", 0},
+    {"--count", NULL, COPSE_OPTION_FLAG, "only how many documents, collections and indexes", 0},
     {"--ref", "NAME|CID", COPSE_OPTION_TEXT, "what HEAD is, instead of the ref main", 0},
     COPSE_OPTIONS_PEERS,
     COPSE_OPTION_JSON,
@@ -20,58 +23,15 @@ static const copse_option diff_options[] = {
 
 static const char *const diff_words[] = {
     [COPSE_ADDED] = "added", [COPSE_REMOVED] = "removed", [COPSE_CHANGED] = "changed"};
-static const char diff_signs[] = {
-    [COPSE_ADDED] = '+', [COPSE_REMOVED] = '-', [COPSE_CHANGED] = '~'};
 
 /* ---- One change ---- */
-
-static copse_status diff_print_field(void *ctx, const copse_field_change *field, copse_err *err)
-{
-    copse_output *out = ctx;
-    copse_status status = COPSE_OK;
-    if (out->json) {
-        copse_output_begin_member(out, NULL);
-        copse_output_text_bytes(out, "path", field->path);
-    } else {
-        copse_output_format(out, "    %c ", diff_signs[field->kind]);
-        copse_output_bytes(out, field->path);
-        copse_output_format(out, ": ");
-    }
-    if (field->before.ptr != NULL) {
-        status = out->json ? copse_output_ext_json(out, "before", field->before, err)
-                           : copse_output_value_ext_json(out, field->before, err);
-    }
-    if (status == COPSE_OK && !out->json && field->kind == COPSE_CHANGED) {
-        copse_output_format(out, " -> ");
-    }
-    if (status == COPSE_OK && field->after.ptr != NULL) {
-        status = out->json ? copse_output_ext_json(out, "after", field->after, err)
-                           : copse_output_value_ext_json(out, field->after, err);
-    }
-    if (out->json) {
-        copse_output_end_member(out);
-    } else {
-        copse_output_format(out, "\n");
-    }
-    return status;
-}
 
 /* What became of a document: its fields, or all of it. */
 static copse_status diff_print_content(copse_call *call, const copse_document_change *change)
 {
     copse_output *out = &call->output;
     if (change->kind == COPSE_CHANGED) {
-        if (out->json) {
-            copse_output_begin_array(out, "fields");
-        } else {
-            copse_output_format(out, "\n");
-        }
-        copse_status status = copse_document_fields_diff(&call->env, change->before, change->after,
-                                                         diff_print_field, out, &call->err);
-        if (out->json) {
-            copse_output_end_array(out);
-        }
-        return status;
+        return copse_change_print_fields(call, change->before, change->after);
     }
     copse_bytes document = change->kind == COPSE_ADDED ? change->after : change->before;
     if (out->json) {
@@ -111,7 +71,7 @@ static copse_status diff_print(copse_call *call, const copse_document_change *ch
         copse_output_text(out, "change", diff_words[change->kind]);
         copse_output_text_bytes(out, "collection", change->collection);
     } else {
-        copse_output_format(out, "%c ", diff_signs[change->kind]);
+        copse_output_format(out, "%c ", copse_change_sign(change->kind));
         copse_output_bytes(out, change->collection);
     }
     if (change->what == COPSE_CHANGE_DOCUMENT) {
@@ -133,23 +93,60 @@ static copse_status diff_print(copse_call *call, const copse_document_change *ch
 
 /* ---- All of them ---- */
 
-static void diff_print_counts(copse_output *out, const uint64_t counts[3])
+/* How many documents of each kind of change, and how many collections and indexes changed. */
+typedef struct diff_counts {
+    uint64_t documents[3];
+    uint64_t collections;
+    uint64_t indexes;
+} diff_counts;
+
+static void diff_count(diff_counts *counts, const copse_document_change *change)
+{
+    counts->documents[change->kind] += change->what == COPSE_CHANGE_DOCUMENT;
+    counts->collections += change->what == COPSE_CHANGE_COLLECTION;
+    counts->indexes += change->what == COPSE_CHANGE_INDEX;
+}
+
+static void diff_print_count(copse_output *out, const char *word, uint64_t count)
+{
+    if (out->json) {
+        copse_output_number(out, word, count);
+    } else {
+        copse_output_format(out, "%s\t%llu\n", word, (unsigned long long)count);
+    }
+}
+
+static void diff_print_counts(copse_output *out, const diff_counts *counts)
 {
     static const copse_change_kind order[3] = {COPSE_ADDED, COPSE_REMOVED, COPSE_CHANGED};
     if (out->json) {
         copse_output_begin(out);
     }
     for (size_t i = 0; i < 3; i++) {
-        if (out->json) {
-            copse_output_number(out, diff_words[order[i]], counts[order[i]]);
-        } else {
-            copse_output_format(out, "%s\t%llu\n", diff_words[order[i]],
-                                (unsigned long long)counts[order[i]]);
-        }
+        diff_print_count(out, diff_words[order[i]], counts->documents[order[i]]);
     }
+    diff_print_count(out, "collections", counts->collections);
+    diff_print_count(out, "indexes", counts->indexes);
     if (out->json) {
         copse_output_end(out);
     }
+}
+
+/* Whether one of the states has the collection, if one is named. */
+static bool diff_check_collection(copse_documents *documents, const copse_past *before,
+                                  const copse_past *after, const char *name)
+{
+    copse_bytes bytes = copse_bytes_of_text(name);
+    if (name[0] == '\0' || copse_database_collection(before->database, bytes) != NULL ||
+        copse_database_collection(after->database, bytes) != NULL) {
+        return true;
+    }
+    if (copse_documents_collection(documents, name) != NULL) {
+        (void)copse_failure(documents->call, COPSE_NOT_FOUND,
+                            "`copse collections DB --at REVISION` lists what a state has",
+                            "neither of the two states has a collection '%s'", name);
+    }
+    return false;
 }
 
 static int diff_states(copse_past *before, copse_past *after, const char *collection)
@@ -163,7 +160,7 @@ static int diff_states(copse_past *before, copse_past *after, const char *collec
     };
     copse_document_diff *diff = NULL;
     copse_document_change change;
-    uint64_t counts[3] = {0, 0, 0};
+    diff_counts counts = {.collections = 0};
     copse_status status =
         copse_document_diff_new(before->database, after->database, &options, &diff, &call->err);
     while (status == COPSE_OK && !call->output.failed) {
@@ -171,7 +168,7 @@ static int diff_states(copse_past *before, copse_past *after, const char *collec
             status = copse_document_diff_next(diff, &change, &call->err);
         } while (copse_place_fetch(place, status));
         if (status == COPSE_OK && only_count) {
-            counts[change.kind] += change.what == COPSE_CHANGE_DOCUMENT;
+            diff_count(&counts, &change);
         } else if (status == COPSE_OK) {
             status = diff_print(call, &change);
         }
@@ -181,24 +178,42 @@ static int diff_states(copse_past *before, copse_past *after, const char *collec
         return copse_place_failure(place, status, "the difference");
     }
     if (only_count) {
-        diff_print_counts(&call->output, counts);
+        diff_print_counts(&call->output, &counts);
     }
     return COPSE_EXIT_OK;
 }
 
 /* Opens both states and compares them; `before` NULL: that of nothing. */
-static int diff_cids(copse_place *place, const copse_cid *before, const copse_cid *after,
+static int diff_cids(copse_documents *documents, const copse_cid *before, const copse_cid *after,
                      const char *collection)
 {
+    copse_place *place = &documents->place;
     copse_past states[2] = {{.place = NULL}, {.place = NULL}};
     int code = COPSE_EXIT_FAILED;
     if ((before == NULL || copse_past_open(&states[0], place, before, "the state before")) &&
-        copse_past_open(&states[1], place, after, "the state after")) {
+        copse_past_open(&states[1], place, after, "the state after") &&
+        diff_check_collection(documents, &states[0], &states[1], collection)) {
         code = diff_states(&states[0], &states[1], collection);
     }
     copse_past_close(&states[1]);
     copse_past_close(&states[0]);
     return code;
+}
+
+/* Whether the second state is one, and no collection that was written in its place. */
+static bool diff_check_state(copse_documents *documents, const char *name)
+{
+    copse_bytes bytes = copse_bytes_of_text(name);
+    copse_cid cid;
+    if (copse_database_collection(documents->database, bytes) == NULL ||
+        copse_past_find_name(&documents->place, bytes, &cid)) {
+        return true;
+    }
+    char hint[256];
+    (void)snprintf(hint, sizeof hint, "both states stand before it: `copse diff DB %s HEAD %s`",
+                   documents->call->options.arguments[1], name);
+    (void)copse_failure(documents->call, COPSE_MISUSE, hint, "'%s' is a collection", name);
+    return false;
 }
 
 static int diff_run(copse_call *call)
@@ -212,10 +227,11 @@ static int diff_run(copse_call *call)
     if (!copse_documents_open(&documents, call, COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
+    const char *second = count > 2 ? arguments[2] : "HEAD";
     if (copse_past_resolve(&documents.place, &documents.head, arguments[1], &before) &&
-        copse_past_resolve(&documents.place, &documents.head, count > 2 ? arguments[2] : "HEAD",
-                           &after)) {
-        code = diff_cids(&documents.place, &before, &after, count > 3 ? arguments[3] : "");
+        diff_check_state(&documents, second) &&
+        copse_past_resolve(&documents.place, &documents.head, second, &after)) {
+        code = diff_cids(&documents, &before, &after, count > 3 ? arguments[3] : "");
     }
     copse_documents_close(&documents);
     return code;
@@ -261,7 +277,7 @@ static int show_commit(copse_documents *documents, const copse_cid *cid)
     copse_cid parent = past.commit.parents[0];
     bool is_first = past.commit.parents_count == 0;
     copse_past_close(&past);
-    return diff_cids(&documents->place, is_first ? NULL : &parent, cid, "");
+    return diff_cids(documents, is_first ? NULL : &parent, cid, "");
 }
 
 static int show_run(copse_call *call)

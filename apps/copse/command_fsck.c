@@ -311,6 +311,9 @@ static int fsck_run(copse_call *call)
 {
     fsck self = {.call = call, .repair = copse_options_has(&call->options, "--repair")};
     const char *path = call->options.arguments[0];
+    if (!copse_local_check_path(call, path, "`copse check URL` checks a database where it is")) {
+        return COPSE_EXIT_FAILED;
+    }
     copse_cid_set_init(&self.absent, &call->env);
     fsck_find_origin(&self, path);
     if (!fsck_files(&self, path) || !copse_local_open(&self.local, call, path, COPSE_LOCAL_READ)) {

@@ -80,9 +80,10 @@ static int index_fill(void *ctx, copse_documents *documents, copse_write *write)
     copse_call *call = self->call;
     const char *word = call->options.arguments[1];
     const copse_bytes name = copse_bytes_of_text(word);
+    char near[COPSE_DOCUMENTS_NAME_SIZE];
     copse_status status = COPSE_OK;
     self->makes_collection = copse_database_collection(documents->database, name) == NULL;
-    if (self->makes_collection && !copse_documents_is_new_name(documents, word)) {
+    if (self->makes_collection && copse_documents_near_name(documents, word, near)[0] != '\0') {
         (void)copse_documents_collection(documents, word);
         return COPSE_EXIT_FAILED;
     }

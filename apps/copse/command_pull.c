@@ -22,6 +22,7 @@ typedef struct pull_call {
     copse_cid head;   /* of the origin, now */
     copse_cid pulled; /* origin/main; of size 0: a clone was broken off */
     copse_cid main;   /* of size 0: not there */
+    bool moved;       /* main did */
 } pull_call;
 
 /* ---- Before ---- */
@@ -54,8 +55,9 @@ static bool pull_open(pull_call *self)
                             "'%s' was not cloned: it has no origin", path);
         return false;
     }
-    if (self->origin.name == NULL && self->main.size > 0) {
-        (void)copse_failure(call, COPSE_NOT_FOUND, "clone it from http://peer/name to follow it",
+    if (!copse_origin_is_named(&self->origin) && self->main.size > 0) {
+        (void)copse_failure(call, COPSE_NOT_FOUND,
+                            "clone it from http://peer/name or an IPNS name to follow it",
                             "'%s' was cloned by a CID, which never changes", path);
         return false;
     }
@@ -77,20 +79,48 @@ static bool pull_check_head(pull_call *self, const char *url)
     return false;
 }
 
+/* What the IPNS name of the origin stands for; that nobody could be asked is a failure here. */
+static bool pull_ask_name(pull_call *self, const char *url)
+{
+    copse_call *call = self->call;
+    copse_peers *peers = &self->replica.peers;
+    copse_public_key key;
+    copse_remote_name name;
+    copse_status status =
+        copse_public_key_from_name(copse_bytes_of_text(self->origin.name_key), &key, &call->err);
+    if (status != COPSE_OK) {
+        (void)copse_failure_of(call, status, "the origin of '%s'", self->local.path);
+        return false;
+    }
+    if (!copse_peers_resolve(peers, &key, url, &name)) {
+        return false;
+    }
+    if (name.peer == SIZE_MAX && name.suspects == 0) {
+        (void)copse_failure(call, COPSE_IO, "what is here can be read with --offline",
+                            "no peer could be asked what %s stands for now", url);
+        return false;
+    }
+    self->head = name.head;
+    return pull_check_head(self, url);
+}
+
 static bool pull_ask_head(pull_call *self)
 {
     char url[512];
     copse_peers *peers = &self->replica.peers;
-    copse_status status =
-        copse_remote_head(peers->remote, self->origin.name, &self->head, &self->call->err);
     (void)copse_origin_show(&self->origin, url, sizeof url);
-    if (status != COPSE_OK) {
-        (void)copse_peers_failure(peers, status, url);
-        return false;
-    }
     if (peers->is_offline) {
         (void)copse_failure(self->call, COPSE_MISUSE, "what is here can be read with --offline",
                             "--offline asks nobody: %s is pulled from its peers", url);
+        return false;
+    }
+    if (self->origin.name_key != NULL) {
+        return pull_ask_name(self, url);
+    }
+    copse_status status =
+        copse_remote_head(peers->remote, self->origin.name, &self->head, &self->call->err);
+    if (status != COPSE_OK) {
+        (void)copse_peers_failure(peers, status, url);
         return false;
     }
     if (copse_remote_get_stats(peers->remote).is_stale) {
@@ -108,7 +138,7 @@ static int pull_report_own(pull_call *self)
 {
     return copse_failure(
         self->call, COPSE_CONFLICT,
-        "what was pulled is the ref origin/main; merging the two will be `copse merge`",
+        "what was pulled is the ref origin/main: `copse merge STORE origin/main` brings it in",
         "'%s' has changes of its own since it was cloned or pulled: main was not moved",
         self->local.path);
 }
@@ -122,9 +152,12 @@ static int pull_finish(pull_call *self)
     copse_status status =
         copse_local_move_ref(local, COPSE_REF_ORIGIN_HEAD, &self->pulled, &self->head);
     if (status == COPSE_OK && !follows) {
-        return pull_report_own(self);
+        return copse_replica_leads_to(&self->replica, &self->head, &self->main)
+                   ? COPSE_EXIT_OK /* it was merged, or nothing is new there */
+                   : pull_report_own(self);
     }
     if (status == COPSE_OK) {
+        self->moved = !copse_cid_equal(&self->main, &self->head);
         status = copse_local_move_ref(local, COPSE_REF_DEFAULT, &self->main, &self->head);
     }
     if (status == COPSE_CONFLICT) {
@@ -138,7 +171,7 @@ static int pull_run(copse_call *call)
     pull_call self = {.call = call};
     int code = COPSE_EXIT_FAILED;
     if (pull_open(&self)) {
-        if (self.origin.name == NULL) {
+        if (!copse_origin_is_named(&self.origin)) {
             (void)copse_failure(call, COPSE_NOT_FOUND, "run the same `copse clone` again",
                                 "the clone in '%s' was broken off", self.local.path);
         } else if (pull_ask_head(&self) &&
@@ -147,8 +180,7 @@ static int pull_run(copse_call *call)
         }
     }
     if (code == COPSE_EXIT_OK) {
-        copse_replica_report(&self.replica, "pulled", &self.head,
-                             !copse_cid_equal(&self.main, &self.head));
+        copse_replica_report(&self.replica, "pulled", &self.head, self.moved);
     }
     copse_replica_close(&self.replica);
     copse_origin_release(&self.origin);

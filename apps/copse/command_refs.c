@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { REFS_TRIES_MAX = 100 };
+
 /* ---- list ---- */
 
 static const copse_option refs_list_options[] = {
@@ -64,24 +66,13 @@ static const copse_option refs_set_options[] = {
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
-/* Moves the ref to `cid`, or takes it away if that is NULL, whatever it is now. */
+/* Moves the ref to `cid`, whatever it is now. */
 static int refs_move(copse_call *call, copse_local *local, const char *ref, const copse_cid *cid)
 {
     copse_status status = COPSE_CONFLICT;
-    for (int i = 0; i < 100 && status == COPSE_CONFLICT; i++) {
-        copse_cid before = {0};
-        status = copse_pack_db_refresh(local->db, &call->err);
-        if (status == COPSE_OK) {
-            status = copse_refs_get(local->refs, copse_bytes_of_text(ref), &before, &call->err);
-        }
-        if (status == COPSE_NOT_FOUND && cid == NULL) {
-            return copse_failure(call, status, "`copse refs list STORE` shows what there is",
-                                 "there is no ref '%s' in '%s'", ref, local->path);
-        }
-        if (status == COPSE_NOT_FOUND) {
-            before = (copse_cid){0};
-            status = COPSE_OK;
-        }
+    for (int i = 0; i < REFS_TRIES_MAX && status == COPSE_CONFLICT; i++) {
+        copse_cid before;
+        status = copse_local_ref_now(local, ref, &before);
         if (status == COPSE_OK) {
             status = copse_refs_swap(local->refs, copse_bytes_of_text(ref),
                                      before.size > 0 ? &before : NULL, cid, &call->err);
@@ -137,19 +128,10 @@ const copse_command copse_command_refs_set = {
 static int refs_delete_run(copse_call *call)
 {
     copse_local local;
-    const char *ref = call->options.arguments[1];
-    if (!copse_local_check_ref_name(call, ref)) {
-        return COPSE_EXIT_USAGE;
-    }
     if (!copse_local_open(&local, call, call->options.arguments[0], COPSE_LOCAL_WRITE)) {
         return COPSE_EXIT_FAILED;
     }
-    int code = refs_move(call, &local, ref, NULL);
-    if (code == COPSE_EXIT_OK && call->output.json) {
-        copse_output_begin(&call->output);
-        copse_output_text(&call->output, "deleted", ref);
-        copse_output_end(&call->output);
-    }
+    int code = copse_local_delete_ref(&local, call->options.arguments[1]);
     copse_local_close(&local);
     return code;
 }
@@ -158,6 +140,7 @@ const copse_command copse_command_refs_delete = {
     .name = "refs delete",
     .arguments = "STORE NAME",
     .summary = "Take a ref away; its blocks stay until `copse gc`",
+    .details = "Says what it was, so that it can be undone. main stays.\n",
     .options = refs_set_options,
     .examples = "copse refs delete fruit.db next",
     .run = refs_delete_run,

@@ -155,8 +155,11 @@ static int update_find(void *ctx, copse_documents *documents, copse_modify *modi
 {
     update_call *self = ctx;
     copse_call *call = self->call;
-    if (!self->options.upsert &&
-        copse_documents_collection(documents, call->options.arguments[1]) == NULL) {
+    const char *name = call->options.arguments[1];
+    const copse_collection *collection =
+        copse_database_collection(documents->database, copse_bytes_of_text(name));
+    if (collection == NULL && !self->options.upsert) {
+        (void)copse_documents_collection(documents, name);
         return COPSE_EXIT_FAILED;
     }
     copse_status status = copse_documents_modify(documents, modify, &self->options, &self->result);
@@ -167,7 +170,9 @@ static int update_find(void *ctx, copse_documents *documents, copse_modify *modi
     }
     bool is_refusal = status == COPSE_CORRUPT || status == COPSE_LIMIT || status == COPSE_MISUSE;
     return is_refusal ? update_refused(self, documents, status, 0)
-                      : copse_documents_failure(documents, status, "nothing was changed");
+           : collection != NULL
+               ? copse_explanation_failure(documents, collection, status, "nothing was changed")
+               : copse_documents_failure(documents, status, "nothing was changed");
 }
 
 static void update_describe(void *ctx, const copse_write_stats *stats, char *ret_message,

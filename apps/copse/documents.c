@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DOCUMENTS_TRIES_MAX = 1000, DOCUMENTS_MESSAGE_SIZE = 512, DOCUMENTS_NAME_SIZE = 129 };
+enum { DOCUMENTS_TRIES_MAX = 1000, DOCUMENTS_MESSAGE_SIZE = 512 };
 
 /* ---- Opening ---- */
 
@@ -20,7 +20,7 @@ static int documents_report_no_head(copse_documents *documents)
                         documents->ref);
     if (strcmp(documents->ref, COPSE_REF_DEFAULT) != 0 && size > 0 && (size_t)size < sizeof hint) {
         (void)snprintf(hint + size, sizeof hint - (size_t)size,
-                       ", `copse refs set %s %s main` a branch of main", path, documents->ref);
+                       ", `copse branch %s %s` a branch of main", path, documents->ref);
     }
     return copse_failure(documents->call, COPSE_NOT_FOUND, hint, "'%s' has no database '%s'", path,
                          documents->ref);
@@ -74,6 +74,15 @@ static copse_status documents_open_tree(copse_documents *documents)
     return status;
 }
 
+/* What the head was named by. */
+static const char *documents_head(const copse_documents *documents)
+{
+    const copse_options *options = &documents->call->options;
+    return copse_options_knows(options, "--at")
+               ? copse_options_text(options, "--at", documents->ref)
+               : documents->ref;
+}
+
 /* Opens what `head` leads to. */
 static bool documents_open_database(copse_documents *documents)
 {
@@ -88,10 +97,10 @@ static bool documents_open_database(copse_documents *documents)
         (void)copse_failure(call, status,
                             "`copse tree scan` reads a plain tree; `copse init DB --ref NAME` "
                             "begins a database beside it",
-                            "'%s' is not a database of documents: %s", documents->ref,
+                            "'%s' is not a database of documents: %s", documents_head(documents),
                             call->err.message);
     } else if (status != COPSE_OK) {
-        (void)copse_place_failure(&documents->place, status, documents->ref);
+        (void)copse_place_failure(&documents->place, status, documents_head(documents));
     }
     return status == COPSE_OK;
 }
@@ -173,7 +182,7 @@ bool copse_documents_reopen(copse_documents *documents)
 /* The nearest of some names to a word. */
 typedef struct documents_nearest {
     const char *word;
-    char name[DOCUMENTS_NAME_SIZE];
+    char name[COPSE_DOCUMENTS_NAME_SIZE];
     size_t distance; /* Of name; names as far as this or farther don't count. */
 } documents_nearest;
 
@@ -184,7 +193,7 @@ static void documents_nearest_init(documents_nearest *nearest, const char *word)
 
 static void documents_nearest_add(documents_nearest *nearest, copse_bytes name)
 {
-    char text[DOCUMENTS_NAME_SIZE];
+    char text[COPSE_DOCUMENTS_NAME_SIZE];
     if (name.len < sizeof text) {
         memcpy(text, name.ptr, name.len);
         text[name.len] = '\0';
@@ -232,11 +241,13 @@ const copse_collection *copse_documents_collection(copse_documents *documents, c
     return found;
 }
 
-bool copse_documents_is_new_name(copse_documents *documents, const char *name)
+const char *copse_documents_near_name(copse_documents *documents, const char *name,
+                                      char ret_text[COPSE_DOCUMENTS_NAME_SIZE])
 {
     documents_nearest nearest;
     documents_nearest_collection(documents, name, &nearest);
-    return nearest.name[0] == '\0';
+    memcpy(ret_text, nearest.name, sizeof nearest.name);
+    return ret_text;
 }
 
 const copse_index_definition *copse_documents_index(copse_documents *documents,

@@ -69,8 +69,12 @@ bool copse_documents_reopen(copse_documents *documents);
  * reported, with the name that is nearest. */
 const copse_collection *copse_documents_collection(copse_documents *documents, const char *name);
 
-/** Whether no collection has a name that `name` may be a slip of. */
-bool copse_documents_is_new_name(copse_documents *documents, const char *name);
+/** The name of a collection, in a NUL-terminated text. */
+enum { COPSE_DOCUMENTS_NAME_SIZE = 129 };
+
+/** Finds the name that `name` may be a slip of; "": no collection has one. Returns `ret_text`. */
+const char *copse_documents_near_name(copse_documents *documents, const char *name,
+                                      char ret_text[COPSE_DOCUMENTS_NAME_SIZE]);
 
 /** The index `name` of a collection; NULL: reported, with the name that is nearest. */
 const copse_index_definition *copse_documents_index(copse_documents *documents,

@@ -294,8 +294,9 @@ int copse_explanation_failure(copse_documents *documents, const copse_collection
             copse_documents_index(documents, collection, hint) == NULL) {
             return COPSE_EXIT_FAILED;
         }
-        return copse_failure(call, status, "without --hint the best index is chosen", "%s: %s",
-                             what, call->err.message);
+        return copse_failure(call, status,
+                             hint[0] != '\0' ? "without --hint the best index is chosen" : NULL,
+                             "%s: %s", what, call->err.message);
     }
     if (status == COPSE_LIMIT) {
         return copse_failure(call, status, NULL, "%s: %s", what, call->err.message);

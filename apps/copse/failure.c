@@ -7,26 +7,30 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Messages may quote anything, so what can't stand in JSON is replaced. */
+static void failure_print_member(const char *name, const char *text)
+{
+    bool is_utf8 = copse_text_is_utf8(copse_bytes_of_text(text));
+    (void)fprintf(stderr, "\"%s\":\"", name);
+    for (const char *at = text; *at != '\0'; at++) {
+        unsigned char c = (unsigned char)*at;
+        if (c == '"' || c == '\\') {
+            (void)fprintf(stderr, "\\%c", c);
+        } else {
+            (void)fputc(c < 0x20 || c == 0x7f || (c > 0x7f && !is_utf8) ? '?' : c, stderr);
+        }
+    }
+    (void)fputs("\"", stderr);
+}
+
+/* A small output of its own: what goes to stderr must not mix with what is gathered for stdout. */
 static void failure_print_json(copse_status status, const char *message, const char *hint)
 {
-    /* A small output of its own: what goes to stderr must not mix with what is gathered for
-     * stdout. Messages may quote anything, so what can't stand in JSON is replaced. */
-    const char *parts[2] = {message, hint};
-    (void)fprintf(stderr, "{\"error\":{\"status\":\"%s\"", copse_status_name(status));
-    for (size_t i = 0; i < 2; i++) {
-        if (parts[i] != NULL) {
-            bool is_utf8 = copse_text_is_utf8(copse_bytes_of_text(parts[i]));
-            (void)fprintf(stderr, ",\"%s\":\"", i == 0 ? "message" : "hint");
-            for (const char *at = parts[i]; *at != '\0'; at++) {
-                unsigned char c = (unsigned char)*at;
-                if (c == '"' || c == '\\') {
-                    (void)fprintf(stderr, "\\%c", c);
-                } else {
-                    (void)fputc(c < 0x20 || c == 0x7f || (c > 0x7f && !is_utf8) ? '?' : c, stderr);
-                }
-            }
-            (void)fputs("\"", stderr);
-        }
+    (void)fprintf(stderr, "{\"error\":{\"status\":\"%s\",", copse_status_name(status));
+    failure_print_member("message", message);
+    if (hint != NULL) {
+        (void)fputs(",", stderr);
+        failure_print_member("hint", hint);
     }
     (void)fputs("}}\n", stderr);
 }
@@ -123,4 +127,20 @@ void copse_note(const copse_call *call, const char *format, ...)
     (void)vfprintf(stderr, format, args);
     va_end(args);
     (void)fputc('\n', stderr);
+}
+
+void copse_warn(const copse_call *call, const char *format, ...)
+{
+    char message[1024];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    if (call->output.json) {
+        (void)fputs("{\"warning\":{", stderr);
+        failure_print_member("message", message);
+        (void)fputs("}}\n", stderr);
+    } else {
+        (void)fprintf(stderr, "copse: %s\n", message);
+    }
 }

@@ -24,4 +24,8 @@ int copse_failure_usage(copse_call *call, const char *format, ...) COPSE_PRINTF(
 /** Tells something on stderr that is no failure; nothing with --json. */
 void copse_note(const copse_call *call, const char *format, ...) COPSE_PRINTF(2, 3);
 
+/** Tells something that must not be passed over though the command goes on, such as a peer that
+ * can't be trusted: "copse: …" on stderr, with --json one line {"warning":{"message":…}}. */
+void copse_warn(const copse_call *call, const char *format, ...) COPSE_PRINTF(2, 3);
+
 #endif

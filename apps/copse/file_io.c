@@ -164,6 +164,10 @@ bool copse_file_output_finish(copse_file_output *file)
 {
     FILE *stream = file->stream;
     bool good = fflush(stream) == 0;
+    if (file->temporary != NULL) {
+        /* Else a crash could leave the new name with nothing behind it. */
+        good = good && fsync(fileno(stream)) == 0;
+    }
     if (stream != stdout) {
         file->stream = NULL;
         good = fclose(stream) == 0 && good;

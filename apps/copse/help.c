@@ -11,38 +11,48 @@ static void help_command_line(copse_output *out, const copse_command *command)
     copse_output_format(out, "  %-34s  %s\n", usage, command->summary);
 }
 
+const char copse_help_summary[] = "a document database whose content has one name, its root CID";
+
+const char copse_help_example[] =
+    "copse init fruit.db                      # a database is a folder\n"
+    "copse insert fruit.db fruit '{\"_id\":\"fig\",\"grams\":50}' "
+    "'{\"_id\":\"kiwi\",\"grams\":75}'\n"
+    "copse index fruit.db fruit -grams\n"
+    "copse find fruit.db fruit '{\"grams\":{\"$gt\":60}}'\n"
+    "copse find fruit.db fruit --sort -grams --limit 1 --explain\n";
+
+const char copse_help_notes[] =
+    "DB and STORE are folders. A store holds any number of databases and trees: --ref names one\n"
+    "by a ref (main, if you name none) or by its CID. What is only read can also be a CAR file,\n"
+    "http://HOST:4180/NAME of a `copse serve` anywhere, or a root CID with --peer URL. FILE can\n"
+    "be `-`.\n"
+    "Every command takes --json, and --help, which has examples.\n"
+    "Exit codes: 0 done, 1 failed or the answer is no, 2 the command line makes no sense.\n";
+
+/* Each line of `text`, indented. */
+static void help_indented(copse_output *out, const char *text)
+{
+    while (*text != '\0') {
+        size_t len = strcspn(text, "\n");
+        copse_output_format(out, "  %.*s\n", (int)len, text);
+        text += len + (text[len] == '\n');
+    }
+}
+
 void copse_help_overview(copse_output *out, const copse_command_group *groups)
 {
-    copse_output_format(out, "%s",
-                        "copse: a document database whose content has one name, its root CID\n"
-                        "\n"
-                        "usage: copse COMMAND [ARGUMENTS] [OPTIONS]\n"
-                        "\n"
-                        "A first look:\n"
-                        "  copse init fruit.db                      # a database is a folder\n"
-                        "  copse insert fruit.db fruit '{\"_id\":\"fig\",\"grams\":50}' "
-                        "'{\"_id\":\"kiwi\",\"grams\":75}'\n"
-                        "  copse index fruit.db fruit -grams\n"
-                        "  copse find fruit.db fruit '{\"grams\":{\"$gt\":60}}'\n"
-                        "  copse find fruit.db fruit --sort -grams --limit 1 --explain\n");
+    copse_output_format(out,
+                        "copse: %s\n\nusage: copse COMMAND [ARGUMENTS] [OPTIONS]\n\n"
+                        "A first look:\n",
+                        copse_help_summary);
+    help_indented(out, copse_help_example);
     for (; groups->title != NULL; groups++) {
         copse_output_format(out, "\n%s:\n", groups->title);
         for (size_t i = 0; groups->commands[i] != NULL; i++) {
             help_command_line(out, groups->commands[i]);
         }
     }
-    copse_output_format(
-        out, "%s",
-        "\n"
-        "DB and STORE are folders. A store holds any number of databases and trees: --ref names "
-        "one\n"
-        "by a ref (main, if you name none) or by its CID. What is only read can also be a CAR "
-        "file,\n"
-        "http://HOST:4180/NAME of a `copse serve` anywhere, or a root CID with --peer URL. FILE "
-        "can "
-        "be `-`.\n"
-        "Every command takes --json, and --help, which has examples.\n"
-        "Exit codes: 0 done, 1 failed or the answer is no, 2 the command line makes no sense.\n");
+    copse_output_format(out, "\n%s", copse_help_notes);
 }
 
 size_t copse_help_family(copse_output *out, const copse_command_group *groups, const char *word)
@@ -77,16 +87,6 @@ static void help_option(copse_output *out, const copse_option *option)
                  option->value != NULL ? " " : "", option->value != NULL ? option->value : "");
     copse_output_format(out, "  %-24s%s%s\n", usage,
                         len > 22 ? "\n                          " : "  ", option->help);
-}
-
-/* Each line of `text`, indented. */
-static void help_indented(copse_output *out, const char *text)
-{
-    while (*text != '\0') {
-        size_t len = strcspn(text, "\n");
-        copse_output_format(out, "  %.*s\n", (int)len, text);
-        text += len + (text[len] == '\n');
-    }
 }
 
 void copse_help_command(copse_output *out, const copse_command *command)

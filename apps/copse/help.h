@@ -13,6 +13,12 @@ typedef struct copse_command_group {
     const copse_command *const *commands;
 } copse_command_group;
 
+/** What Copse is, in a line without a full stop; a first example, lines to type; what there is to
+ * know of all commands, lines. */
+extern const char copse_help_summary[];
+extern const char copse_help_example[];
+extern const char copse_help_notes[];
+
 /** `copse --help`: what Copse is, a first example, all commands by group. The groups end with a
  * zeroed one. */
 void copse_help_overview(copse_output *out, const copse_command_group *groups);

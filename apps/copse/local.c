@@ -5,10 +5,13 @@
 
 #include <copse/address.h>
 #include <copse/count_store.h>
+#include <copse/revision.h>
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+enum { LOCAL_TRIES_MAX = 100 };
 
 /* ---- Opening ---- */
 
@@ -40,8 +43,7 @@ void copse_local_failure_open(copse_call *call, copse_status status, const char 
     }
 }
 
-/* Whether `path` is none of the other kinds of address. */
-static bool local_check_path(copse_call *call, const char *path)
+bool copse_local_check_path(copse_call *call, const char *path, const char *hint_of_url)
 {
     copse_address address;
     copse_status status = copse_address_parse(&call->env, path, &address, &call->err);
@@ -51,11 +53,11 @@ static bool local_check_path(copse_call *call, const char *path)
     }
     copse_address_kind kind = address.kind;
     copse_address_release(&address);
-    if (kind == COPSE_ADDRESS_URL) {
+    if (kind == COPSE_ADDRESS_URL || kind == COPSE_ADDRESS_NAME) {
         char hint[512];
         (void)snprintf(hint, sizeof hint,
                        "`copse clone %s mine.copse` makes a copy that is yours to change", path);
-        (void)copse_failure(call, COPSE_DENIED, hint,
+        (void)copse_failure(call, COPSE_DENIED, hint_of_url != NULL ? hint_of_url : hint,
                             "'%s' is a remote database, which can only be queried", path);
     } else if (kind == COPSE_ADDRESS_CID) {
         (void)copse_failure(call, COPSE_DENIED, "name the folder of a store",
@@ -70,7 +72,7 @@ bool copse_local_open(copse_local *local, copse_call *call, const char *path, co
     copse_pack_options options = {.read_only = mode == COPSE_LOCAL_READ,
                                   .durability = COPSE_DURABILITY_OFF};
     *local = (copse_local){0};
-    if (!local_check_path(call, path)) {
+    if (!copse_local_check_path(call, path, NULL)) {
         return false;
     }
     if (mode == COPSE_LOCAL_WRITE || mode == COPSE_LOCAL_CREATE) {
@@ -185,14 +187,66 @@ bool copse_local_resolve(copse_local *local, const char *name, copse_cid *ret_ci
 
 bool copse_local_check_ref_name(copse_call *call, const char *name)
 {
-    if (copse_ref_name_is_valid(copse_bytes_of_text(name))) {
-        return true;
+    copse_status status = copse_revision_check_name(copse_bytes_of_text(name), &call->err);
+    if (status != COPSE_OK) {
+        (void)copse_failure_usage(call, "'%s' can't be the name of a ref: %s", name,
+                                  call->err.message);
     }
-    (void)copse_failure_usage(call,
-                              "'%s' can't be the name of a ref: 1 to %d bytes of UTF-8 "
-                              "without control characters",
-                              name, COPSE_REF_NAME_SIZE_BYTES_MAX);
-    return false;
+    return status == COPSE_OK;
+}
+
+copse_status copse_local_ref_now(copse_local *local, const char *ref, copse_cid *ret_cid)
+{
+    copse_err *err = &local->call->err;
+    copse_cid cid;
+    copse_status status = copse_pack_db_refresh(local->db, err);
+    if (status == COPSE_OK) {
+        status = copse_refs_get(local->refs, copse_bytes_of_text(ref), &cid, err);
+    }
+    if (status == COPSE_OK || status == COPSE_NOT_FOUND) {
+        *ret_cid = status == COPSE_OK ? cid : (copse_cid){0};
+        return COPSE_OK;
+    }
+    return status;
+}
+
+static void local_tell_deleted(copse_call *call, const char *ref, const copse_cid *was)
+{
+    char text[COPSE_CID_TEXT_SIZE_MAX];
+    copse_note(call, "copse: '%s' was at %s", ref, copse_cid_show(was, text));
+    if (call->output.json) {
+        copse_output_begin(&call->output);
+        copse_output_text(&call->output, "deleted", ref);
+        copse_output_cid(&call->output, "was", was);
+        copse_output_end(&call->output);
+    }
+}
+
+int copse_local_delete_ref(copse_local *local, const char *ref)
+{
+    copse_call *call = local->call;
+    copse_cid was = {0};
+    copse_status status = COPSE_CONFLICT;
+    if (strcmp(ref, COPSE_REF_DEFAULT) == 0) {
+        return copse_failure(call, COPSE_DENIED, "`copse reset DB REVISION` moves it",
+                             "'%s' is the database itself; nothing was changed", ref);
+    }
+    for (int i = 0; i < LOCAL_TRIES_MAX && status == COPSE_CONFLICT; i++) {
+        status = copse_local_ref_now(local, ref, &was);
+        if (status == COPSE_OK && was.size == 0) {
+            return copse_failure(call, COPSE_NOT_FOUND,
+                                 "`copse refs list STORE` shows what there is",
+                                 "there is no '%s' in '%s'", ref, local->path);
+        }
+        if (status == COPSE_OK) {
+            status = copse_refs_swap(local->refs, copse_bytes_of_text(ref), &was, NULL, &call->err);
+        }
+    }
+    if (status != COPSE_OK) {
+        return copse_failure_of(call, status, "'%s' can't be taken away", ref);
+    }
+    local_tell_deleted(call, ref, &was);
+    return COPSE_EXIT_OK;
 }
 
 /* ---- Trees ---- */

@@ -39,6 +39,10 @@ typedef struct copse_local {
 bool copse_local_open(copse_local *local, copse_call *call, const char *path,
                       copse_local_mode mode);
 
+/** Whether `path` is none of the other kinds of address; reports them, a URL with its hint, or
+ * NULL: how to clone it. */
+bool copse_local_check_path(copse_call *call, const char *path, const char *hint_of_url);
+
 /** Reports why the store in folder `path` could not be opened. */
 void copse_local_failure_open(copse_call *call, copse_status status, const char *path);
 
@@ -70,8 +74,15 @@ bool copse_local_check_replaceable(copse_local *local, const char *ref, const co
 bool copse_local_tree_of_ref(copse_local *local, const char *ref, copse_cid *ret_before,
                              copse_tree **ret_tree);
 
-/** Whether a ref may have this name. */
+/** Whether a user may give a ref this name, or write to it (revision.h). */
 bool copse_local_check_ref_name(copse_call *call, const char *name);
+
+/** Takes a ref away, whatever it is now, and tells what it was; never the database itself, which is
+ * main. Returns an exit code. */
+int copse_local_delete_ref(copse_local *local, const char *ref);
+
+/** As copse_refs_get, of the store as it is now; `ret_cid` of size 0: there is no such ref. */
+copse_status copse_local_ref_now(copse_local *local, const char *ref, copse_cid *ret_cid);
 
 /** The blocks that were read from the store since it was opened. */
 uint64_t copse_local_blocks_read(const copse_local *local);

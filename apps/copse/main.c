@@ -5,6 +5,7 @@
 #include "command.h"
 #include "failure.h"
 #include "help.h"
+#include "man_page.h"
 
 #include <copse/sys/os.h>
 
@@ -30,13 +31,9 @@ static const copse_command *const main_proof_commands[] = {
     NULL,
 };
 static const copse_command *const main_history_commands[] = {
-    &copse_command_log,
-    &copse_command_show,
-    &copse_command_diff,
-    &copse_command_branch,
-    &copse_command_tag,
-    &copse_command_reset,
-    NULL,
+    &copse_command_log,   &copse_command_show,  &copse_command_diff,
+    &copse_command_watch, &copse_command_merge, &copse_command_branch,
+    &copse_command_tag,   &copse_command_reset, NULL,
 };
 static const copse_command *const main_collection_commands[] = {
     &copse_command_collections, &copse_command_index,
@@ -69,8 +66,20 @@ static const copse_command *const main_share_commands[] = {
     NULL,
 };
 static const copse_command *const main_network_commands[] = {
-    &copse_command_serve,      &copse_command_clone,       &copse_command_pull,
-    &copse_command_cache_stat, &copse_command_cache_clear, NULL,
+    &copse_command_serve,
+    &copse_command_clone,
+    &copse_command_pull,
+    &copse_command_publish,
+    &copse_command_cache_stat,
+    &copse_command_cache_clear,
+    NULL,
+};
+static const copse_command *const main_key_commands[] = {
+    &copse_command_key_new,
+    &copse_command_key_list,
+    &copse_command_key_export,
+    &copse_command_key_import,
+    NULL,
 };
 static const copse_command *const main_store_commands[] = {
     &copse_command_refs_list, &copse_command_refs_set, &copse_command_refs_delete,
@@ -87,11 +96,16 @@ static const copse_command *const main_block_commands[] = {
 static int main_help(copse_call *call);
 static int main_version(copse_call *call);
 
+static const copse_option main_help_options[] = {
+    {"--man", "PAGE", COPSE_OPTION_TEXT, "print a manual page, as roff: copse, copse-find, …", 0},
+    {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
+};
 static const copse_command main_command_help = {
     .name = "help",
     .arguments = "[COMMAND] [WORD]",
     .summary = "Show this list, or how a command is used",
-    .examples = "copse help tree load",
+    .options = main_help_options,
+    .examples = "copse help tree load\ncopse help --man copse-find | man -l -",
     .run = main_help,
 };
 static const copse_command main_command_version = {
@@ -118,6 +132,7 @@ static const copse_command_group main_groups[] = {
     {"Compare and merge trees", main_compare_commands},
     {"Hand a tree on", main_share_commands},
     {"Share over the network", main_network_commands},
+    {"Keep keys", main_key_commands},
     {"Keep a store", main_store_commands},
     {"Look at blocks", main_block_commands},
     {"Else", main_other_commands},
@@ -197,6 +212,12 @@ static int main_help(copse_call *call)
     char **names = call->options.arguments;
     int count = (int)call->options.arguments_count;
     const copse_command *command = count > 0 ? main_find(count, names, &words) : NULL;
+    const char *page = copse_options_text(&call->options, "--man", NULL);
+    if (page != NULL) {
+        return copse_man_page_print(&call->output, main_groups, page)
+                   ? COPSE_EXIT_OK
+                   : copse_failure_usage(call, "there is no page '%s'", page);
+    }
     if (count == 0) {
         copse_help_overview(&call->output, main_groups);
         return COPSE_EXIT_OK;

@@ -172,6 +172,46 @@ static bool options_check_value(options_parse *parse, size_t index, const char *
     return option->kind != COPSE_OPTION_LIST || options_add_value(parse, index, value);
 }
 
+bool copse_options_set(copse_options *options, const char *name, const char *value,
+                       char *ret_problem, size_t problem_size)
+{
+    options_parse parse = {options, 0, NULL, 0, ret_problem, problem_size};
+    size_t i = options_find(options, name);
+    if (options->table[i].name == NULL) {
+        (void)snprintf(ret_problem, problem_size, "there is no option '%s'", name);
+        return false;
+    }
+    if (options->table[i].kind != COPSE_OPTION_FLAG) {
+        return options_check_value(&parse, i, value);
+    }
+    bool yes = strcmp(value, "yes") == 0;
+    if (!yes && strcmp(value, "no") != 0) {
+        (void)snprintf(ret_problem, problem_size, "%s takes yes or no, not '%s'", name, value);
+        return false;
+    }
+    options->text[i] = yes ? "" : NULL;
+    return true;
+}
+
+bool copse_options_add_below(copse_options *options, const copse_options *below)
+{
+    size_t count = options->list_count + below->list_count;
+    if (count > COPSE_OPTIONS_LIST_MAX) {
+        return false;
+    }
+    memmove(options->list + below->list_count, options->list,
+            options->list_count * sizeof options->list[0]);
+    memcpy(options->list, below->list, below->list_count * sizeof below->list[0]);
+    options->list_count = count;
+    for (size_t i = 0; options->table[i].name != NULL; i++) {
+        if (options->text[i] == NULL) {
+            options->text[i] = below->text[i];
+            options->number[i] = below->number[i];
+        }
+    }
+    return true;
+}
+
 /* `word` begins with a dash. */
 static bool options_parse_one(options_parse *parse, char *word)
 {

@@ -118,6 +118,16 @@ const char *copse_options_nth(const copse_options *options, const char *name, si
 /** The option's number, or `fallback`. */
 uint64_t copse_options_number(const copse_options *options, const char *name, uint64_t fallback);
 
+/** Gives the option `name` (with its dashes) a value, as if that stood on the command line; a flag
+ * takes "yes" or "no". `value` is borrowed. False: it can't have it, or there is no such option;
+ * `ret_problem` has one line that says why. */
+bool copse_options_set(copse_options *options, const char *name, const char *value,
+                       char *ret_problem, size_t problem_size);
+
+/** Takes over from `below` (of the same table) what `options` was not given. Lists are joined,
+ * `below` first. False: a list becomes too long. */
+bool copse_options_add_below(copse_options *options, const copse_options *below);
+
 /** How far one word is from another: the letters to insert, delete, replace or swap. */
 size_t copse_word_distance(const char *a, const char *b);
 

@@ -93,6 +93,7 @@ static copse_status origin_decode(copse_call *call, copse_origin *origin)
     copse_bytes data = copse_block_data(origin->block);
     size_t peers[COPSE_REMOTE_PEERS_MAX];
     size_t name = SIZE_MAX;
+    size_t name_key = SIZE_MAX;
     size_t collection = SIZE_MAX;
     copse_cbor_reader reader;
     copse_status status =
@@ -107,6 +108,9 @@ static copse_status origin_decode(copse_call *call, copse_origin *origin)
         status = origin_read_text(origin, data, "name", &name);
     }
     if (status == COPSE_OK) {
+        status = origin_read_text(origin, data, "name-key", &name_key);
+    }
+    if (status == COPSE_OK) {
         status = origin_read_text(origin, data, "collection", &collection);
     }
     if (status != COPSE_OK) {
@@ -116,6 +120,7 @@ static copse_status origin_decode(copse_call *call, copse_origin *origin)
         origin->peers[i] = origin_text_at(origin, peers[i]);
     }
     origin->name = origin_text_at(origin, name);
+    origin->name_key = origin_text_at(origin, name_key);
     origin->collection = origin_text_at(origin, collection);
     copse_cbor_reader_init(&reader, data);
     if (copse_cbor_find_key(&reader, copse_bytes_of_text("filter"), NULL) == COPSE_OK) {
@@ -197,6 +202,10 @@ static copse_status origin_write(copse_buf *buf, const copse_origin *origin)
         status = origin_write_member(buf, "name", origin->name);
         pairs++;
     }
+    if (status == COPSE_OK && origin->name_key != NULL) {
+        status = origin_write_member(buf, "name-key", origin->name_key);
+        pairs++;
+    }
     if (status == COPSE_OK && origin->collection != NULL) {
         status = origin_write_member(buf, "collection", origin->collection);
         pairs++;
@@ -229,6 +238,10 @@ copse_status copse_origin_encode(const copse_env *env, const copse_origin *origi
 
 const char *copse_origin_show(const copse_origin *origin, char *ret_text, size_t size)
 {
+    if (origin->name_key != NULL) {
+        (void)snprintf(ret_text, size, "ipns://%s", origin->name_key);
+        return ret_text;
+    }
     (void)snprintf(ret_text, size, "%s%s%s", origin->peers[0], origin->name != NULL ? "/" : "",
                    origin->name != NULL ? origin->name : "");
     return ret_text;

@@ -14,14 +14,17 @@
 #include "local.h"
 
 #include <copse/remote.h>
+#include <copse/revision.h>
 
-#define COPSE_REF_ORIGIN "origin"
-#define COPSE_REF_ORIGIN_HEAD "origin/main"
+#define COPSE_REF_ORIGIN COPSE_REVISION_ORIGIN
+#define COPSE_REF_ORIGIN_HEAD COPSE_REVISION_ORIGIN "/main"
 
 typedef struct copse_origin {
     const char *peers[COPSE_REMOTE_PEERS_MAX]; /**< The first is asked for the head. */
     size_t peers_count;
-    const char *name;       /**< Of the database at the first peer; NULL: cloned by a CID. */
+    const char *name;     /**< Of the database at the first peer; NULL: it has none there. */
+    const char *name_key; /**< The IPNS name that it was cloned by, asked of all peers; NULL with no
+                               name either: it was cloned by a CID. */
     const char *collection; /**< NULL: everything is here. */
     copse_bytes filter; /**< What a query of the collection needs is here; ptr NULL: all of it. */
     copse_block *block; /**< Of one that was read: what the filter borrows from. */
@@ -40,6 +43,12 @@ static inline bool copse_origin_is_there(const copse_origin *origin)
     return origin->peers_count > 0;
 }
 
+/** Whether it may have moved on: it has a name of one kind or the other. */
+static inline bool copse_origin_is_named(const copse_origin *origin)
+{
+    return origin->name != NULL || origin->name_key != NULL;
+}
+
 /** Whether parts of the database are left at the origin. */
 static inline bool copse_origin_is_sparse(const copse_origin *origin)
 {
@@ -50,7 +59,7 @@ static inline bool copse_origin_is_sparse(const copse_origin *origin)
 COPSE_MUST_USE copse_status copse_origin_encode(const copse_env *env, const copse_origin *origin,
                                                 copse_block **ret_block, copse_err *err);
 
-/** "http://host:4180/blog", or the peer alone: for messages. Returns `ret_text`. */
+/** "http://host:4180/blog", "ipns://k51…", or the peer alone: for messages. Returns `ret_text`. */
 const char *copse_origin_show(const copse_origin *origin, char *ret_text, size_t size);
 
 #endif

@@ -13,21 +13,22 @@ enum { PAST_NAME_SIZE = 600 };
 
 /* ---- Names ---- */
 
-/* The ref of this name, or else the tag. */
-static bool past_resolve_name(copse_place *place, copse_bytes name, copse_cid *ret_cid)
+bool copse_past_find_name(copse_place *place, copse_bytes name, copse_cid *ret_cid)
 {
     char tag[PAST_NAME_SIZE];
+    copse_refs *refs = place->local.refs;
+    (void)snprintf(tag, sizeof tag, COPSE_REVISION_TAGS "%.*s", (int)name.len,
+                   (const char *)name.ptr);
+    return refs != NULL &&
+           (copse_refs_get(refs, name, ret_cid, NULL) == COPSE_OK ||
+            copse_refs_get(refs, copse_bytes_of_text(tag), ret_cid, NULL) == COPSE_OK);
+}
+
+static bool past_resolve_name(copse_place *place, copse_bytes name, copse_cid *ret_cid)
+{
     char text[PAST_NAME_SIZE];
-    copse_cid cid;
-    (void)snprintf(tag, sizeof tag, COPSE_PAST_TAGS "%.*s", (int)name.len, (const char *)name.ptr);
     (void)snprintf(text, sizeof text, "%.*s", (int)name.len, (const char *)name.ptr);
-    if (place->local.refs != NULL && copse_ref_name_is_valid(copse_bytes_of_text(tag)) &&
-        copse_refs_get(place->local.refs, name, &cid, NULL) == COPSE_NOT_FOUND &&
-        copse_refs_get(place->local.refs, copse_bytes_of_text(tag), &cid, NULL) == COPSE_OK) {
-        *ret_cid = cid;
-        return true;
-    }
-    return copse_place_resolve(place, text, ret_cid);
+    return copse_past_find_name(place, name, ret_cid) || copse_place_resolve(place, text, ret_cid);
 }
 
 static copse_status past_go_back(copse_place *place, const copse_revision *revision, copse_cid *cid)
@@ -57,7 +58,8 @@ bool copse_past_resolve(copse_place *place, const copse_cid *head, const char *t
     copse_cid cid = *head;
     copse_status status = copse_revision_parse(copse_bytes_of_text(text), &revision, &call->err);
     if (status != COPSE_OK) {
-        (void)copse_failure(call, status, "HEAD~3, a branch, a tag, a commit's CID, or 2026-11-22",
+        (void)copse_failure(call, status,
+                            "a revision is HEAD~3, a branch, a tag, a commit's CID, or 2026-11-22",
                             "'%s': %s", text, call->err.message);
         return false;
     }
@@ -168,9 +170,12 @@ void copse_past_print(copse_output *out, const copse_cid *cid, const copse_commi
         past_print_json(out, cid, commit);
         return;
     }
-    copse_output_format(out, "%s\n  %s  ", copse_cid_show(cid, text),
+    copse_output_format(out, "%s\n  %s", copse_cid_show(cid, text),
                         copse_past_time(commit->time_ms, time));
-    copse_output_bytes(out, commit->message);
+    if (commit->message.len > 0) {
+        copse_output_format(out, "  ");
+        copse_output_bytes(out, commit->message);
+    }
     copse_output_format(out, "\n");
     if (commit->author.len > 0) {
         copse_output_format(out, "  by ");

@@ -11,9 +11,6 @@
 
 #include <copse/database.h>
 
-/** What stands before the name of a tag, as a ref. Branches are all other refs. */
-#define COPSE_PAST_TAGS "tags/"
-
 /** Where another time is read; see copse_past_resolve. */
 #define COPSE_OPTION_AT                                                                            \
     {                                                                                              \
@@ -24,6 +21,9 @@
  * from there; a name is a ref, or a tag. */
 bool copse_past_resolve(copse_place *place, const copse_cid *head, const char *text,
                         copse_cid *ret_cid);
+
+/** Finds the ref of this name, or else the tag. False: there is none, unreported. */
+bool copse_past_find_name(copse_place *place, copse_bytes name, copse_cid *ret_cid);
 
 /** If the command has --at, makes `head` what that names. */
 bool copse_past_take_at(copse_place *place, copse_cid *head);

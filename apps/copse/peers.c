@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Of what could not be had: more is counted only. */
@@ -18,6 +19,11 @@ enum { PEERS_CIDS_SHOWN_MAX = 3, PEERS_REASONS_SHOWN_MAX = 8 };
 #define PEERS_CACHE_SIZE_BYTES ((uint64_t)1 << 30)
 
 static const double peers_progress_after_s = 0.5;
+
+/* What a name is remembered by. */
+typedef struct peers_name {
+    char text[COPSE_KEY_TEXT_SIZE_MAX + sizeof "ipns://"];
+} peers_name;
 
 /* ---- Opening ---- */
 
@@ -31,6 +37,60 @@ static copse_status peers_set_head(void *ctx, const char *address, const copse_c
                                    copse_err *err)
 {
     return copse_block_cache_set_head(ctx, address, head, err);
+}
+
+/* A record is a block of the cache, and its CID the head at the name's address: so it lasts as a
+ * head does. */
+static void peers_name_address(const copse_public_key *name, peers_name *ret_address)
+{
+    char text[COPSE_KEY_TEXT_SIZE_MAX];
+    (void)copse_public_key_to_name(name, text);
+    (void)snprintf(ret_address->text, sizeof ret_address->text, "ipns://%s", text);
+}
+
+static copse_status peers_get_record(void *ctx, const copse_public_key *name, copse_buf *ret_record,
+                                     uint64_t *ret_seen_ms, copse_err *err)
+{
+    const copse_peers *peers = ctx;
+    peers_name address;
+    copse_cid cid;
+    copse_block *block = NULL;
+    peers_name_address(name, &address);
+    copse_status status =
+        copse_block_cache_get_head(peers->cache, address.text, &cid, ret_seen_ms, err);
+    if (status == COPSE_OK) {
+        status = copse_store_get(copse_block_cache_store(peers->cache), &cid, &block, err);
+    }
+    if (status == COPSE_OK) {
+        status = copse_buf_append(ret_record, copse_block_data(block));
+    }
+    copse_block_unref(block);
+    return status;
+}
+
+/* The block is written before what names it. */
+static copse_status peers_set_record(void *ctx, const copse_public_key *name, copse_bytes record,
+                                     copse_err *err)
+{
+    const copse_peers *peers = ctx;
+    copse_store *store = copse_block_cache_store(peers->cache);
+    peers_name address;
+    copse_block *block = NULL;
+    copse_status status =
+        copse_block_of_data(&peers->call->env, COPSE_CODEC_RAW, record, &block, err);
+    if (status == COPSE_OK) {
+        status = copse_store_put(store, &block, 1, err);
+    }
+    if (status == COPSE_OK) {
+        status = copse_store_flush(store, err);
+    }
+    if (status == COPSE_OK) {
+        peers_name_address(name, &address);
+        status =
+            copse_block_cache_set_head(peers->cache, address.text, copse_block_cid(block), err);
+    }
+    copse_block_unref(block);
+    return status;
 }
 
 /* Told by the remote: what was fetched until now. */
@@ -78,6 +138,26 @@ static copse_status peers_open_cache(copse_peers *peers)
     return COPSE_OK;
 }
 
+/* Adds the URLs of $COPSE_PEERS, with white space or commas between them, to `urls`. Where an
+ * address says whom to ask, nobody else is asked but those of --peer. */
+static void peers_add_variable(copse_peers *peers, const char **urls, size_t *count)
+{
+    static const char between[] = " \t\n,";
+    const char *text = getenv("COPSE_PEERS");
+    if (text == NULL || (peers->variable = strdup(text)) == NULL) {
+        return;
+    }
+    char *at = peers->variable + strspn(peers->variable, between);
+    while (*at != '\0' && *count < COPSE_REMOTE_PEERS_MAX) {
+        urls[(*count)++] = at;
+        at += strcspn(at, between);
+        if (*at != '\0') {
+            *at++ = '\0';
+        }
+        at += strspn(at, between);
+    }
+}
+
 static copse_status peers_open_remote(copse_peers *peers, const char *const *first,
                                       size_t first_count, copse_store *store)
 {
@@ -85,12 +165,14 @@ static copse_status peers_open_remote(copse_peers *peers, const char *const *fir
     const char *urls[COPSE_REMOTE_PEERS_MAX + COPSE_OPTIONS_LIST_MAX];
     const char *url = NULL;
     const copse_remote_heads heads = {peers_get_head, peers_set_head, peers->cache};
+    const copse_remote_records records = {peers_get_record, peers_set_record, peers};
     copse_remote_options options = {
         .peers = urls,
         .transport = peers->transport,
         .store = store,
         .store_keeps = store != NULL,
         .heads = peers->cache != NULL ? &heads : NULL,
+        .records = peers->cache != NULL ? &records : NULL,
         .progress = peers_progressed,
         .progress_ctx = peers,
     };
@@ -101,6 +183,9 @@ static copse_status peers_open_remote(copse_peers *peers, const char *const *fir
          peers_have_options(call) && (url = copse_options_nth(&call->options, "--peer", i)) != NULL;
          i++) {
         urls[options.peers_count++] = url;
+    }
+    if (first_count == 0 && peers_have_options(call)) {
+        peers_add_variable(peers, urls, &options.peers_count);
     }
     if (store == NULL && peers->cache != NULL) {
         options.store = copse_block_cache_store(peers->cache);
@@ -148,6 +233,7 @@ void copse_peers_close(copse_peers *peers)
     copse_transport_free(peers->transport);
     copse_block_cache_close(peers->cache);
     copse_os_free(peers->os);
+    free(peers->variable);
     *peers = (copse_peers){.call = NULL};
 }
 
@@ -321,6 +407,47 @@ static void peers_age(const copse_call *call, uint64_t then_ms, char *ret_text, 
         i++;
     }
     (void)snprintf(ret_text, size, "%" PRIu64 " %s", age / units[i].seconds, units[i].unit);
+}
+
+/* Says what the user must know of a name that was resolved. */
+static void peers_note_name(const copse_peers *peers, const copse_remote_name *name,
+                            const char *address)
+{
+    copse_call *call = peers->call;
+    const char *url = NULL;
+    char age[32];
+    for (size_t i = 0; (url = copse_remote_peer(peers->remote, i)) != NULL; i++) {
+        if ((name->suspects >> i & 1) != 0) {
+            copse_warn(call, "%s %s", url, copse_remote_reason(peers->remote, SIZE_MAX, i));
+        }
+    }
+    if (name->peer == SIZE_MAX) {
+        peers_age(call, name->seen_ms, age, sizeof age);
+        copse_warn(call, "%s: this is what it stood for %s ago (sequence %" PRIu64 ")%s", address,
+                   age, name->sequence, name->is_ended ? "; its record has ended" : "");
+    }
+}
+
+bool copse_peers_resolve(copse_peers *peers, const copse_public_key *key, const char *address,
+                         copse_remote_name *ret_name)
+{
+    copse_call *call = peers->call;
+    if (copse_remote_peer(peers->remote, 0) == NULL && !peers->is_offline) {
+        (void)copse_failure(call, COPSE_IO, "--peer URL or $COPSE_PEERS says who may know it",
+                            "%s is a name: a peer must say what it stands for", address);
+        return false;
+    }
+    copse_status status = copse_remote_resolve(peers->remote, key, ret_name, &call->err);
+    copse_peers_wipe_progress(peers);
+    if (status != COPSE_OK) {
+        (void)copse_failure(call, status,
+                            peers->is_offline ? "without --offline peers are asked"
+                                              : "any peer may know it: --peer URL names another",
+                            "%s: %s", address, call->err.message);
+        return false;
+    }
+    peers_note_name(peers, ret_name, address);
+    return true;
 }
 
 void copse_peers_note_head(const copse_peers *peers, const char *address)

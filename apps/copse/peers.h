@@ -15,7 +15,7 @@
 
 /** The options of a command that reads, behind its own ones. --peer may come several times. */
 #define COPSE_OPTIONS_PEERS                                                                        \
-    {"--peer", "URL", COPSE_OPTION_LIST, "fetch from this peer too", 0},                           \
+    {"--peer", "URL", COPSE_OPTION_LIST, "fetch from this peer too, besides $COPSE_PEERS", 0},     \
         {"--offline", NULL, COPSE_OPTION_FLAG, "ask no peer: use what is cached", 0},              \
         {"--cache", "DIR", COPSE_OPTION_TEXT,                                                      \
          "the cache of blocks, instead of $COPSE_CACHE or ~/.cache/copse", 0},                     \
@@ -33,9 +33,11 @@ typedef struct copse_peers {
     bool is_offline; /**< --offline was given. */
     copse_progress progress;
     char label[64]; /**< Of the progress. */
+    char *variable; /**< A copy of $COPSE_PEERS, cut into its URLs; NULL: it isn't used. */
 } copse_peers;
 
-/** Opens them: the peer `first` (NULL: none) and those of --peer. `store`: where blocks go; it
+/** Opens them: the peer `first` (NULL: none) and those of --peer; without a first one, those of
+ * $COPSE_PEERS too. `store`: where blocks go; it
  * keeps them; NULL: into the cache. No peers at all, or --offline: nobody is asked. On failure
  * `peers` is zeroed. */
 bool copse_peers_open(copse_peers *peers, copse_call *call, const char *first, copse_store *store);
@@ -60,6 +62,11 @@ void copse_peers_wipe_progress(copse_peers *peers);
 /** Prints the members of --explain: blocks_fetched, block_bytes, bytes_fetched, bytes_sent,
  * round_trips, requests, peers, from_cache. */
 void copse_peers_print(const copse_peers *peers);
+
+/** Asks the peers what a name stands for, `address` being how it was written, and says what the
+ * user must know of it: peers that gave what is old or wrong, and that nobody could be asked. */
+bool copse_peers_resolve(copse_peers *peers, const copse_public_key *key, const char *address,
+                         copse_remote_name *ret_name);
 
 /** Says what the user must know of a head: that it is stale, or older than one seen before. */
 void copse_peers_note_head(const copse_peers *peers, const char *address);

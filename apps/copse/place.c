@@ -68,9 +68,10 @@ static bool place_open_car(copse_place *place)
         status = place_read_from(place, place->car_store);
     }
     if (status == COPSE_CORRUPT) {
-        (void)copse_failure(call, status,
-                            "a database is a folder, a CAR file, http://peer/name, or a CID",
-                            "'%s' can't be read as a CAR file: %s", place->name, call->err.message);
+        (void)copse_failure(
+            call, status,
+            "a database is a folder, a CAR file, http://peer/name, an IPNS name, or a CID",
+            "'%s' can't be read as a CAR file: %s", place->name, call->err.message);
     } else if (status != COPSE_OK) {
         (void)copse_failure_of(call, status, "'%s' can't be opened", place->name);
     }
@@ -99,9 +100,10 @@ static bool place_open_any(copse_place *place, copse_local_mode mode)
     struct stat info;
     copse_status status = copse_address_parse(&call->env, place->name, &place->address, &call->err);
     if (status != COPSE_OK) {
-        (void)copse_failure(call, status,
-                            "a database is a folder, a CAR file, http://peer/name, or a CID",
-                            "'%s': %s", place->name, call->err.message);
+        (void)copse_failure(
+            call, status,
+            "a database is a folder, a CAR file, http://peer/name, an IPNS name, or a CID",
+            "'%s': %s", place->name, call->err.message);
         return false;
     }
     if (mode == COPSE_LOCAL_READ && place->address.kind != COPSE_ADDRESS_PATH) {
@@ -146,6 +148,12 @@ void copse_place_close(copse_place *place)
 bool copse_place_is_remote(const copse_place *place)
 {
     return place->address.kind != COPSE_ADDRESS_PATH;
+}
+
+bool copse_place_is_served(const copse_place *place)
+{
+    return place->address.kind == COPSE_ADDRESS_URL &&
+           !copse_address_is_car(copse_bytes_of_text(place->name));
 }
 
 /* ---- Fetching ---- */
@@ -230,9 +238,23 @@ static bool place_resolve_head(copse_place *place, copse_cid *ret_cid)
     return true;
 }
 
+/* What a name stands for now. */
+static bool place_resolve_name(copse_place *place, copse_cid *ret_cid)
+{
+    copse_remote_name name;
+    bool done = copse_peers_resolve(&place->peers, &place->address.key, place->name, &name);
+    if (done) {
+        *ret_cid = name.head;
+    }
+    return done;
+}
+
 static bool place_resolve_default(copse_place *place, copse_cid *ret_cid)
 {
     size_t count = 0;
+    if (place->address.kind == COPSE_ADDRESS_NAME) {
+        return place_resolve_name(place, ret_cid);
+    }
     if (place->address.kind == COPSE_ADDRESS_URL) {
         return place_resolve_head(place, ret_cid);
     }

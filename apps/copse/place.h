@@ -50,6 +50,9 @@ void copse_place_close(copse_place *place);
 /** Whether its blocks are with peers alone. */
 bool copse_place_is_remote(const copse_place *place);
 
+/** Whether it is a database that a peer serves by a name of the peer's own: a URL, and no CAR. */
+bool copse_place_is_served(const copse_place *place);
+
 /** What every call that may return WANT is followed by, with its status. True: it was that, and
  * what was wanted was fetched: call again. False: the status is final; if it is WANT, blocks can't
  * be had, and copse_place_failure says why. */

@@ -5,6 +5,7 @@
 #include "failure.h"
 #include "text.h"
 
+#include <copse/merge_base.h>
 #include <copse/query.h>
 
 #include <stdio.h>
@@ -298,25 +299,52 @@ static copse_status replica_generation(copse_replica *replica, const copse_cid *
     return status;
 }
 
-bool copse_replica_leads_to(copse_replica *replica, const copse_cid *commit, const copse_cid *head)
+/* Whether `commit` is the first-parent ancestor of `head` that is so many generations back: on a
+ * line without merges skip links lead there in a few steps. */
+static bool replica_is_on_line(copse_replica *replica, const copse_cid *commit,
+                               const copse_cid *head, uint64_t at, uint64_t top)
 {
     copse_local *local = replica->local;
     copse_cid ancestor;
-    uint64_t at = 0;
-    uint64_t top = 0;
-    if (copse_cid_equal(commit, head)) {
-        return true;
-    }
-    if (replica_generation(replica, commit, &at) != COPSE_OK ||
-        replica_generation(replica, head, &top) != COPSE_OK || at >= top) {
-        return false;
-    }
     copse_status status;
     do {
         status = copse_commit_ancestor(&replica->call->env, local->source, head, top - at,
                                        &ancestor, &replica->call->err);
     } while (replica_fetched(replica, &status));
     return status == COPSE_OK && copse_cid_equal(&ancestor, commit);
+}
+
+/* Whether `head` comes from `commit`, over merges too. */
+static bool replica_is_ancestor(copse_replica *replica, const copse_cid *commit,
+                                const copse_cid *head)
+{
+    copse_call *call = replica->call;
+    copse_merge_base *search = NULL;
+    const copse_cid *bases = NULL;
+    size_t count = 0;
+    copse_status status =
+        copse_merge_base_new(&call->env, replica->local->source, commit, head, &search, &call->err);
+    if (status == COPSE_OK) {
+        do {
+            status = copse_merge_base_find(search, &bases, &count, &call->err);
+        } while (replica_fetched(replica, &status));
+    }
+    bool is_ancestor = status == COPSE_OK && count == 1 && copse_cid_equal(&bases[0], commit);
+    copse_merge_base_free(search);
+    return is_ancestor;
+}
+
+bool copse_replica_leads_to(copse_replica *replica, const copse_cid *commit, const copse_cid *head)
+{
+    uint64_t at = 0;
+    uint64_t top = 0;
+    if (copse_cid_equal(commit, head)) {
+        return true;
+    }
+    return replica_generation(replica, commit, &at) == COPSE_OK &&
+           replica_generation(replica, head, &top) == COPSE_OK && at < top &&
+           (replica_is_on_line(replica, commit, head, at, top) ||
+            replica_is_ancestor(replica, commit, head));
 }
 
 /* ---- Telling ---- */

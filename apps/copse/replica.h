@@ -46,8 +46,9 @@ bool copse_replica_fetch(copse_replica *replica, const copse_cid *head, const co
 bool copse_replica_commit(copse_replica *replica, const copse_cid *cid, const char *what,
                           copse_commit *ret_commit, copse_block **ret_block);
 
-/** Whether `commit` is `head`, or a first-parent ancestor of it on a line without merges. Fetches
- * commits, not their trees. False also for a bare tree, and where a commit can't be had. */
+/** Whether `commit` is `head`, or `head` comes from it. Fetches commits, not their trees: a few on
+ * a line without merges, else all between the two. False also for a bare tree, and where a commit
+ * can't be had. */
 bool copse_replica_leads_to(copse_replica *replica, const copse_cid *commit, const copse_cid *head);
 
 /** Tells what was fetched: the end of a command. `verb`: "cloned", "pulled". */

@@ -5,6 +5,7 @@
 #include "shell_child.h"
 
 #include <copse/query.h>
+#include <copse/revision.h>
 #include <copse/sys/refs.h>
 
 #include <stdio.h>
@@ -127,7 +128,7 @@ static void shell_names_print_sample(copse_documents *documents, const copse_col
 static copse_status shell_names_print_ref(void *ctx, copse_bytes name, const copse_cid *cid,
                                           copse_err *err)
 {
-    const copse_bytes tags = copse_bytes_of_text(COPSE_PAST_TAGS);
+    const copse_bytes tags = copse_bytes_of_text(COPSE_REVISION_TAGS);
     (void)cid;
     (void)err;
     shell_names_print(ctx, COPSE_SHELL_NAME_REF, name);

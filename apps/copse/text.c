@@ -58,6 +58,23 @@ bool copse_text_to_size(const char *text, uint64_t *ret_size)
     return true;
 }
 
+bool copse_text_to_ms(const char *text, uint64_t *ret_ms)
+{
+    static const struct {
+        const char *name;
+        uint64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    uint64_t number = 0;
+    const char *end = text_read_digits(text, &number);
+    for (size_t i = 0; end != NULL && i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(end, units[i].name) == 0 && number <= UINT64_MAX / units[i].ms) {
+            *ret_ms = number * units[i].ms;
+            return true;
+        }
+    }
+    return false;
+}
+
 static int text_hex_digit(uint8_t c)
 {
     if (c >= '0' && c <= '9') {

@@ -14,6 +14,9 @@ bool copse_text_to_count(const char *text, uint64_t *ret_count);
 /** Reads a size: digits, then nothing or K, M, G, T (or KiB, MiB…): powers of 1,024. */
 bool copse_text_to_size(const char *text, uint64_t *ret_size);
 
+/** Reads "500ms", "10s", "2m", "48h" or "7d", as milliseconds. */
+bool copse_text_to_ms(const char *text, uint64_t *ret_ms);
+
 /** Appends the bytes that hexadecimal `text` stands for, in upper or lower case. CORRUPT: an odd
  * number of digits, or other characters; the buf is then as before. NOMEM, LIMIT: from the buf. */
 COPSE_MUST_USE copse_status copse_text_decode_hex(copse_bytes text, copse_buf *buf);

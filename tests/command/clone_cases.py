@@ -208,12 +208,45 @@ class CloneTest(ReplicaTest):
         self.good("fsck", "mine")
 
     def test_own_changes_alone(self):
-        """Nothing new at the origin: the same answer, and nothing moves."""
+        """Nothing new at the origin, and nothing moves."""
         self.good("clone", self.url, "mine")
         self.good("insert", "mine", "posts", '{"_id":"mine"}')
         refs = self.refs("mine")
-        self.bad(1, "has changes of its own", "pull", "mine")
+        self.assertFalse(self.good_json("pull", "mine")[0]["moved"])
         self.assertEqual(self.refs("mine"), refs)
+
+    def test_own_changes_and_theirs_are_merged(self):
+        self.good("clone", self.url, "mine")
+        self.good("insert", "mine", "posts", '{"_id":"mine"}')
+        self.good("insert", "blog", "posts", '{"_id":"theirs"}')
+        self.bad(1, "`copse merge STORE origin/main`", "pull", "mine")
+        merged = self.good_json("merge", "mine", "origin/main")[0]
+        self.assertEqual((merged["kind"], merged["inserted"]), ("merge", 1))
+        self.assertEqual(self.find("mine", "posts", '{"_id":{"$in":["mine","theirs"]}}'),
+                         ['{"_id":"mine"}', '{"_id":"theirs"}'])
+        # It has all of the origin's until that goes on.
+        self.assertFalse(self.good_json("pull", "mine")[0]["moved"])
+        self.good("insert", "blog", "posts", '{"_id":"more"}')
+        self.bad(1, "has changes of its own", "pull", "mine")
+        self.assertEqual(self.good_json("merge", "mine", "origin/main")[0]["inserted"], 1)
+        self.good("check", "mine")
+
+    def test_a_sparse_clone_merges_without_the_rest(self):
+        """It has a few blocks of the database, and gets those on the way to what differs."""
+        whole = self.good_json("clone", self.url, "whole")[0]["blocks_fetched"]
+        cats = '{"tags":"cats"}'
+        self.good("clone", self.url, "cats", "--collection", "posts", "--where", cats)
+        self.good("update", "cats", "posts", cats, '{"$set":{"mine":true}}')
+        self.good("insert", "blog", "posts", '{"_id":"theirs","tags":["cats"]}')
+        self.run_copse("pull", "cats")
+        before = self.good_json("fsck", "cats")[-1]["blocks"]
+        self.assertEqual(self.good_json("merge", "cats", "origin/main")[0]["kind"], "merge")
+        after = self.good_json("fsck", "cats")[-1]["blocks"]
+        self.assertLess(after - before, 40)
+        self.assertGreater(whole, 4 * (after - before))
+        found = self.find("cats", "posts", cats)
+        self.assertEqual(sum('"mine":true' in line for line in found), 1)
+        self.assertIn('{"_id":"theirs","tags":["cats"]}', found)
 
     def test_pull_between_the_refs(self):
         """The process ended behind the move of origin/main: the next pull moves main."""

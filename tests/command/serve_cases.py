@@ -282,9 +282,12 @@ class Gateway(ServeTest):
         ("/ipfs/{}", {"Accept": "application/vnd.ipld.dag-json"}, 406, {}),
         ("/ipfs/{}?format=tar", {}, 406, {}),
         ("/ipfs/{}?format=jpeg", {}, 400, {}),
-        # TestPathing: 501 inside of DAG-CBOR
-        ("/ipfs/{}/tree?format=raw", {}, 501, {}),
-        ("/ipfs/{}/tree?format=car", {}, 501, {}),
+        # paths: those of fixtures are in gateway_cases.py
+        ("/ipfs/{}/tree?format=raw", {}, 200, {"X-Ipfs-Roots": "{},bafy[a-z0-9]+"}),
+        ("/ipfs/{}/tree/1/0?format=raw", {}, 501, {}),
+        ("/ipfs/{}/parents/0/tree?format=car&dag-scope=block", {}, 200, {}),
+        ("/ipfs/{}/message?format=car", {}, 501, {}),
+        ("/ipfs/{}/nothing?format=car", {}, 404, {}),
         # what isn't there
         ("/ipfs/" + MISSING + "?format=raw", {}, 404, {}),
         ("/ipfs/" + MISSING + "?format=car", {}, 404, {}),
@@ -311,7 +314,8 @@ class Gateway(ServeTest):
                     name.replace("-", "_"): value for name, value in asked.items()})
                 self.assertEqual(status, expected, body)
                 for name, pattern in headers.items():
-                    self.assertRegex(got.get(name.lower(), ""), f"^{pattern}$")
+                    self.assertRegex(got.get(name.lower(), ""),
+                                     f"^{pattern.replace('{}', cid)}$")
                 if status >= 400:
                     self.assertEqual(body.count(b"\n"), 1)
                     self.assertGreater(len(body), 8)

@@ -131,7 +131,7 @@ class Store(CommandTest):
 class Help(CommandTest):
     def names(self):
         overview = self.good("--help")
-        names = re.findall(r"^  ((?:tree |refs |block )?[a-z-]+) [A-Z\[]", overview, re.M)
+        names = re.findall(r"^  ((?:tree |refs |block |key )?[a-z-]+) [A-Z\[]", overview, re.M)
         self.assertGreater(len(names), 40)
         return names
 

@@ -4,9 +4,11 @@ import os
 import re
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 COPSE = ""
@@ -55,7 +57,7 @@ class CommandTest(unittest.TestCase):
             source.write(stdin if isinstance(stdin, bytes) else stdin.encode())
             source.seek(0)
             child = subprocess.Popen([COPSE, *map(str, arguments)], stdin=source, stdout=stdout,
-                                     stderr=errors, cwd=self.dir)
+                                     stderr=errors, cwd=self.dir, start_new_session=True)
             out = child.stdout.read() if child.stdout is not None else b""
             _, status, usage = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
@@ -120,6 +122,54 @@ class CommandTest(unittest.TestCase):
         """Loads pairs of text; returns the root."""
         lines = "".join(f"{key}\t{value}\n" for key, value in rows)
         return self.good("tree", "load", store or self.store, "-", *options, stdin=lines).strip()
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class WebServer:
+    """A web server of others: run by `command` in `folder`, which has its files, until it is
+    stopped. It must listen on `port` of 127.0.0.1."""
+
+    def __init__(self, folder, command, port):
+        self.errors = open(os.path.join(folder, "web.errors"), "w+b")
+        self.port = port
+        self.child = subprocess.Popen(command, cwd=folder, stdout=self.errors, stderr=self.errors)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 5).close()
+                return
+            except OSError:
+                if self.child.poll() is not None or time.monotonic() > deadline:
+                    self.stop()
+                    raise
+                time.sleep(0.05)
+
+    def stop(self):
+        if self.child.poll() is None:
+            self.child.terminate()
+            try:
+                self.child.wait(20)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+        self.errors.close()
+
+
+def nginx(folder, http, port):
+    """nginx with `http` as what stands in its http block, listening on `port`."""
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    paths = "".join(f"{name}_temp_path {folder}/nginx-{name};\n" for name in (
+        "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    with open(os.path.join(folder, "nginx.conf"), "w", encoding="utf-8") as file:
+        file.write(f"{user}daemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\n"
+                   f"error_log stderr;\nevents {{ }}\nhttp {{\naccess_log off;\n{paths}{http}\n}}\n")
+    return WebServer(folder, ["nginx", "-p", folder, "-e", "stderr", "-c",
+                              os.path.join(folder, "nginx.conf")], port)
 
 
 def main(modules):

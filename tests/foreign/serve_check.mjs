@@ -66,6 +66,8 @@ async function check (url) {
   const car = await readCar(await get(`${url}/ipfs/${root}?format=car`))
   assert.deepEqual(car.roots, [`${root}`])
   assert.deepEqual([...car.blocks.keys()], [...walked.keys()], 'depth first, links in order')
+  const byPath = await readCar(await get(`${url}/ipfs/${head.head['/']}/tree?format=car`))
+  assert.deepEqual([...byPath.blocks.keys()], [head.head['/'], ...walked.keys()], 'the path, then the DAG')
 
   const cids = [...walked.keys()].reverse().map((text) => CID.parse(text))
   const batch = await readCar(await get(`${url}/copse/v1/blocks`, { method: 'POST', body: dagCbor.encode(cids) }))

@@ -51,9 +51,9 @@ export function makeDatabase (copse, folder) {
   return documents
 }
 
-// Serves it while `use(url)` runs.
-export async function serveDatabase (copse, folder, use) {
-  const server = spawn(copse, ['serve', databaseIn(folder), '--listen', '127.0.0.1:0', '--json'],
+// Serves it, and other databases and files, while `use(url)` runs.
+export async function serveDatabase (copse, folder, use, others = []) {
+  const server = spawn(copse, ['serve', databaseIn(folder), ...others, '--listen', '127.0.0.1:0', '--json'],
     { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise((resolve) => server.on('exit', resolve))
   try {

@@ -21,12 +21,14 @@ void http_letters_fill(uint8_t *ret_bytes, size_t size)
     }
 }
 
-/* "abcdefghij…" without end, or up to a size; fails there if it should. */
+/* "abcdefghij…" without end, or up to a size; fails there if it should, or has no more for now. */
 typedef struct letters {
     http_letters *server;
     uint64_t at;
     uint64_t size;
     bool fails;
+    bool trickles; /* every other pull gives a letter, the others none */
+    bool waits;
 } letters;
 
 static copse_status letters_pull(void *ctx, copse_buf *buf, size_t size_max, copse_err *err)
@@ -35,13 +37,20 @@ static copse_status letters_pull(void *ctx, copse_buf *buf, size_t size_max, cop
     (void)err;
     uint8_t piece[4096];
     size_t len = 0;
+    if (body->trickles) {
+        body->waits = !body->waits;
+        size_max = body->waits ? 0 : 1;
+    }
     while (len < sizeof piece && len < size_max && body->at < body->size) {
         piece[len++] = (uint8_t)('a' + body->at++ % 26);
     }
     if (copse_buf_append(buf, (copse_bytes){piece, len}) != COPSE_OK) {
         return COPSE_NOMEM;
     }
-    return body->at < body->size ? COPSE_OK : body->fails ? COPSE_IO : COPSE_END;
+    if (body->at < body->size) {
+        return body->trickles ? COPSE_WANT : COPSE_OK;
+    }
+    return body->fails ? COPSE_IO : COPSE_END;
 }
 
 static void letters_free(void *ctx)
@@ -69,7 +78,10 @@ static void http_letters_answer(void *ctx, const copse_http_request *request,
     }
     letters *body = malloc(sizeof *body);
     assert_non_null(body);
-    *body = (letters){.server = self, .size = size, .fails = strncmp(path, "/fail", 5) == 0};
+    *body = (letters){.server = self,
+                      .size = size,
+                      .fails = strncmp(path, "/fail", 5) == 0,
+                      .trickles = strncmp(path, "/trickle", 8) == 0};
     self->bodies++;
     answer->body = (copse_http_body){letters_pull, letters_free, body};
     bool known = strncmp(path, "/known", 6) == 0 || strcmp(path, "/body") == 0;
@@ -92,6 +104,7 @@ static void http_letters_done(void *ctx, const copse_http_exchange *exchange)
     self->exchanges++;
     self->cuts += exchange->cut ? 1 : 0;
     self->last_status = exchange->status;
+    (void)snprintf(self->last_peer, sizeof self->last_peer, "%s", exchange->peer);
 }
 
 static void *http_letters_run(void *ctx)
@@ -102,18 +115,26 @@ static void *http_letters_run(void *ctx)
 
 void http_letters_init(http_letters *self)
 {
-    *self = (http_letters){.bodies = 0};
+    *self = (http_letters){.options.address = "127.0.0.1"};
     test_env_init(&self->env);
     copse_env_init_posix(&self->env.env);
+    /* All clients of a test have the same address. */
+    self->env.env.limits.http_address_connections_max = SIZE_MAX;
+    self->env.env.limits.http_address_answers_max = SIZE_MAX;
+}
+
+void http_letters_make(http_letters *self)
+{
+    copse_http_handler handler = {http_letters_answer, http_letters_refuse, http_letters_done, self,
+                                  NULL};
+    assert_int_equal(
+        copse_http_server_new(&self->env.env, &self->options, &handler, &self->server, NULL),
+        COPSE_OK);
 }
 
 void http_letters_start(http_letters *self)
 {
-    copse_http_handler handler = {http_letters_answer, http_letters_refuse, http_letters_done,
-                                  self};
-    assert_int_equal(
-        copse_http_server_new(&self->env.env, "127.0.0.1", 0, &handler, &self->server, NULL),
-        COPSE_OK);
+    http_letters_make(self);
     assert_int_equal(pthread_create(&self->thread, NULL, http_letters_run, self), 0);
 }
 

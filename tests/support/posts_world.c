@@ -11,7 +11,7 @@
 #include <copse/commit.h>
 #include <copse/loader.h>
 
-enum { POSTS_WORLD_LOAD_BYTES = 512 << 20, POSTS_WORLD_BATCH = 10000 };
+enum { POSTS_WORLD_LOAD_BYTES = 2000 << 20, POSTS_WORLD_BATCH = 10000 };
 
 static void posts_world_must(copse_status status, const copse_err *err)
 {

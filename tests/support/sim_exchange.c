@@ -38,7 +38,10 @@ static sim_page exchange_page(const char *target, bool post)
         bool query = len > 6 && strcmp(target + len - 6, "/query") == 0;
         return query ? SIM_PAGE_QUERY : SIM_PAGE_BLOCKS;
     }
-    return strncmp(target, "/ipfs/", 6) == 0 ? SIM_PAGE_BLOCK : SIM_PAGE_OTHER;
+    return strncmp(target, "/ipfs/", 6) == 0               ? SIM_PAGE_BLOCK
+           : strncmp(target, "/ipns/", 6) == 0             ? SIM_PAGE_NAME
+           : strncmp(target, "/routing/v1/ipns/", 17) == 0 ? SIM_PAGE_NAME
+                                                           : SIM_PAGE_OTHER;
 }
 
 static void exchange_add_header(sim_exchange *exchange, const char *name, const char *value)
@@ -70,6 +73,7 @@ void sim_exchange_init(sim_exchange *exchange, const copse_env *env,
 {
     const char *after = request->url + 7 + strlen(host);
     assert_true(strncmp(request->url, "http://", 7) == 0);
+    assert_false(request->is_put); /* is not simulated */
     assert_true(strncmp(request->url + 7, host, strlen(host)) == 0);
     after += strncmp(after, ":80", 3) == 0 ? 3 : 0;
     assert_true(*after == '/');
@@ -212,13 +216,14 @@ bool sim_exchange_set_header(sim_exchange *exchange, const char *name, const cha
 void sim_exchange_write_head(const sim_exchange *exchange, uint64_t now_ms, copse_buf *buf)
 {
     const copse_http_answer *answer = &exchange->answer;
+    char date[COPSE_HTTP_DATE_SIZE];
     const copse_http_head head = {
         .status = answer->status,
         .headers = copse_buf_view(&answer->headers),
         .framing = answer->length == COPSE_HTTP_LENGTH_UNKNOWN ? COPSE_HTTP_FRAMING_CHUNKED
                                                                : COPSE_HTTP_FRAMING_LENGTH,
         .length = answer->length,
-        .now_ms = now_ms,
+        .date = copse_http_date(now_ms, date),
     };
     exchange_must(copse_http_head_write(&head, buf));
 }

@@ -16,7 +16,8 @@ typedef enum sim_page {
     SIM_PAGE_QUERY = 2,  /**< POST /copse/v1/{name}/query */
     SIM_PAGE_BLOCKS = 4, /**< POST /copse/v1/blocks */
     SIM_PAGE_BLOCK = 8,  /**< GET /ipfs/{cid} */
-    SIM_PAGE_OTHER = 16
+    SIM_PAGE_NAME = 16,  /**< GET /ipns/{name}, /routing/v1/ipns/{name} */
+    SIM_PAGE_OTHER = 32
 } sim_page;
 
 enum { SIM_EXCHANGE_HEADERS = 4 };
