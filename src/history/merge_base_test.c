@@ -169,7 +169,7 @@ static void base_cross(commit_world *world, size_t lines, copse_cid ret_heads[2]
     copse_cid roots[COPSE_MERGE_BASES_MAX + 1];
     assert_true(lines <= COPSE_MERGE_BASES_MAX + 1);
     for (size_t i = 0; i < lines; i++) {
-        char name[24];
+        char name[32];
         (void)snprintf(name, sizeof name, "line %zu", i);
         roots[i] = (copse_cid){.size = 0};
         base_grow(world, &roots[i], name, 1);
