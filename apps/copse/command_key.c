@@ -59,6 +59,11 @@ static bool key_seal(copse_call *call, const char *name, const copse_key *key, c
     copse_passphrase passphrase = {0};
     copse_key_file_cost cost;
     copse_key_file_cost_init(&cost);
+    if (copse_options_has(&call->options, "--no-passphrase") &&
+        copse_options_has(&call->options, "--passphrase-file")) {
+        (void)copse_failure_usage(call, "either --passphrase-file or --no-passphrase");
+        return false;
+    }
     (void)snprintf(what, sizeof what, "the key '%.100s'", name);
     if (copse_options_has(&call->options, "--no-passphrase")) {
         cost = (copse_key_file_cost){.passes = 1, .memory_kib = 8};

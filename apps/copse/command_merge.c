@@ -170,10 +170,11 @@ static int merge_once(merge_call *self, bool *ret_again)
         self->result.kind == COPSE_HEAD_MERGE_MADE) {
         status = merge_put_commit(self);
     }
+    bool are_strangers = merge != NULL && copse_head_merge_get_result(merge)->bases == 0;
     copse_head_merge_free(merge);
     if (status == COPSE_CONFLICT) {
         return copse_failure(call, status,
-                             self->policy == COPSE_MERGE_THREE_WAY
+                             self->policy == COPSE_MERGE_THREE_WAY && are_strangers
                                  ? "--policy union takes the documents of both sides"
                                  : "change one of the two on a branch, then merge again",
                              "they can't be merged: %s", call->err.message);

@@ -230,9 +230,14 @@ static int serve_listen(serve *self)
     if (status == COPSE_OK) {
         return COPSE_EXIT_OK;
     }
+    if (status == COPSE_MISUSE) {
+        return copse_failure_usage(call, "%s", call->err.message);
+    }
     return copse_failure(call, status,
-                         "another program may have it, or it is none of this machine: --listen "
-                         "ADDRESS:PORT names another",
+                         status == COPSE_IO || status == COPSE_DENIED
+                             ? "another program may have it, or it is none of this machine: "
+                               "--listen ADDRESS:PORT names another"
+                             : NULL,
                          "%s:%u: %s", self->address, (unsigned)self->port, call->err.message);
 }
 

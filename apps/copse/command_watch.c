@@ -191,6 +191,13 @@ static copse_status watch_check_order(watch_run *self, const copse_past *before,
 
 /* ---- Telling --------------------------------------------------------------------------------- */
 
+/* No head is half told any more. */
+static void watch_leave_way(watch_run *self)
+{
+    self->state.toward = (copse_cid){.size = 0};
+    self->state.told = 0;
+}
+
 /* Hands what was printed over, and remembers it. */
 static bool watch_settle(watch_run *self)
 {
@@ -230,11 +237,19 @@ static copse_status watch_tell_changes(watch_run *self, copse_watch *watch)
     return status;
 }
 
+/* Whether what was not fetched may be had later: peers can be down, or announce a head before its
+ * blocks, or one that is none. */
+static bool watch_may_come(const watch_run *self)
+{
+    const copse_place *place = &self->place;
+    return copse_place_is_remote(place) &&
+           (place->failed == COPSE_IO || place->failed == COPSE_NOT_FOUND);
+}
+
 /* What a status that is no end came to; reported. */
 static watch_outcome watch_fail(watch_run *self, copse_status status, const char *what)
 {
-    bool waits = status == COPSE_WANT && self->place.failed == COPSE_IO &&
-                 copse_place_is_remote(&self->place);
+    bool waits = status == COPSE_WANT && watch_may_come(self);
     (void)copse_place_failure(&self->place, status, what);
     return waits ? WATCH_LATER : WATCH_FAILED;
 }
@@ -257,8 +272,7 @@ static watch_outcome watch_tell_between(watch_run *self, copse_past *before, cop
     }
     if (status == COPSE_END) {
         self->state.seen = self->state.toward;
-        self->state.toward = (copse_cid){.size = 0};
-        self->state.told = 0;
+        watch_leave_way(self);
     }
     if (!watch_settle(self)) {
         return WATCH_FAILED;
@@ -291,7 +305,8 @@ static watch_outcome watch_tell_toward(watch_run *self, const copse_cid *head)
         copse_past_open(&after, place, head, "the head")) {
         watch_note_collection(self, &after);
         outcome = watch_tell_between(self, &before, &after);
-    } else if (place->failed == COPSE_IO && copse_place_is_remote(place)) {
+    } else if (watch_may_come(self) &&
+               (place->failed == COPSE_IO || before.place != NULL || self->state.seen.size == 0)) {
         outcome = WATCH_LATER;
     } else if (self->state.seen.size > 0 && before.place == NULL) {
         copse_note(self->call, "copse: --since REVISION, --all or --mark-read begins anew");
@@ -302,15 +317,38 @@ static watch_outcome watch_tell_toward(watch_run *self, const copse_cid *head)
     return outcome;
 }
 
-/* Tells what differs by now: first on the way that was begun, then to `head`. */
+/* The head that was half told may be gone, such as by a reset and a collection of garbage. */
+static void watch_check_way(watch_run *self)
+{
+    copse_place *place = &self->place;
+    copse_commit commit;
+    copse_block *block = NULL;
+    place->failed = COPSE_OK;
+    copse_status status = copse_place_commit(place, &self->state.toward, &commit, &block);
+    copse_block_unref(block);
+    copse_source_unpin(place->source);
+    bool is_nowhere = !place->has_peers || place->failed == COPSE_NOT_FOUND;
+    if (status == COPSE_NOT_FOUND || (status == COPSE_WANT && is_nowhere)) {
+        if (self->state.told > 0) {
+            copse_note(self->call, "copse: a head that was told in part is gone: what differs "
+                                   "from what was seen before it is told, some of it again");
+        }
+        watch_leave_way(self);
+    }
+}
+
+/* Tells what differs by now: first on the way that was begun, then to `head`, if there is one. */
 static watch_outcome watch_tell(watch_run *self, const copse_cid *head)
 {
-    copse_cid toward = self->state.toward;
     watch_outcome outcome = WATCH_TOLD;
+    if (self->state.toward.size > 0) {
+        watch_check_way(self);
+    }
+    copse_cid toward = self->state.toward;
     if (toward.size > 0) {
         outcome = watch_tell_toward(self, &toward);
     }
-    if (outcome == WATCH_TOLD && !copse_cid_equal(&self->state.seen, head)) {
+    if (outcome == WATCH_TOLD && head->size > 0 && !copse_cid_equal(&self->state.seen, head)) {
         outcome = watch_tell_toward(self, head);
     }
     return outcome;
@@ -326,16 +364,25 @@ static bool watch_begin_at(watch_run *self, const copse_cid *head)
     return watch_save(self);
 }
 
-/* Tells what differs, as often as it takes for the blocks to come. */
-static watch_outcome watch_insist(watch_run *self, const copse_cid *head)
+/* Tells what differs up to `head` (of size 0: only the way that was begun), as often as it takes
+ * for the blocks to come; or up to a later head that comes first, and may have what this one
+ * lacks. */
+static watch_outcome watch_insist(watch_run *self, copse_head_source *source, copse_cid head)
 {
     unsigned wait_ms = WATCH_RETRY_MS_MIN;
-    watch_outcome outcome = watch_tell(self, head);
+    watch_outcome outcome = watch_tell(self, &head);
     while (outcome == WATCH_LATER) {
+        bool is_absent = self->place.failed == COPSE_NOT_FOUND;
+        copse_cid tried = head;
         copse_note(self->call, "copse: it is tried again");
-        copse_head_source_sleep(wait_ms);
+        if (!copse_head_source_pause(source, wait_ms, &head)) {
+            return WATCH_FAILED;
+        }
+        if (self->state.told == 0 || (is_absent && !copse_cid_equal(&head, &tried))) {
+            watch_leave_way(self);
+        }
         wait_ms = wait_ms < WATCH_RETRY_MS_MAX / 2 ? 2 * wait_ms : WATCH_RETRY_MS_MAX;
-        outcome = watch_tell(self, head);
+        outcome = watch_tell(self, &head);
     }
     return outcome;
 }
@@ -349,8 +396,7 @@ static int watch_follow(watch_run *self)
         return COPSE_EXIT_FAILED;
     }
     if (self->has_begun && self->state.toward.size > 0) {
-        head = self->state.toward;
-        outcome = watch_insist(self, &head);
+        outcome = watch_insist(self, &source, (copse_cid){.size = 0});
     }
     while (outcome == WATCH_TOLD) {
         if (!copse_head_source_next(&source, self->has_begun ? &self->state.seen : NULL, &head)) {
@@ -358,7 +404,7 @@ static int watch_follow(watch_run *self)
         } else if (!self->has_begun) {
             outcome = watch_begin_at(self, &head) ? WATCH_TOLD : WATCH_FAILED;
         } else {
-            outcome = watch_insist(self, &head);
+            outcome = watch_insist(self, &source, head);
         }
     }
     copse_head_source_close(&source);

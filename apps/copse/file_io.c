@@ -80,6 +80,7 @@ bool copse_input_read_all(copse_call *call, const char *name, copse_buf *buf)
         }
         good = good && status == COPSE_OK;
     }
+    explicit_bzero(piece, sizeof piece); /* it may have been a seed */
     copse_input_close(&input);
     return good;
 }

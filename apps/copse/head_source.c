@@ -5,9 +5,9 @@
 
 #include <time.h>
 
-enum { HEAD_SOURCE_LOOK_MS = 200, HEAD_SOURCE_ASK_MS = 10000, HEAD_SOURCE_TROUBLE_MS = 1000 };
+enum { HEAD_SOURCE_LOOK_MS = 200, HEAD_SOURCE_ASK_MS = 2000, HEAD_SOURCE_TROUBLE_MS = 1000 };
 
-void copse_head_source_sleep(unsigned ms)
+static void head_source_sleep(unsigned ms)
 {
     struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
     (void)nanosleep(&time, NULL);
@@ -78,7 +78,7 @@ static bool head_source_look(copse_head_source *source, const copse_cid *known, 
     copse_cid head = {.size = 0};
     copse_status status = copse_local_ref_now(&place->local, copse_place_ref(place->call), &head);
     while (status == COPSE_OK && !head_source_is_new(&head, known)) {
-        copse_head_source_sleep(HEAD_SOURCE_LOOK_MS);
+        head_source_sleep(HEAD_SOURCE_LOOK_MS);
         status = copse_local_ref_now(&place->local, copse_place_ref(place->call), &head);
     }
     if (status != COPSE_OK) {
@@ -95,7 +95,7 @@ static bool head_source_ask(copse_head_source *source, const copse_cid *known, c
     copse_cid head = {.size = 0};
     bool good = copse_place_resolve(source->place, ref, &head);
     while ((good || known != NULL) && !head_source_is_new(&head, known)) {
-        copse_head_source_sleep(HEAD_SOURCE_ASK_MS);
+        head_source_sleep(HEAD_SOURCE_ASK_MS);
         good = copse_place_resolve(source->place, ref, &head);
     }
     *ret_head = head;
@@ -140,4 +140,29 @@ bool copse_head_source_next(copse_head_source *source, const copse_cid *known, c
     return source->stream != NULL            ? head_source_listen(source, known, ret_head)
            : source->place->local.db != NULL ? head_source_look(source, known, ret_head)
                                              : head_source_ask(source, known, ret_head);
+}
+
+bool copse_head_source_pause(copse_head_source *source, unsigned ms, copse_cid *head)
+{
+    copse_call *call = source->place->call;
+    copse_cid now = *head;
+    copse_status status = COPSE_OK;
+    if (source->stream == NULL) {
+        head_source_sleep(ms);
+        if (copse_place_resolve(source->place, copse_place_ref(call), &now)) {
+            *head = now;
+        }
+        return true;
+    }
+    uint64_t until_ms = source->transport->ops->now(source->transport) + ms;
+    while (status == COPSE_OK && copse_cid_equal(&now, head)) {
+        status = copse_head_stream_next(source->stream, until_ms, &now, &call->err);
+        head_source_note_trouble(source);
+    }
+    if (status != COPSE_OK && status != COPSE_END) {
+        (void)copse_failure_of(call, status, "the head of '%s'", source->place->name);
+        return false;
+    }
+    *head = now;
+    return true;
 }

@@ -28,7 +28,8 @@ void copse_head_source_close(copse_head_source *source);
  * stderr when the peer can't be heard. False: reported. */
 bool copse_head_source_next(copse_head_source *source, const copse_cid *known, copse_cid *ret_head);
 
-/** Waits for some time before something is tried again. */
-void copse_head_source_sleep(unsigned ms);
+/** Waits so long before something is tried again with *head; a head that comes meanwhile and is
+ * another one takes its place, and ends the wait. False: reported. */
+bool copse_head_source_pause(copse_head_source *source, unsigned ms, copse_cid *head);
 
 #endif

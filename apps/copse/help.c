@@ -24,8 +24,8 @@ const char copse_help_example[] =
 const char copse_help_notes[] =
     "DB and STORE are folders. A store holds any number of databases and trees: --ref names one\n"
     "by a ref (main, if you name none) or by its CID. What is only read can also be a CAR file,\n"
-    "http://HOST:4180/NAME of a `copse serve` anywhere, or a root CID with --peer URL. FILE can\n"
-    "be `-`.\n"
+    "http://HOST:4180/NAME of a `copse serve` anywhere, https://HOST/NAME.car on a web server, or\n"
+    "an IPNS name (k51…) or a root CID with --peer URL. FILE can be `-`.\n"
     "Every command takes --json, and --help, which has examples.\n"
     "Exit codes: 0 done, 1 failed or the answer is no, 2 the command line makes no sense.\n";
 

@@ -3,6 +3,7 @@
 
 #include "cache_folder.h"
 #include "failure.h"
+#include "name_memory.h"
 #include "text.h"
 
 #include <assert.h>
@@ -20,11 +21,6 @@ enum { PEERS_CIDS_SHOWN_MAX = 3, PEERS_REASONS_SHOWN_MAX = 8 };
 
 static const double peers_progress_after_s = 0.5;
 
-/* What a name is remembered by. */
-typedef struct peers_name {
-    char text[COPSE_KEY_TEXT_SIZE_MAX + sizeof "ipns://"];
-} peers_name;
-
 /* ---- Opening ---- */
 
 static copse_status peers_get_head(void *ctx, const char *address, copse_cid *ret_head,
@@ -37,60 +33,6 @@ static copse_status peers_set_head(void *ctx, const char *address, const copse_c
                                    copse_err *err)
 {
     return copse_block_cache_set_head(ctx, address, head, err);
-}
-
-/* A record is a block of the cache, and its CID the head at the name's address: so it lasts as a
- * head does. */
-static void peers_name_address(const copse_public_key *name, peers_name *ret_address)
-{
-    char text[COPSE_KEY_TEXT_SIZE_MAX];
-    (void)copse_public_key_to_name(name, text);
-    (void)snprintf(ret_address->text, sizeof ret_address->text, "ipns://%s", text);
-}
-
-static copse_status peers_get_record(void *ctx, const copse_public_key *name, copse_buf *ret_record,
-                                     uint64_t *ret_seen_ms, copse_err *err)
-{
-    const copse_peers *peers = ctx;
-    peers_name address;
-    copse_cid cid;
-    copse_block *block = NULL;
-    peers_name_address(name, &address);
-    copse_status status =
-        copse_block_cache_get_head(peers->cache, address.text, &cid, ret_seen_ms, err);
-    if (status == COPSE_OK) {
-        status = copse_store_get(copse_block_cache_store(peers->cache), &cid, &block, err);
-    }
-    if (status == COPSE_OK) {
-        status = copse_buf_append(ret_record, copse_block_data(block));
-    }
-    copse_block_unref(block);
-    return status;
-}
-
-/* The block is written before what names it. */
-static copse_status peers_set_record(void *ctx, const copse_public_key *name, copse_bytes record,
-                                     copse_err *err)
-{
-    const copse_peers *peers = ctx;
-    copse_store *store = copse_block_cache_store(peers->cache);
-    peers_name address;
-    copse_block *block = NULL;
-    copse_status status =
-        copse_block_of_data(&peers->call->env, COPSE_CODEC_RAW, record, &block, err);
-    if (status == COPSE_OK) {
-        status = copse_store_put(store, &block, 1, err);
-    }
-    if (status == COPSE_OK) {
-        status = copse_store_flush(store, err);
-    }
-    if (status == COPSE_OK) {
-        peers_name_address(name, &address);
-        status =
-            copse_block_cache_set_head(peers->cache, address.text, copse_block_cid(block), err);
-    }
-    copse_block_unref(block);
-    return status;
 }
 
 /* Told by the remote: what was fetched until now. */
@@ -165,14 +107,14 @@ static copse_status peers_open_remote(copse_peers *peers, const char *const *fir
     const char *urls[COPSE_REMOTE_PEERS_MAX + COPSE_OPTIONS_LIST_MAX];
     const char *url = NULL;
     const copse_remote_heads heads = {peers_get_head, peers_set_head, peers->cache};
-    const copse_remote_records records = {peers_get_record, peers_set_record, peers};
+    const copse_remote_records records = copse_name_memory(call);
     copse_remote_options options = {
         .peers = urls,
         .transport = peers->transport,
         .store = store,
         .store_keeps = store != NULL,
         .heads = peers->cache != NULL ? &heads : NULL,
-        .records = peers->cache != NULL ? &records : NULL,
+        .records = &records,
         .progress = peers_progressed,
         .progress_ctx = peers,
     };

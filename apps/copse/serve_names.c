@@ -31,6 +31,24 @@ static bool serve_name_parse(copse_call *call, const char *text, copse_serve_nam
     return true;
 }
 
+/* Two publishers of one key know nothing of each other's sequences where its files are two, and a
+ * name stands for one database anyway. */
+static bool serve_name_is_single(const copse_serve_names *names, const copse_serve_name *item)
+{
+    for (const copse_serve_name *other = names->items; other < item; other++) {
+        if (copse_public_key_equal(copse_key_public(other->publication.key),
+                                   copse_key_public(item->publication.key))) {
+            (void)copse_failure(names->call, COPSE_CONFLICT,
+                                "`copse key new` makes one for each database",
+                                "--publish: '%s' and '%s' are one key, and a name stands for one "
+                                "database",
+                                other->key, item->key);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool copse_serve_names_open(copse_serve_names *names, copse_call *call)
 {
     size_t count = 0;
@@ -47,7 +65,8 @@ bool copse_serve_names_open(copse_serve_names *names, copse_call *call)
     for (size_t i = 0; good && i < count; i++) {
         copse_serve_name *item = &names->items[names->count++];
         good = serve_name_parse(call, copse_options_nth(&call->options, "--publish", i), item) &&
-               copse_publication_open_key(&item->publication, call, item->key);
+               copse_publication_open_key(&item->publication, call, item->key) &&
+               serve_name_is_single(names, item);
     }
     return good;
 }

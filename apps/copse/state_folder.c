@@ -24,7 +24,7 @@ static bool state_folder_make_parents(const char *path)
     return true;
 }
 
-bool copse_state_folder(copse_call *call, const char *name, char *ret_path, size_t size)
+copse_status copse_state_folder_find(const char *name, char *ret_path, size_t size, copse_err *err)
 {
     char path[COPSE_STATE_FOLDER_SIZE];
     const char *folder = getenv("XDG_STATE_HOME");
@@ -34,20 +34,34 @@ bool copse_state_folder(copse_call *call, const char *name, char *ret_path, size
         rest = "/.local/state";
     }
     if (folder == NULL || folder[0] == '\0') {
-        (void)copse_failure(call, COPSE_NOT_FOUND, "set HOME or XDG_STATE_HOME",
-                            "there is no place to remember what was seen");
-        return false;
+        (void)snprintf(err->message, sizeof err->message,
+                       "there is no place to remember what was seen");
+        return COPSE_NOT_FOUND;
     }
     int length = snprintf(path, sizeof path, "%s%s/copse/%s", folder, rest, name);
     if (length <= 0 || (size_t)length >= sizeof path || (size_t)length >= size) {
-        (void)copse_failure(call, COPSE_LIMIT, NULL, "the path of '%s' is too long", folder);
-        return false;
+        (void)snprintf(err->message, sizeof err->message, "the path of '%.80s' is too long",
+                       folder);
+        return COPSE_LIMIT;
     }
     if (!state_folder_make_parents(path)) {
-        (void)copse_failure(call, COPSE_IO, "XDG_STATE_HOME names another place",
-                            "'%s' can't be made: %s", path, strerror(errno));
-        return false;
+        (void)snprintf(err->message, sizeof err->message, "'%.150s' can't be made: %.60s", path,
+                       strerror(errno));
+        return COPSE_IO;
     }
     (void)snprintf(ret_path, size, "%s", path);
-    return true;
+    return COPSE_OK;
+}
+
+bool copse_state_folder(copse_call *call, const char *name, char *ret_path, size_t size)
+{
+    copse_err why = {.message = ""};
+    copse_status status = copse_state_folder_find(name, ret_path, size, &why);
+    if (status != COPSE_OK) {
+        const char *hint = status == COPSE_NOT_FOUND ? "set HOME or XDG_STATE_HOME"
+                           : status == COPSE_IO      ? "XDG_STATE_HOME names another place"
+                                                     : NULL;
+        (void)copse_failure(call, status, hint, "%s", why.message);
+    }
+    return status == COPSE_OK;
 }

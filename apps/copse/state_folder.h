@@ -15,4 +15,8 @@
  * $XDG_STATE_HOME that is no absolute path, count as not set. False: reported. */
 bool copse_state_folder(copse_call *call, const char *name, char *ret_path, size_t size);
 
+/** The same, unreported. NOT_FOUND: there is no place. LIMIT: its path is too long. IO: those that
+ * it stands in can't be made. */
+copse_status copse_state_folder_find(const char *name, char *ret_path, size_t size, copse_err *err);
+
 #endif

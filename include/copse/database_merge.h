@@ -2,7 +2,8 @@
  *
  *     copse_database_merge_new(&options, write, &merge, &err);
  *     while ((status = copse_database_merge_next(merge, &conflict, &err)) == COPSE_OK) report;
- *     copse_write_apply(write, tree of ours, …);       on END
+ *     options.is_unique_in_the_end = true;
+ *     copse_write_apply(write, tree of ours, …, &options, …);       on END
  *
  * Only what differs is read, of each side. Index entries of theirs play no part: applying the
  * operations derives them from the documents that come, so that nobody's wrong indexes are taken

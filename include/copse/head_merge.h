@@ -6,7 +6,7 @@
  * and move the head
  *
  * Several bases (histories that were merged crosswise) are merged first, by the same rules and in
- * the order of their CIDs; where they conflict, the first one counts.
+ * the order of their CIDs; where they conflict, or clash in a unique index, the first one counts.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

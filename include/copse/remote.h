@@ -57,6 +57,9 @@ typedef struct copse_remote_records {
      * failures count as that, but for NOMEM. */
     copse_status (*get)(void *ctx, const copse_public_key *name, copse_buf *ret_record,
                         uint64_t *ret_seen_ms, copse_err *err);
+    /** Remembers a record. Where others share the memory, what they have remembered since `get` is
+     * compared under a lock; CONFLICT: `record` is not newer (copse_ipns_compare) than that, which
+     * stays, and is asked for again. Other failures are those of resolving. */
     copse_status (*set)(void *ctx, const copse_public_key *name, copse_bytes record,
                         copse_err *err);
     void *ctx;

@@ -95,8 +95,9 @@ COPSE_API COPSE_MUST_USE copse_status copse_server_add(copse_server *server,
 
 /** Serves a record of anybody too, as long as it is valid, in place of an older one of its name.
  * OK, also if it is the one that is there. CORRUPT, DENIED (it has ended), LIMIT: as
- * copse_ipns_verify; LIMIT also: there are limits.serve_records_max valid ones. CONFLICT: the one
- * that is there is newer, or as new and another. NOMEM. */
+ * copse_ipns_verify; LIMIT also: there are limits.serve_records_max that were put so; those that
+ * anybody put, which end within 366 days, make room. CONFLICT: the one that is there is newer, or
+ * as new and another. NOMEM. */
 COPSE_API COPSE_MUST_USE copse_status copse_server_put_record(copse_server *server,
                                                               const copse_public_key *name,
                                                               copse_bytes record, copse_err *err);

@@ -101,6 +101,9 @@ typedef struct copse_write_stats {
 typedef struct copse_write_options {
     const copse_run_store *runs; /**< Where an index build sorts what doesn't fit. */
     size_t memory_bytes_max;
+    /** Unique values are looked at as they are in the end, and not after each operation: so that
+     * documents may swap theirs. For who has at most one operation on each document. */
+    bool is_unique_in_the_end;
     /** Told how far an index build is, now and then. NULL: nobody. */
     void (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
     void *progress_ctx;

@@ -35,7 +35,8 @@ typedef struct database_merge_index {
 typedef enum database_merge_stage {
     DATABASE_MERGE_OPTIONS,
     DATABASE_MERGE_INDEXES,
-    DATABASE_MERGE_DOCUMENTS
+    DATABASE_MERGE_DOCUMENTS,
+    DATABASE_MERGE_CREATE
 } database_merge_stage;
 
 /* The documents that one side changed. */
@@ -293,12 +294,23 @@ static copse_status database_merge_document(copse_database_merge *merge,
     return status == COPSE_OK ? COPSE_END : status;
 }
 
+/* Whether base has the documents by the same primary key: else its rows are of other documents than
+ * those that ours and theirs have there. */
+static bool database_merge_base_fits(const copse_database_merge *merge)
+{
+    const copse_collection *base = merge->collection.base;
+    const copse_collection *theirs = merge->collection.theirs;
+    return base == NULL || copse_bytes_equal(base->primary_key, theirs->primary_key);
+}
+
 /* END: all documents of the collection are done. */
 static copse_status database_merge_documents(copse_database_merge *merge,
                                              copse_database_conflict *ret_conflict, copse_err *err)
 {
     const copse_database_merge_options *options = &merge->options;
-    copse_database *before = database_merge_is_union(merge) ? options->ours : options->base;
+    copse_database *before = database_merge_is_union(merge)    ? options->ours
+                             : database_merge_base_fits(merge) ? options->base
+                                                               : NULL;
     copse_status status =
         database_merge_side_begin(merge, &merge->theirs, before, options->theirs, false, err);
     if (status == COPSE_OK && !database_merge_is_union(merge)) {
@@ -374,50 +386,62 @@ static copse_status database_merge_index_same(const copse_database_merge *merge,
                                   : copse_index_definition_equal(merge->env, a, b, ret_same, err);
 }
 
-/* Makes ours what theirs has. */
-static copse_status database_merge_index_take(copse_database_merge *merge,
-                                              const database_merge_index *index, copse_err *err)
+typedef enum database_merge_verdict {
+    DATABASE_MERGE_KEEP, /* ours */
+    DATABASE_MERGE_TAKE, /* theirs */
+    DATABASE_MERGE_CONFLICT
+} database_merge_verdict;
+
+static copse_status database_merge_index_judge(const copse_database_merge *merge,
+                                               const database_merge_index *index,
+                                               database_merge_verdict *ret_verdict, copse_err *err)
 {
-    copse_status status = index->ours != NULL ? copse_write_drop_index(merge->write, merge->name,
-                                                                       index->ours->name, err)
-                                              : COPSE_OK;
-    if (status == COPSE_OK && index->theirs != NULL) {
-        status = copse_write_create_index(merge->write, merge->name, index->theirs, err);
+    bool is_kept = false;
+    bool is_taken = false;
+    copse_status status =
+        database_merge_index_same(merge, index->ours, index->theirs, &is_kept, err);
+    if (database_merge_is_union(merge)) {
+        is_kept = is_kept || index->theirs == NULL;
+        is_taken = index->ours == NULL;
+    } else {
+        if (status == COPSE_OK && !is_kept) {
+            status = database_merge_index_same(merge, index->base, index->theirs, &is_kept, err);
+        }
+        if (status == COPSE_OK && !is_kept) {
+            status = database_merge_index_same(merge, index->base, index->ours, &is_taken, err);
+        }
+    }
+    if (status == COPSE_OK) {
+        *ret_verdict = is_kept    ? DATABASE_MERGE_KEEP
+                       : is_taken ? DATABASE_MERGE_TAKE
+                                  : DATABASE_MERGE_CONFLICT;
     }
     return status;
 }
 
-/* END: settled. OK: a conflict. */
+/* Before the documents indexes are dropped, behind them they are made: theirs may be unique because
+ * of what they did to documents. END: settled. OK: a conflict. */
 static copse_status database_merge_index_settle(copse_database_merge *merge,
                                                 const database_merge_index *index,
                                                 copse_database_conflict *ret_conflict,
                                                 copse_err *err)
 {
-    bool is_done = false;
-    bool is_theirs = false;
-    copse_status status =
-        database_merge_index_same(merge, index->ours, index->theirs, &is_done, err);
-    if (database_merge_is_union(merge)) {
-        is_done = is_done || index->theirs == NULL;
-        is_theirs = index->ours == NULL;
-    } else {
-        if (status == COPSE_OK && !is_done) {
-            status = database_merge_index_same(merge, index->base, index->theirs, &is_done, err);
-        }
-        if (status == COPSE_OK && !is_done) {
-            status = database_merge_index_same(merge, index->base, index->ours, &is_theirs, err);
-        }
-    }
-    if (status != COPSE_OK) {
+    bool is_before = merge->stage == DATABASE_MERGE_INDEXES;
+    database_merge_verdict verdict = DATABASE_MERGE_KEEP;
+    copse_status status = database_merge_index_judge(merge, index, &verdict, err);
+    if (status == COPSE_OK && verdict == DATABASE_MERGE_CONFLICT && is_before) {
+        status = database_merge_give(merge, COPSE_CONFLICT_INDEX, ret_conflict);
+        ret_conflict->index = index->ours != NULL ? index->ours->name : index->theirs->name;
         return status;
     }
-    if (is_done || is_theirs) {
-        status = is_done ? COPSE_OK : database_merge_index_take(merge, index, err);
-        return status == COPSE_OK ? COPSE_END : status;
+    if (status == COPSE_OK && verdict == DATABASE_MERGE_TAKE && is_before && index->ours != NULL) {
+        status = copse_write_drop_index(merge->write, merge->name, index->ours->name, err);
     }
-    status = database_merge_give(merge, COPSE_CONFLICT_INDEX, ret_conflict);
-    ret_conflict->index = index->ours != NULL ? index->ours->name : index->theirs->name;
-    return status;
+    if (status == COPSE_OK && verdict == DATABASE_MERGE_TAKE && !is_before &&
+        index->theirs != NULL) {
+        status = copse_write_create_index(merge->write, merge->name, index->theirs, err);
+    }
+    return status == COPSE_OK ? COPSE_END : status;
 }
 
 /* END: all of them are done. */
@@ -437,6 +461,7 @@ static copse_status database_merge_indexes(copse_database_merge *merge,
             return status;
         }
     }
+    merge->index_last = (copse_bytes){NULL, 0};
     return COPSE_END;
 }
 
@@ -575,7 +600,14 @@ static copse_status database_merge_collection_next(copse_database_merge *merge,
         }
         merge->stage = DATABASE_MERGE_DOCUMENTS;
     }
-    return database_merge_documents(merge, ret_conflict, err);
+    if (merge->stage == DATABASE_MERGE_DOCUMENTS) {
+        status = database_merge_documents(merge, ret_conflict, err);
+        if (status != COPSE_END) {
+            return status;
+        }
+        merge->stage = DATABASE_MERGE_CREATE;
+    }
+    return database_merge_indexes(merge, ret_conflict, err);
 }
 
 /* END: all collections are done. */

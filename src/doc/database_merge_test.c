@@ -166,7 +166,9 @@ static copse_status merge_run_over(const copse_env *env, copse_node_cache *cache
         status = COPSE_OK;
     }
     if (status == COPSE_OK && store != NULL) {
-        status = copse_write_apply(write, open.trees[1], store, NULL, &tree, NULL, NULL, err);
+        const copse_write_options in_the_end = {.is_unique_in_the_end = true};
+        status =
+            copse_write_apply(write, open.trees[1], store, &in_the_end, &tree, NULL, NULL, err);
     }
     if (tree != NULL) {
         ret_outcome->root = *copse_tree_root(tree);
@@ -549,6 +551,90 @@ static void test_a_merge_survives_failing_allocations(void **state)
     database_world_release(&db);
 }
 
+/* Documents that swap, hand on or repair unique values on one side. */
+static void test_unique_values_count_in_the_end(void **state)
+{
+    (void)state;
+    static const char *const theirs[][3] = {
+        {"{\"_id\":1,\"e\":7}", "{\"_id\":2,\"e\":6}", NULL}, /* swapped */
+        {"{\"_id\":1,\"e\":8}", "{\"_id\":2,\"e\":6}", NULL}, /* handed on */
+        {"{\"_id\":0,\"e\":7}", "{\"_id\":2,\"e\":9}", NULL}, /* to one before it */
+    };
+    for (size_t i = 0; i < sizeof theirs / sizeof theirs[0]; i++) {
+        database_world db;
+        merge_outcome outcome;
+        database_world_init(&db, NULL);
+        database_world_create(&db, "posts", "_id", COPSE_DOCUMENTS_INLINE);
+        database_world_index(&db, "posts", "e", "e", "unique");
+        database_world_insert(&db, "posts", "{\"_id\":1,\"e\":6}");
+        database_world_insert(&db, "posts", "{\"_id\":2,\"e\":7}");
+        database_world_commit(&db);
+        copse_cid base = *copse_tree_root(db.tree);
+        copse_cid ours = merge_done(&db, &base, "p");
+        merge_reopen(&db, &base);
+        database_world_delete(&db, "posts", "1");
+        database_world_delete(&db, "posts", "2");
+        for (size_t k = 0; theirs[i][k] != NULL; k++) {
+            database_world_insert(&db, "posts", theirs[i][k]);
+        }
+        database_world_commit(&db);
+        copse_cid other = *copse_tree_root(db.tree);
+        merge_run(&db, &base, &ours, &other, COPSE_MERGE_THREE_WAY, &outcome);
+        copse_cid expected = merge_done(&db, &other, "p");
+        assert_true(copse_cid_equal(&outcome.root, &expected));
+        database_world_release(&db);
+    }
+}
+
+/* Theirs repaired what a unique index would refuse, and then made it. */
+static void test_indexes_are_made_behind_the_documents(void **state)
+{
+    (void)state;
+    database_world db;
+    merge_outcome outcome;
+    database_world_init(&db, NULL);
+    database_world_create(&db, "posts", "_id", COPSE_DOCUMENTS_INLINE);
+    database_world_insert(&db, "posts", "{\"_id\":1,\"f2\":6}");
+    database_world_insert(&db, "posts", "{\"_id\":2,\"f2\":6}");
+    database_world_commit(&db);
+    copse_cid base = *copse_tree_root(db.tree);
+    copse_cid ours = merge_done(&db, &base, "p");
+    merge_reopen(&db, &base);
+    database_world_delete(&db, "posts", "2");
+    database_world_commit(&db);
+    copse_cid repaired = *copse_tree_root(db.tree);
+    copse_cid theirs = merge_done(&db, &repaired, "u");
+    merge_run(&db, &base, &ours, &theirs, COPSE_MERGE_THREE_WAY, &outcome);
+    copse_cid expected = merge_done(&db, &theirs, "p");
+    assert_true(copse_cid_equal(&outcome.root, &expected));
+    database_world_release(&db);
+}
+
+/* Both sides made the collection anew with another primary key: what base has under a key is
+ * another document. */
+static void test_a_base_with_another_primary_key_is_none(void **state)
+{
+    (void)state;
+    database_world db;
+    merge_outcome outcome;
+    copse_cid roots[3];
+    static const char *const names[3] = {"a", "b", "a"};
+    database_world_init(&db, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        char json[MERGE_JSON_SIZE];
+        merge_reopen(&db, NULL);
+        database_world_create(&db, "posts", i == 0 ? "_id" : "id", COPSE_DOCUMENTS_INLINE);
+        (void)snprintf(json, sizeof json, "{\"_id\":1,\"id\":%d,\"n\":\"%s\"}", i == 0 ? 5 : 1,
+                       names[i]);
+        database_world_insert(&db, "posts", json);
+        database_world_commit(&db);
+        roots[i] = *copse_tree_root(db.tree);
+    }
+    merge_run(&db, &roots[0], &roots[1], &roots[2], COPSE_MERGE_THREE_WAY, &outcome);
+    assert_string_equal(outcome.conflicts, " d posts  1");
+    database_world_release(&db);
+}
+
 static void test_without_a_base_only_unions_merge(void **state)
 {
     (void)state;
@@ -571,6 +657,9 @@ int main(void)
         cmocka_unit_test(test_three_way_is_that_of_the_rules),
         cmocka_unit_test(test_unions_are_the_same_both_ways_and_in_any_order),
         cmocka_unit_test(test_catalogues_merge),
+        cmocka_unit_test(test_unique_values_count_in_the_end),
+        cmocka_unit_test(test_indexes_are_made_behind_the_documents),
+        cmocka_unit_test(test_a_base_with_another_primary_key_is_none),
         cmocka_unit_test(test_missing_blocks_are_wanted),
         cmocka_unit_test(test_a_merge_survives_failing_allocations),
         cmocka_unit_test(test_without_a_base_only_unions_merge),

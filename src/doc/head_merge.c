@@ -79,7 +79,10 @@ static copse_status head_merge_base_tree(copse_head_merge *merge, const copse_ci
                                          size_t count, size_t depth, copse_cid *ret_tree,
                                          copse_err *err);
 
-/* Merges the trees of three roots, whatever conflicts there are; begins anew after a WANT. */
+static const copse_write_options head_merge_write = {.is_unique_in_the_end = true};
+
+/* Merges the trees of three roots, whatever conflicts there are; where that breaks a unique index,
+ * ours is what comes of it. Begins anew after a WANT. */
 static copse_status head_merge_roots(const copse_head_merge *merge, const copse_cid roots[3],
                                      copse_cid *ret_tree, copse_err *err)
 {
@@ -103,11 +106,12 @@ static copse_status head_merge_roots(const copse_head_merge *merge, const copse_
         status = copse_database_merge_next(documents, &conflict, err);
     }
     if (status == COPSE_END) {
-        status =
-            copse_write_apply(write, sides.trees[1], options->store, NULL, &tree, NULL, NULL, err);
+        status = copse_write_apply(write, sides.trees[1], options->store, &head_merge_write, &tree,
+                                   NULL, NULL, err);
     }
-    if (status == COPSE_OK) {
-        *ret_tree = *copse_tree_root(tree);
+    if (status == COPSE_OK || status == COPSE_CONFLICT) {
+        *ret_tree = *copse_tree_root(tree != NULL ? tree : sides.trees[1]);
+        status = COPSE_OK;
     }
     copse_tree_close(tree);
     copse_database_merge_free(documents);
@@ -263,8 +267,8 @@ static copse_status head_merge_apply(copse_head_merge *merge, copse_err *err)
     copse_tree *tree = NULL;
     merge->result.stats = copse_database_merge_get_stats(merge->documents);
     copse_status status =
-        copse_write_apply(merge->write, merge->sides.trees[1], merge->options.store, NULL, &tree,
-                          &merge->result.written, NULL, err);
+        copse_write_apply(merge->write, merge->sides.trees[1], merge->options.store,
+                          &head_merge_write, &tree, &merge->result.written, NULL, err);
     if (status == COPSE_OK) {
         merge->tree = *copse_tree_root(tree);
         merge->stage = HEAD_MERGE_COMMIT;

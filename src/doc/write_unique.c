@@ -145,9 +145,15 @@ static copse_status unique_sort(const copse_unique_events *events, copse_write_r
         if (key == NULL) {
             return COPSE_ERR_NOMEM(err);
         }
+        uint8_t *time = key + part.len;
         memcpy(key, part.ptr, part.len);
-        copse_store_u64be(key + part.len, event->op);
-        key[part.len + 8] = event->is_claim;
+        if (run->options.is_unique_in_the_end) { /* U4 */
+            time[0] = event->is_claim;
+            copse_store_u64be(time + 1, event->op);
+        } else {
+            copse_store_u64be(time, event->op);
+            time[8] = event->is_claim;
+        }
         items[i] = (copse_sort_item){.key = {key, part.len + UNIQUE_TIME_SIZE_BYTES}, .tag = i};
     }
     return copse_key_sort(run->env, items, events->count, err);

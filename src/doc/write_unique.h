@@ -10,6 +10,8 @@
  *         trailers of their entries, since a missing field stands where null does.
  *     U3  Values that are cut are the same if their bytes are: 128 bits of SHA-256 stand for the
  *         rest (docs/decisions/0011-missing-fields-and-marks.md).
+ *     U4  With options.is_unique_in_the_end all releases come before all claims: what counts is who
+ *         has a value in the end.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

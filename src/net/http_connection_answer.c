@@ -94,13 +94,15 @@ static copse_status http_connection_pull(copse_http_connection *connection)
     if (connection->rests && connection->server->stopping) {
         return COPSE_END;
     }
-    while (status == COPSE_OK && out->len - start < COPSE_HTTP_PIECE_SIZE_BYTES_MIN) {
+    bool goes_on = true;
+    while (status == COPSE_OK && goes_on) {
         size_t len_before = out->len;
         status =
             body->pull(body->ctx, out, COPSE_HTTP_PIECE_SIZE_BYTES - (len_before - start), NULL);
         if (status == COPSE_OK && out->len == len_before) {
             status = COPSE_MISUSE; /* it would turn for ever */
         }
+        goes_on = !connection->answer.is_slow && out->len - start < COPSE_HTTP_PIECE_SIZE_BYTES_MIN;
     }
     if (connection->framing == COPSE_HTTP_FRAMING_LENGTH) {
         size_t len = out->len - start;

@@ -56,7 +56,10 @@ typedef struct copse_http_answer {
     copse_buf headers; /**< Lines by copse_http_header_write. */
     uint64_t length;   /**< Of the body, or COPSE_HTTP_LENGTH_UNKNOWN; a 304 and a 204 have none. */
     copse_http_body body; /**< pull NULL: `length` is 0. */
-    size_t tag;           /**< The handler's own: `done` gets it back. */
+    /** The body takes far more work than its bytes tell: each pull is a piece of its own, and
+     * between two of them other connections have their turn. */
+    bool is_slow;
+    size_t tag; /**< The handler's own: `done` gets it back. */
 } copse_http_answer;
 
 /** What happened with a request, for logs and counts. */

@@ -9,6 +9,8 @@
  *   W3  On WANT the batch and the place in it stay.
  *   W4  What an index leads to is believed no more than that it may match: it is matched itself,
  *       and must have the primary key that the entry says.
+ *   W5  Where an entry that differs has no link, others of the same document may be there that
+ *       don't differ: the document is looked up on both sides.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -187,8 +189,19 @@ static bool watch_is_passed_over(const copse_watch *watch, const copse_watch_row
            row->in[COPSE_WATCH_AFTER];
 }
 
+/* W5: whether the document may be on a side on which no row differs. */
+static bool watch_may_hide(const copse_watch *watch, const copse_watch_row *row)
+{
+    bool may_hide = !watch->plan.is_whole;
+    for (size_t i = 0; i < COPSE_WATCH_SIDES; i++) {
+        may_hide = may_hide || (row->in[i] && row->value[i].ptr == NULL);
+    }
+    return may_hide;
+}
+
 static copse_status watch_add_row(copse_watch *watch, const copse_watch_row *row, copse_err *err)
 {
+    bool may_hide = watch_may_hide(watch, row);
     watch_item item = {.key = {watch->bytes.len, 0}};
     copse_status status = copse_key_write_documents(&watch->bytes, watch->query->collection);
     watch->prefix_size = watch->bytes.len - item.key.offset;
@@ -198,7 +211,7 @@ static copse_status watch_add_row(copse_watch *watch, const copse_watch_row *row
         item.key.len = watch->prefix_size + primary.len;
     }
     for (size_t i = 0; i < COPSE_WATCH_SIDES && status == COPSE_OK; i++) {
-        bool may_be_in = row->in[i] || (!watch->plan.is_whole && watch->plan.trees[i] != NULL);
+        bool may_be_in = row->in[i] || (may_hide && watch->plan.trees[i] != NULL);
         item.in[i] = row->in[i];
         item.looks_up[i] = may_be_in && row->value[i].ptr == NULL;
         if (row->value[i].ptr != NULL) {

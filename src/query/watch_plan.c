@@ -34,10 +34,11 @@ static copse_status watch_plan_with(watch_chooser *chooser, copse_bytes hint,
 /* ---- Whether a plan shows all changes -------------------------------------------------------- */
 
 /* K1, K2 */
-static bool watch_access_is_whole(const copse_access *access, const copse_collection *collection)
+static bool watch_access_is_whole(const copse_access *access, const copse_collection *collection,
+                                  bool is_exact)
 {
-    return access->definition == NULL ||
-           (access->definition->link && collection->documents == COPSE_DOCUMENTS_LINKED);
+    return access->definition == NULL || (is_exact && access->definition->link &&
+                                          collection->documents == COPSE_DOCUMENTS_LINKED);
 }
 
 /* K1–K3; a scan that nothing bounds is left to the documents. */
@@ -49,7 +50,8 @@ static bool watch_plan_tells(watch_chooser *chooser)
     plan->is_whole = true;
     for (size_t i = 0; i < planned->plan.scans_count; i++) {
         const copse_access *access = &planned->accesses[i];
-        plan->is_whole = plan->is_whole && watch_access_is_whole(access, planned->collection);
+        plan->is_whole =
+            plan->is_whole && watch_access_is_whole(access, planned->collection, plan->is_exact);
         bool is_asked = chooser->query->hint.len > 0 || copse_query_is_natural(&plan->query);
         if (access->fields_used == 0 && !is_asked) {
             return false;

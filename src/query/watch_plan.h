@@ -6,8 +6,11 @@
  *
  *   K1  The documents' range shows every change: a row is the document, or the link to it.
  *   K2  So do the entries of an index with `link` in a collection of linked documents: a document
- *       that changes changes its link, in each of its entries. (One in chunks, of over 1 MiB, has
- *       no link in its entries: there only a change of the indexed fields shows.)
+ *       that changes changes its link, in each of its entries. One in chunks, of over 1 MiB, has
+ *       no link in its entries, so that only a change of the indexed fields shows, and only in the
+ *       entries that it moves. So such an index is taken only if it decides the filter alone, as
+ *       in K3: then no new or gone match is missed; and of one without a link both states are
+ *       looked up (watch.c, W5).
  *   K3  If only new and gone matches are asked for, the entries of any index do that decides the
  *       filter alone (`exact`, A2): whoever begins or ceases to match enters or leaves its ranges.
  *   K4  If there is nothing on one side, any plan on the other does: all of it differs.

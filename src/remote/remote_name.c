@@ -395,6 +395,18 @@ static copse_status name_take_memory(name_round *round, copse_remote_name *ret_n
     return COPSE_OK;
 }
 
+/* Another process has remembered a newer record since: that one counts (M2). CONFLICT, with `err`
+ * as it was: it is gone again. */
+static copse_status name_yield(name_round *round, copse_remote_name *ret_name, copse_err *err)
+{
+    copse_buf_truncate(&round->memory.bytes, 0);
+    copse_status status = name_remember(round, err);
+    if (status == COPSE_OK && !round->memory.is_there) {
+        return COPSE_CONFLICT;
+    }
+    return status == COPSE_OK ? name_take_memory(round, ret_name, err) : status;
+}
+
 /* Takes the record of a peer, and remembers it. */
 static copse_status name_take(name_round *round, size_t number, copse_remote_name *ret_name,
                               copse_err *err)
@@ -406,6 +418,9 @@ static copse_status name_take(name_round *round, size_t number, copse_remote_nam
     if (remote->records.set != NULL) {
         status =
             remote->records.set(remote->records.ctx, round->name, copse_buf_view(&peer->body), err);
+    }
+    if (status == COPSE_CONFLICT) {
+        return name_yield(round, ret_name, err);
     }
     if (status == COPSE_OK) {
         *ret_name = (copse_remote_name){

@@ -182,6 +182,7 @@ typedef struct reader {
     copse_buf memory; /* empty: none */
     uint64_t memory_ms;
     size_t remembered; /* times */
+    copse_bytes rival; /* what another process remembers meanwhile; empty: nothing */
     copse_remote *remote;
 } reader;
 
@@ -211,6 +212,10 @@ static copse_status reader_set(void *ctx, const copse_public_key *name, copse_by
     (void)err;
     assert_true(copse_public_key_equal(name, name_author_name(&self->author)));
     copse_buf_truncate(&self->memory, 0);
+    if (self->rival.len > 0) {
+        assert_int_equal(copse_buf_append(&self->memory, self->rival), COPSE_OK);
+        return COPSE_CONFLICT;
+    }
     self->remembered++;
     return copse_buf_append(&self->memory, record);
 }
@@ -441,6 +446,24 @@ static void test_lies(void **state)
     reader_release(&one);
 }
 
+/* M2: what another process has remembered since this one looked is not gone behind. */
+static void test_rival(void **state)
+{
+    (void)state;
+    reader one;
+    reader_init(&one, 1, false);
+    one.network.peers[0].gateway = page_of(record(&one, 2, 2));
+    one.rival = record(&one, 3, 3);
+    copse_remote_name name = good(&one, 3, 3);
+    assert_true(name.peer == SIZE_MAX);
+    assert_int_equal(name.suspects, 1);
+    assert_int_equal(one.remembered, 0);
+    one.memory.len = 0;
+    one.rival = copse_bytes_of_text("garbage"); /* which is as if it were gone again */
+    bad(&one, COPSE_CONFLICT, "");
+    reader_release(&one);
+}
+
 /* A memory that was damaged, or is of something else, is none. */
 static void test_bad_memory(void **state)
 {
@@ -606,13 +629,13 @@ static void test_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_newest),       cmocka_unit_test(test_routing),
-        cmocka_unit_test(test_older),        cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_lies),         cmocka_unit_test(test_bad_memory),
-        cmocka_unit_test(test_ends_earlier), cmocka_unit_test(test_away),
-        cmocka_unit_test(test_offline),      cmocka_unit_test(test_silence),
-        cmocka_unit_test(test_other_value),  cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_allocations),
+        cmocka_unit_test(test_newest),  cmocka_unit_test(test_routing),
+        cmocka_unit_test(test_older),   cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_lies),    cmocka_unit_test(test_bad_memory),
+        cmocka_unit_test(test_rival),   cmocka_unit_test(test_ends_earlier),
+        cmocka_unit_test(test_away),    cmocka_unit_test(test_offline),
+        cmocka_unit_test(test_silence), cmocka_unit_test(test_other_value),
+        cmocka_unit_test(test_misuse),  cmocka_unit_test(test_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

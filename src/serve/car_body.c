@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+enum { CAR_BODY_REPEATS_FACTOR = 16, CAR_BODY_REPEATS_FREE = 16384 };
+
 typedef struct car_body {
     const copse_env *env;
     copse_store *store;
@@ -19,7 +21,9 @@ typedef struct car_body {
     copse_buf cids; /* of the list, or of the path to the DAG */
     size_t cids_at;
     bool is_list;
-    copse_cid_set sent;  /* of a list */
+    copse_cid_set sent;  /* of a list, or of a DAG with duplicates */
+    uint64_t distinct;   /* blocks of a DAG with duplicates: how many are in `sent`, */
+    uint64_t sections;   /* and how many sections were made of them */
     copse_dag_walk walk; /* of a DAG */
 } car_body;
 
@@ -67,6 +71,20 @@ static copse_status car_body_next_of_list(car_body *body, copse_block **ret_bloc
     return COPSE_END;
 }
 
+/* Counts a block of a DAG with duplicates. LIMIT: there are too many of them (Y5). */
+static copse_status car_body_count(car_body *body, const copse_cid *cid, copse_err *err)
+{
+    bool added = false;
+    if (copse_cid_set_add(&body->sent, cid, &added) != COPSE_OK) {
+        return COPSE_ERR_NOMEM(err);
+    }
+    body->distinct += added;
+    body->sections++;
+    return body->sections <= CAR_BODY_REPEATS_FACTOR * body->distinct + CAR_BODY_REPEATS_FREE
+               ? COPSE_OK
+               : COPSE_ERR(err, COPSE_LIMIT, "too many duplicates");
+}
+
 /* The next block of the path, then of the DAG. END: there is none. A failure: it is not whole
  * (Y2). */
 static copse_status car_body_next_of_dag(car_body *body, copse_block **ret_block, copse_err *err)
@@ -79,8 +97,12 @@ static copse_status car_body_next_of_dag(car_body *body, copse_block **ret_block
     }
     copse_status status = copse_dag_walk_next(&body->walk, ret_block, NULL, err);
     if (status == COPSE_OK && !copse_dag_links_are_known(copse_block_cid(*ret_block))) {
-        *ret_block = copse_block_unref(*ret_block);
         status = COPSE_ERR(err, COPSE_CORRUPT, "links of this codec are not followed");
+    } else if (status == COPSE_OK && body->walk.repeats) {
+        status = car_body_count(body, copse_block_cid(*ret_block), err);
+    }
+    if (status != COPSE_OK) {
+        *ret_block = copse_block_unref(*ret_block);
     }
     return status;
 }

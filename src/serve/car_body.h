@@ -6,9 +6,11 @@
  *       (DAG-JSON), ends the body with a failure, so that the answer is cut: a CAR that ends is
  *       whole. Of a list, what is missing is left out.
  *   Y3  Identity CIDs have no sections.
- *   Y4  Memory: one block, the CIDs of the path, the links on the way to the present block, and
- *       without duplicates 32 to 96 bytes a block that was sent; all from the server's budget.
- *       Where that ends, the answer is cut.
+ *   Y4  Memory: one block, the CIDs of the path, the links on the way to the present block, and 32
+ *       to 96 bytes a distinct block that was sent; all from the server's budget. Where that ends,
+ *       the answer is cut.
+ *   Y5  A DAG may have exponentially more paths than blocks, as commits do: with duplicates, an
+ *       answer is cut when it has 16,384 sections more than 16 times its distinct blocks.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

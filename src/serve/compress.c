@@ -11,6 +11,10 @@
 enum {
     COMPRESS_INPUT_SIZE_BYTES = 16 << 10,
     COMPRESS_OUTPUT_SIZE_BYTES = 8 << 10,
+    /* A pull ends at so many bytes of output, or of input, as it takes long however well that
+     * packs. */
+    COMPRESS_PIECE_SIZE_BYTES = 16 << 10,
+    COMPRESS_PULLED_SIZE_BYTES = 256 << 10,
     COMPRESS_GZIP_LEVEL = 5,
     COMPRESS_GZIP_WINDOW = 15 + 16, /* zlib: a window of 2^15, in the format of gzip */
     COMPRESS_GZIP_MEMORY = 8,
@@ -26,6 +30,7 @@ typedef struct compress_body {
     copse_http_body inner;
     copse_buf input;
     size_t input_at;
+    size_t pulled; /* input that the present pull took */
     bool begun;
     bool input_ended;
     ZSTD_CCtx *zstd;
@@ -56,6 +61,12 @@ static void compress_free(void *ctx, void *ptr)
 }
 
 /* ---- The body ---- */
+
+/* Whether what there is of the input goes out now: a pull gives a byte at least. */
+static bool compress_flushes(const compress_body *body)
+{
+    return body->pulled >= COMPRESS_PULLED_SIZE_BYTES;
+}
 
 /* Makes the compressor when the first byte is needed: a HEAD never does. */
 static copse_status compress_begin(compress_body *body)
@@ -88,7 +99,9 @@ static copse_status compress_gzip(compress_body *body, compress_output *out)
     gzip->avail_in = (uInt)(body->input.len - body->input_at);
     gzip->next_out = out->bytes;
     gzip->avail_out = (uInt)out->len;
-    int code = deflate(gzip, body->input_ended ? Z_FINISH : Z_NO_FLUSH);
+    int code = deflate(gzip, body->input_ended        ? Z_FINISH
+                             : compress_flushes(body) ? Z_SYNC_FLUSH
+                                                      : Z_NO_FLUSH);
     body->input_at = body->input.len - gzip->avail_in;
     out->len -= gzip->avail_out;
     return code == Z_STREAM_END                  ? COPSE_END
@@ -101,7 +114,9 @@ static copse_status compress_zstd(compress_body *body, compress_output *out)
     ZSTD_inBuffer from = {body->input.ptr, body->input.len, body->input_at};
     ZSTD_outBuffer to = {out->bytes, out->len, 0};
     size_t left = ZSTD_compressStream2(body->zstd, &to, &from,
-                                       body->input_ended ? ZSTD_e_end : ZSTD_e_continue);
+                                       body->input_ended        ? ZSTD_e_end
+                                       : compress_flushes(body) ? ZSTD_e_flush
+                                                                : ZSTD_e_continue);
     if (ZSTD_isError(left) != 0) {
         return COPSE_NOMEM; /* the only failure of valid calls */
     }
@@ -131,20 +146,24 @@ static copse_status compress_fill(compress_body *body, copse_err *err)
     copse_status status =
         body->inner.pull(body->inner.ctx, &body->input, COMPRESS_INPUT_SIZE_BYTES, err);
     body->input_ended = status == COPSE_END;
+    body->pulled += body->input.len;
     return status == COPSE_END ? COPSE_OK : status;
 }
 
 static copse_status compress_pull(void *ctx, copse_buf *buf, size_t size_max, copse_err *err)
 {
     compress_body *body = ctx;
-    size_t len_before = buf->len;
+    size_t start = buf->len;
+    size_t size = size_max < COMPRESS_PIECE_SIZE_BYTES ? size_max : COMPRESS_PIECE_SIZE_BYTES;
     copse_status status = body->begun ? COPSE_OK : compress_begin(body);
-    while (status == COPSE_OK && buf->len == len_before) {
+    body->pulled = 0;
+    while (status == COPSE_OK && buf->len - start < size &&
+           (buf->len == start || !compress_flushes(body))) {
         if (body->input_at == body->input.len && !body->input_ended) {
             status = compress_fill(body, err);
         }
         if (status == COPSE_OK) {
-            status = compress_step(body, buf, size_max);
+            status = compress_step(body, buf, size - (buf->len - start));
         }
     }
     return status;
@@ -203,6 +222,7 @@ void copse_compress_answer(const copse_env *env, const copse_http_request *reque
     body->inner = answer->body;
     copse_buf_init(&body->input, env, COMPRESS_INPUT_SIZE_BYTES);
     answer->body = (copse_http_body){compress_pull, compress_body_free, body};
+    answer->is_slow = true;
     answer->length = COPSE_HTTP_LENGTH_UNKNOWN;
     copse_reply_header(answer, "Content-Encoding", "%s", kind == COMPRESS_ZSTD ? "zstd" : "gzip");
 }

@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+#define RELAYED_VALIDITY_MS_MAX ((uint64_t)366 * 24 * 3600 * 1000)
+
 void copse_relayed_records_release(copse_relayed_records *records)
 {
     for (size_t i = 0; i < records->count; i++) {
@@ -31,16 +33,33 @@ static size_t relayed_place(const copse_relayed_records *records, const copse_pu
     return at;
 }
 
-/* A place for one more: that of one that has ended, or behind the last. */
+/* The one that makes room (R3), or records->count: none does. */
+static size_t relayed_victim(const copse_relayed_records *records)
+{
+    size_t victim = records->count;
+    for (size_t i = 0; i < records->count; i++) {
+        const copse_relayed_record *record = &records->items[i];
+        if (!relayed_is_valid(records, record)) {
+            return i;
+        }
+        if (!record->is_owned &&
+            (victim == records->count || record->asked < records->items[victim].asked)) {
+            victim = i;
+        }
+    }
+    bool is_full = records->count >= records->env->limits.serve_records_max;
+    return is_full ? victim : records->count;
+}
+
+/* A place for one more: that of one that makes room, or behind the last. */
 static copse_status relayed_make_place(copse_relayed_records *records, size_t *ret_at,
                                        copse_err *err)
 {
     void *items = records->items;
-    for (size_t i = 0; i < records->count; i++) {
-        if (!relayed_is_valid(records, &records->items[i])) {
-            *ret_at = i;
-            return COPSE_OK;
-        }
+    size_t victim = relayed_victim(records);
+    if (victim < records->count) {
+        *ret_at = victim;
+        return COPSE_OK;
     }
     if (records->count >= records->env->limits.serve_records_max) {
         return COPSE_ERR(err, COPSE_LIMIT, "there are %zu records here already", records->count);
@@ -68,28 +87,47 @@ static copse_status relayed_compare(const copse_relayed_record *had, const copse
                            had->said.sequence, came->sequence);
 }
 
-copse_status copse_relayed_records_put(copse_relayed_records *records, const copse_public_key *name,
-                                       copse_bytes record, copse_err *err)
+/* R1, R4. */
+static copse_status relayed_verify(const copse_env *env, const copse_public_key *name,
+                                   copse_bytes record, bool is_owned, copse_ipns_record *ret_said,
+                                   copse_err *err)
 {
-    const copse_env *env = records->env;
-    copse_relayed_record made = {.name = *name};
+    uint64_t now_ms = env->clock(env->clock_ctx);
+    copse_status status = copse_ipns_verify(env, record, name, now_ms, ret_said, err);
+    if (status == COPSE_OK && !is_owned && ret_said->eol_ms - now_ms > RELAYED_VALIDITY_MS_MAX) {
+        return COPSE_ERR(err, COPSE_DENIED,
+                         "the record ends more than 366 days from now: none such is taken");
+    }
+    return status;
+}
+
+copse_status copse_relayed_records_put(copse_relayed_records *records, const copse_public_key *name,
+                                       copse_bytes record, bool is_owned, copse_err *err)
+{
+    copse_relayed_record made = {.name = *name, .is_owned = is_owned};
     size_t at = relayed_place(records, name);
-    copse_status status =
-        copse_ipns_verify(env, record, name, env->clock(env->clock_ctx), &made.said, err);
-    if (status == COPSE_OK && at < records->count) {
+    bool is_there = at < records->count;
+    copse_status status = relayed_verify(records->env, name, record, is_owned, &made.said, err);
+    if (status == COPSE_OK && is_there) {
         status = relayed_compare(&records->items[at], &made.said, record, err);
     } else if (status == COPSE_OK) {
         status = relayed_make_place(records, &at, err);
     }
-    if (status != COPSE_OK) {
-        return status == COPSE_END ? COPSE_OK : status;
+    if (status == COPSE_END) {
+        records->items[at].is_owned = records->items[at].is_owned || is_owned;
+        return COPSE_OK;
     }
-    copse_buf_init(&made.bytes, env, COPSE_IPNS_RECORD_SIZE_BYTES_MAX);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    copse_buf_init(&made.bytes, records->env, COPSE_IPNS_RECORD_SIZE_BYTES_MAX);
     if (copse_buf_append(&made.bytes, record) != COPSE_OK) {
         return COPSE_ERR_NOMEM(err);
     }
     made.said.value.ptr = made.bytes.ptr + (made.said.value.ptr - record.ptr);
+    made.asked = ++records->asked;
     if (at < records->count) {
+        made.is_owned = is_owned || (is_there && records->items[at].is_owned);
         copse_buf_release(&records->items[at].bytes);
     } else {
         records->count++;
@@ -98,11 +136,13 @@ copse_status copse_relayed_records_put(copse_relayed_records *records, const cop
     return COPSE_OK;
 }
 
-const copse_relayed_record *copse_relayed_records_find(const copse_relayed_records *records,
+const copse_relayed_record *copse_relayed_records_find(copse_relayed_records *records,
                                                        const copse_public_key *name)
 {
     size_t at = relayed_place(records, name);
-    return at < records->count && relayed_is_valid(records, &records->items[at])
-               ? &records->items[at]
-               : NULL;
+    if (at == records->count || !relayed_is_valid(records, &records->items[at])) {
+        return NULL;
+    }
+    records->items[at].asked = ++records->asked;
+    return &records->items[at];
 }

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     env.clock = fuzz_clock;
     copse_relayed_records records = {.env = &env};
     fuzz_must(copse_public_key_from_name(copse_bytes_of_text(fuzz_name), &name, NULL) == COPSE_OK);
-    copse_status status = copse_relayed_records_put(&records, &name, record, NULL);
+    copse_status status = copse_relayed_records_put(&records, &name, record, true, NULL);
     fuzz_must(status == COPSE_OK || status == COPSE_CORRUPT || status == COPSE_DENIED ||
               status == COPSE_LIMIT);
     const copse_relayed_record *found = copse_relayed_records_find(&records, &name);
@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_must(copse_ipns_compare(&said, &found->said) == 0 &&
                   copse_bytes_equal(said.value, found->said.value));
         fuzz_must(size <= COPSE_IPNS_RECORD_SIZE_BYTES_MAX);
-        fuzz_must(copse_relayed_records_put(&records, &name, record, NULL) == COPSE_OK);
+        fuzz_must(copse_relayed_records_put(&records, &name, record, true, NULL) == COPSE_OK);
     }
     fuzz_must(records.count <= 1);
     copse_relayed_records_release(&records);

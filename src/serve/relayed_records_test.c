@@ -1,4 +1,4 @@
-/* Records of others, and the pages that give and take them. R1 to R3 of relayed_records.h.
+/* Records of others, and the pages that give and take them. R1 to R4 of relayed_records.h.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -63,10 +63,10 @@ static copse_bytes post_record(post *self, size_t author, uint64_t sequence, uin
 static copse_status post_put(post *self, size_t author, copse_bytes record)
 {
     return copse_relayed_records_put(&self->records, name_author_name(&self->authors[author]),
-                                     record, NULL);
+                                     record, false, NULL);
 }
 
-static void assert_has(const post *self, size_t author, copse_bytes record)
+static void assert_has(post *self, size_t author, copse_bytes record)
 {
     const copse_relayed_record *found =
         copse_relayed_records_find(&self->records, name_author_name(&self->authors[author]));
@@ -112,7 +112,8 @@ static void test_newest(void **state)
     post_release(&self);
 }
 
-/* R3. */
+/* R3: what has ended makes room first, then what was asked for least recently, and never what is
+ * the owner's. */
 static void test_bound(void **state)
 {
     (void)state;
@@ -125,15 +126,66 @@ static void test_bound(void **state)
     }
     assert_int_equal(post_put(&self, 0, records[0]), COPSE_OK);
     assert_int_equal(post_put(&self, 1, records[1]), COPSE_OK);
-    assert_int_equal(post_put(&self, 2, records[2]), COPSE_LIMIT);
     assert_has(&self, 0, records[0]);
-    assert_has(&self, 1, records[1]);
-    self.now_ms = start_ms + 100; /* the first has ended */
     assert_int_equal(post_put(&self, 2, records[2]), COPSE_OK);
+    assert_has(&self, 1, nothing);
+    assert_has(&self, 2, records[2]);
+    assert_has(&self, 0, records[0]);
+    self.now_ms = start_ms + 100; /* the first has ended */
+    assert_int_equal(post_put(&self, 1, records[1]), COPSE_OK);
     assert_has(&self, 0, nothing);
     assert_has(&self, 1, records[1]);
     assert_has(&self, 2, records[2]);
     assert_int_equal(self.records.count, 2);
+    post_release(&self);
+}
+
+static copse_status post_put_owned(post *self, size_t author, copse_bytes record)
+{
+    return copse_relayed_records_put(&self->records, name_author_name(&self->authors[author]),
+                                     record, true, NULL);
+}
+
+/* R3: the owner's stay, also where anybody puts a newer one of the name, and take the places of
+ * others. */
+static void test_owned(void **state)
+{
+    (void)state;
+    post self;
+    post_init(&self);
+    self.env.limits.serve_records_max = 2;
+    copse_bytes records[AUTHORS];
+    for (size_t i = 0; i < AUTHORS; i++) {
+        records[i] = post_record(&self, i, 1, start_ms + 100);
+    }
+    copse_bytes newer = post_record(&self, 0, 2, start_ms + 100);
+    assert_int_equal(post_put_owned(&self, 0, records[0]), COPSE_OK);
+    assert_int_equal(post_put(&self, 0, newer), COPSE_OK);
+    assert_int_equal(post_put(&self, 1, records[1]), COPSE_OK);
+    assert_has(&self, 1, records[1]);
+    assert_int_equal(post_put_owned(&self, 2, records[2]), COPSE_OK);
+    assert_has(&self, 0, newer);
+    assert_has(&self, 1, nothing);
+    assert_int_equal(post_put(&self, 1, records[1]), COPSE_LIMIT);
+    assert_int_equal(post_put_owned(&self, 1, records[1]), COPSE_LIMIT);
+    assert_has(&self, 2, records[2]);
+    post_release(&self);
+}
+
+/* R4. */
+static void test_far(void **state)
+{
+    (void)state;
+    const uint64_t year_ms = (uint64_t)366 * 24 * 3600 * 1000;
+    post self;
+    post_init(&self);
+    copse_bytes far = post_record(&self, 0, 2, start_ms + year_ms + 1);
+    copse_bytes near = post_record(&self, 0, 1, start_ms + year_ms);
+    assert_int_equal(post_put(&self, 0, far), COPSE_DENIED);
+    assert_has(&self, 0, nothing);
+    assert_int_equal(post_put(&self, 0, near), COPSE_OK);
+    assert_int_equal(post_put_owned(&self, 0, far), COPSE_OK);
+    assert_has(&self, 0, far);
     post_release(&self);
 }
 
@@ -220,8 +272,8 @@ static void test_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_newest),
-        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_newest),      cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_owned),       cmocka_unit_test(test_far),
         cmocka_unit_test(test_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,7 +159,8 @@ static void ipns_take(copse_service *service, const copse_http_request *request,
     if (!ipns_read_name(service, argument, &name, answer)) {
         return;
     }
-    copse_status status = copse_relayed_records_put(&service->records, &name, request->body, &err);
+    copse_status status =
+        copse_relayed_records_put(&service->records, &name, request->body, false, &err);
     if (status == COPSE_OK) {
         copse_reply_line(service->env, answer, 200, "taken");
     } else if (status == COPSE_CORRUPT || status == COPSE_DENIED) {

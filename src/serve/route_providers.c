@@ -230,6 +230,18 @@ static copse_status providers_write(copse_service *service, const copse_http_req
     return status == COPSE_OK && (*ret_found || !lines) ? copse_buf_append_byte(buf, '\n') : status;
 }
 
+/* An address that the asker named in Host is kept by nobody: another who asks would be sent there.
+ */
+static void providers_cache_control(const copse_service *service, bool found,
+                                    copse_http_answer *answer)
+{
+    if (found && service->announced.len == 0) {
+        copse_reply_header(answer, "Cache-Control", "private, no-store");
+    } else {
+        copse_reply_header(answer, "Cache-Control", "public, max-age=%d", found ? 300 : 15);
+    }
+}
+
 void copse_route_providers(copse_service *service, const copse_http_request *request,
                            copse_bytes argument, copse_http_answer *answer)
 {
@@ -255,7 +267,7 @@ void copse_route_providers(copse_service *service, const copse_http_request *req
     } else if (status != COPSE_OK) {
         copse_reply_failure(service->env, answer, status, &err);
     } else {
-        copse_reply_header(answer, "Cache-Control", "public, max-age=%d", found ? 300 : 15);
+        providers_cache_control(service, found, answer);
         copse_reply_header(answer, "Vary", "Accept");
         copse_reply_buf(service->env, answer, lines ? "application/x-ndjson" : "application/json",
                         &buf);

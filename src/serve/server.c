@@ -105,7 +105,7 @@ copse_status copse_server_add(copse_server *server, const copse_served *served, 
 copse_status copse_server_put_record(copse_server *server, const copse_public_key *name,
                                      copse_bytes record, copse_err *err)
 {
-    return copse_relayed_records_put(&server->service.records, name, record, err);
+    return copse_relayed_records_put(&server->service.records, name, record, true, err);
 }
 
 size_t copse_server_counts_size(size_t servers_count)

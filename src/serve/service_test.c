@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { LEAF_BYTES = 40000 };
+enum { LEAF_BYTES = 40000, PATHS_DEPTH = 24 };
 
 /* A database of one block that links to a raw one twice, served as "one". */
 typedef struct world {
@@ -24,6 +24,7 @@ typedef struct world {
     copse_refs *refs;
     copse_cid root;
     copse_service service;
+    uint64_t blocks_at_once; /* the most that a pull took */
 } world;
 
 static copse_status world_put(const copse_env *env, world *self, uint64_t codec, copse_bytes data,
@@ -113,9 +114,12 @@ static unsigned world_ask(world *self, const char *path, const char *query, cons
     *ret_size = 0;
     if (answer.body.pull != NULL) {
         do {
+            uint64_t before = self->service.metrics.blocks_sent;
             copse_buf_truncate(&piece, 0);
             status = answer.body.pull(answer.body.ctx, &piece, 4096, NULL);
             *ret_size += piece.len;
+            uint64_t blocks = self->service.metrics.blocks_sent - before;
+            self->blocks_at_once = blocks > self->blocks_at_once ? blocks : self->blocks_at_once;
         } while (status == COPSE_OK);
         answer.body.free(answer.body.ctx);
     }
@@ -164,6 +168,58 @@ static void test_answers(void **state)
     assert_int_equal(world_ask(&self, "/copse/v1/one/", "", "", &twice, &ended), 200);
     assert_int_equal(world_ask(&self, "/copse/v1/", "", "", &twice, &ended), 404);
     assert_int_equal(world_ask(&self, "/copse/v1/one/two", "", "", &twice, &ended), 404);
+    world_release(&self);
+    test_env_assert_empty(&env);
+}
+
+/* Puts a chain of blocks each of which links twice to the next one: 2^24 paths. */
+static void world_put_paths(world *self, char ret_path[COPSE_CID_TEXT_SIZE_MAX + 8])
+{
+    copse_buf buf;
+    copse_buf_init(&buf, self->service.env, 4096);
+    for (size_t i = 0; i <= PATHS_DEPTH; i++) {
+        copse_bytes link = {self->root.bytes, self->root.size};
+        size_t links = i == 0 ? 0 : 2;
+        copse_buf_truncate(&buf, 0);
+        assert_int_equal(copse_cbor_write_array(&buf, links), COPSE_OK);
+        for (size_t j = 0; j < links; j++) {
+            assert_int_equal(copse_cbor_write_link(&buf, link), COPSE_OK);
+        }
+        assert_int_equal(world_put(self->service.env, self, COPSE_CODEC_DAG_CBOR,
+                                   copse_buf_view(&buf), &self->root),
+                         COPSE_OK);
+    }
+    copse_buf_release(&buf);
+    (void)world_path(self, ret_path);
+}
+
+/* A CAR with duplicates ends, however many paths there are (car_body.h: Y5), and a piece of it
+ * takes no more than some of its input to make, however well that packs. */
+static void test_bounds_duplicates(void **state)
+{
+    static const char *const encodings[] = {"", "gzip", "zstd"};
+    test_env env;
+    world self;
+    char path[COPSE_CID_TEXT_SIZE_MAX + 8];
+    size_t plain = 0;
+    (void)state;
+    test_env_init(&env);
+    copse_env_init_posix(&env.env);
+    assert_int_equal(world_init(&env.env, &self), COPSE_OK);
+    world_put_paths(&self, path);
+    for (size_t i = 0; i < 3; i++) {
+        size_t size = 0;
+        bool ended = true;
+        self.blocks_at_once = 0;
+        self.service.metrics.blocks_sent = 0;
+        assert_int_equal(
+            world_ask(&self, path, "format=car&car-dups=y", encodings[i], &size, &ended), 200);
+        assert_false(ended);
+        assert_in_range(self.service.metrics.blocks_sent, 16384, 16384 + 16 * (PATHS_DEPTH + 2));
+        plain = i == 0 ? size : plain;
+        assert_true(i == 0 || size < plain / 10);
+        assert_true(self.blocks_at_once * (plain / self.service.metrics.blocks_sent) <= 300 << 10);
+    }
     world_release(&self);
     test_env_assert_empty(&env);
 }
@@ -295,11 +351,9 @@ static void test_no_memory_to_start(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_budget),
-        cmocka_unit_test(test_no_memory_to_answer),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_no_memory_to_start),
+        cmocka_unit_test(test_answers), cmocka_unit_test(test_bounds_duplicates),
+        cmocka_unit_test(test_budget),  cmocka_unit_test(test_no_memory_to_answer),
+        cmocka_unit_test(test_names),   cmocka_unit_test(test_no_memory_to_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

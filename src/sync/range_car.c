@@ -120,9 +120,18 @@ void copse_range_car_rest(copse_range_car *car)
 
 /* ---- Reading the file ------------------------------------------------------------------------ */
 
+/* Wants a range. Where there is no room for it (G4), it is wanted at the next look: when what is
+ * coming is here, blocks that came before it were given, and their pieces make room. */
 static copse_status range_car_want(copse_range_car *car, uint64_t from, uint64_t size,
                                    copse_err *err)
 {
+    uint64_t coming = copse_range_pieces_coming(&car->pieces);
+    if (car->pieces.held_bytes + coming + size > COPSE_RANGE_MEMORY_BYTES_MAX) {
+        if (coming > 0) {
+            return COPSE_WANT;
+        }
+        copse_range_pieces_trim(&car->pieces, COPSE_RANGE_HELD_BYTES_MAX);
+    }
     return copse_range_pieces_want(&car->pieces, from, size) == COPSE_OK ? COPSE_WANT
                                                                          : COPSE_ERR_NOMEM(err);
 }
@@ -225,7 +234,8 @@ static copse_status range_car_learn_link(void *ctx, const copse_cid *cid)
 
 /* ---- Sections -------------------------------------------------------------------------------- */
 
-/* Reads the first bytes of a section. CORRUPT: there is none (G1). */
+/* Reads the first bytes of a section. CORRUPT: there is none (G1). LIMIT: *ret_head is that of a
+ * block that is too large. */
 static copse_status range_car_parse_head(const copse_range_car *car, uint64_t offset,
                                          copse_bytes bytes, range_car_head *ret_head)
 {
@@ -237,13 +247,12 @@ static copse_status range_car_parse_head(const copse_range_car *car, uint64_t of
         return COPSE_CORRUPT;
     }
     bytes = (copse_bytes){bytes.ptr + varint_size, bytes.len - varint_size};
-    if (copse_cid_read(bytes, &ret_head->cid, &cid_size, NULL) != COPSE_OK || cid_size > length ||
-        length - cid_size > car->env->limits.foreign_size_bytes_max) {
+    if (copse_cid_read(bytes, &ret_head->cid, &cid_size, NULL) != COPSE_OK || cid_size > length) {
         return COPSE_CORRUPT;
     }
     ret_head->size = varint_size + cid_size;
     ret_head->data_size = length - cid_size;
-    return COPSE_OK;
+    return ret_head->data_size <= car->env->limits.foreign_size_bytes_max ? COPSE_OK : COPSE_LIMIT;
 }
 
 /* Reads the head of the section at `offset`. WANT: `window` bytes from there are wanted. */
@@ -301,16 +310,21 @@ static copse_status range_car_learn(copse_range_car *car, const copse_cid *cid, 
     return status == COPSE_NOMEM ? status : COPSE_OK; /* what is wrong is told of the block */
 }
 
-/* Reads the section at `offset`, if it is that of `cid`. NOT_FOUND: it is not. */
+/* Reads the section at `offset`, if it is that of `cid`. NOT_FOUND: it is not. LIMIT: it is, and
+ * too large. */
 static copse_status range_car_section_at(copse_range_car *car, uint64_t offset, uint64_t span,
                                          const copse_cid *cid, copse_bytes *ret_data,
                                          copse_err *err)
 {
     range_car_head head;
     copse_status status = range_car_read_head(car, offset, span, &head, err);
-    if (status == COPSE_CORRUPT ||
-        (status == COPSE_OK && !copse_cid_equal_inline(&head.cid, cid))) {
+    bool has_head = status == COPSE_OK || status == COPSE_LIMIT;
+    if (status == COPSE_CORRUPT || (has_head && !copse_cid_equal_inline(&head.cid, cid))) {
         return COPSE_NOT_FOUND;
+    }
+    if (status == COPSE_LIMIT) {
+        return COPSE_ERR(err, status, "the block has %llu bytes, more than foreign_size_bytes_max",
+                         (unsigned long long)head.data_size);
     }
     uint64_t end = offset + head.size + (status == COPSE_OK ? head.data_size : 0);
     if (status == COPSE_OK) {
@@ -560,6 +574,11 @@ copse_status copse_range_car_begin(copse_range_car *car, uint64_t id,
     if (status != COPSE_OK) {
         copse_range_pieces_drop(&car->pieces, piece);
         return status;
+    }
+    uint64_t others = car->pieces.held_bytes + copse_range_pieces_coming(&car->pieces);
+    if (answer->is_whole && others - piece->size + answer->total > COPSE_RANGE_MEMORY_BYTES_MAX) {
+        copse_range_pieces_drop(&car->pieces, piece);
+        return COPSE_ERR(err, COPSE_LIMIT, "it gives the whole file again and again");
     }
     if (!range_car_is_same(car, answer)) {
         range_car_forget(car);

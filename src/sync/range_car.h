@@ -19,8 +19,9 @@
  *       known of it is forgotten. Blocks that were handed out stay right, being what their CIDs
  *       say.
  *   G3  Several looks may be under way; what they lack is asked for together.
- *   G4  Memory: what is asked for in one round, and between rounds COPSE_RANGE_HELD_BYTES_MAX, and
- *       COPSE_RANGE_PLACES_MAX places of some 100 bytes.
+ *   G4  Memory: what is asked for and here is COPSE_RANGE_MEMORY_BYTES_MAX at most, whatever the
+ *       file says; between rounds COPSE_RANGE_HELD_BYTES_MAX; and COPSE_RANGE_PLACES_MAX places of
+ *       some 100 bytes.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -34,6 +35,7 @@ enum {
     COPSE_RANGE_FRONT_BYTES = 32 << 10,
     COPSE_RANGE_WHOLE_BYTES_MAX = 4 << 20,
     COPSE_RANGE_HELD_BYTES_MAX = 4 << 20,
+    COPSE_RANGE_MEMORY_BYTES_MAX = 256 << 20,
     COPSE_RANGE_PLACES_MAX = 100000,
     COPSE_RANGE_REPLACED_MAX = 4 /* times that a file may be replaced while it is read */
 };
@@ -79,7 +81,8 @@ COPSE_MUST_USE copse_status copse_range_car_root(copse_range_car *car, copse_cid
                                                  copse_err *err);
 
 /** The data of the section with `cid`, not verified; valid until the next call. NOT_FOUND: it has
- * none. CORRUPT: also an index that is none. Else as above. */
+ * none. CORRUPT: also an index that is none. LIMIT: also a block of more than
+ * foreign_size_bytes_max. Else as above. */
 COPSE_MUST_USE copse_status copse_range_car_section(copse_range_car *car, const copse_cid *cid,
                                                     copse_bytes *ret_data, copse_err *err);
 

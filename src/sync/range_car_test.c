@@ -5,8 +5,12 @@
  */
 #include "sync/range_car.h"
 
+#include <copse/dag_cbor.h>
+
 #include "base/loadstore.h"
+#include "base/varint.h"
 #include "sync/car_places.h"
+#include "value/car_header.h"
 
 #include "support/car_memory.h"
 #include "support/test_env.h"
@@ -332,6 +336,151 @@ static void test_lies_of_answers(void **state)
     range_test_release(&self);
 }
 
+/* ---- Places that lie ---- */
+
+enum { RANGE_FAKE_LINKS = 200, RANGE_FAKE_LARGE = 3 << 20 };
+
+static const uint64_t range_fake_payload = UINT64_C(3) << 30;
+
+static void range_fake_cid(size_t number, copse_cid *ret_cid)
+{
+    copse_cid_of_data(COPSE_CODEC_RAW, (copse_bytes){(const uint8_t *)&number, sizeof number},
+                      ret_cid);
+}
+
+static void range_fake_section(copse_buf *buf, const copse_cid *cid, copse_bytes data, size_t size)
+{
+    uint8_t length[COPSE_VARINT_SIZE_BYTES_MAX];
+    size_t length_size = copse_varint_write(cid->size + size, length);
+    assert_int_equal(copse_buf_append(buf, (copse_bytes){length, length_size}), COPSE_OK);
+    assert_int_equal(copse_buf_append(buf, (copse_bytes){cid->bytes, cid->size}), COPSE_OK);
+    assert_int_equal(copse_buf_append(buf, data), COPSE_OK);
+}
+
+/* The front of a file of gigabytes: a block with links, and behind it places, which say that 4 MiB
+ * are to be read for each. */
+static void range_fake_begin(range_test *self)
+{
+    uint8_t start[51] = "\x0a\xa1\x67version\x02";
+    copse_buf block;
+    copse_buf places;
+    copse_cid root;
+    copse_cid cid;
+    *self = (range_test){.rounds = 0};
+    test_env_init(&self->env);
+    copse_buf_init(&self->file, &self->env.env, SIZE_MAX);
+    copse_buf_init(&block, &self->env.env, SIZE_MAX);
+    copse_buf_init(&places, &self->env.env, SIZE_MAX);
+    copse_store_u64le(start + 27, sizeof start);
+    copse_store_u64le(start + 35, range_fake_payload);
+    copse_store_u64le(start + 43, sizeof start + range_fake_payload);
+    assert_int_equal(copse_cbor_write_array(&block, RANGE_FAKE_LINKS), COPSE_OK);
+    assert_int_equal(copse_car_places_begin(&places), COPSE_OK);
+    for (size_t i = 0; i < RANGE_FAKE_LINKS; i++) {
+        const copse_car_place place = {.offset = (i + 1) * (5 << 20), .span = 4 << 20};
+        range_fake_cid(i, &cid);
+        assert_int_equal(copse_cbor_write_link(&block, (copse_bytes){cid.bytes, cid.size}),
+                         COPSE_OK);
+        assert_int_equal(copse_car_places_add(&places, place), COPSE_OK);
+    }
+    copse_cid_of_data(COPSE_CODEC_DAG_CBOR, copse_buf_view(&block), &root);
+    copse_cid_of_data(COPSE_CODEC_RAW, copse_buf_view(&places), &cid);
+    assert_int_equal(copse_buf_append(&self->file, (copse_bytes){start, sizeof start}), COPSE_OK);
+    assert_int_equal(copse_car_header_write(&root, 1, &self->file, NULL), COPSE_OK);
+    range_fake_section(&self->file, &root, copse_buf_view(&block), block.len);
+    range_fake_section(&self->file, &cid, copse_buf_view(&places), places.len);
+    while (self->file.len < COPSE_RANGE_FRONT_BYTES) {
+        assert_int_equal(copse_buf_append_byte(&self->file, 0), COPSE_OK);
+    }
+    copse_buf_release(&block);
+    copse_buf_release(&places);
+    range_test_begin(self);
+}
+
+/* Answers a range with bytes, and zeros behind them. */
+static void range_fake_answer(range_test *self, const copse_range *range, copse_bytes bytes)
+{
+    static const uint8_t zeros[1 << 16];
+    const copse_range_answer answer = {
+        .from = range->from, .size = range->size, .total = range_fake_payload + (1 << 20)};
+    assert_int_equal(copse_range_car_begin(self->car, range->id, &answer, NULL), COPSE_OK);
+    assert_int_equal(copse_range_car_receive(self->car, range->id, bytes, NULL), COPSE_OK);
+    for (uint64_t left = range->size - bytes.len; left > 0;) {
+        size_t size = left < sizeof zeros ? (size_t)left : sizeof zeros;
+        assert_int_equal(
+            copse_range_car_receive(self->car, range->id, (copse_bytes){zeros, size}, NULL),
+            COPSE_OK);
+        left -= size;
+    }
+    assert_int_equal(copse_range_car_end(self->car, range->id, NULL), COPSE_OK);
+}
+
+static void range_fake_open(range_test *self)
+{
+    copse_cid root;
+    copse_range range;
+    range_fake_begin(self);
+    assert_int_equal(copse_range_car_root(self->car, &root, NULL), COPSE_WANT);
+    assert_true(copse_range_car_ask(self->car, &range));
+    range_fake_answer(self, &range, copse_buf_view(&self->file));
+    assert_int_equal(copse_range_car_root(self->car, &root, NULL), COPSE_OK);
+}
+
+/* (G4) Whatever places say, only so much is asked for at once; what was not is later. */
+static void test_lies_of_places(void **state)
+{
+    (void)state;
+    range_test self;
+    range_fake_open(&self);
+    for (int round = 0; round < 2; round++) {
+        uint64_t asked[RANGE_FAKE_LINKS];
+        size_t count = 0;
+        uint64_t bytes = 0;
+        copse_range range;
+        for (size_t i = 0; i < RANGE_FAKE_LINKS; i++) {
+            copse_cid cid;
+            copse_bytes data;
+            range_fake_cid(i, &cid);
+            assert_int_equal(copse_range_car_section(self.car, &cid, &data, NULL), COPSE_WANT);
+        }
+        while (copse_range_car_ask(self.car, &range)) {
+            assert_true(count < RANGE_FAKE_LINKS);
+            asked[count++] = range.id;
+            bytes += range.size;
+        }
+        assert_true(bytes > COPSE_RANGE_MEMORY_BYTES_MAX / 2);
+        assert_true(bytes <= COPSE_RANGE_MEMORY_BYTES_MAX);
+        while (count > 0) {
+            copse_range_car_fail(self.car, asked[--count]);
+        }
+    }
+    range_test_end(&self);
+    range_test_release(&self);
+}
+
+/* A block that is there and too large is not one that lacks. */
+static void test_large_blocks(void **state)
+{
+    (void)state;
+    range_test self;
+    copse_range range;
+    copse_cid cid;
+    copse_bytes data;
+    copse_buf head;
+    range_fake_open(&self);
+    copse_buf_init(&head, &self.env.env, SIZE_MAX);
+    range_fake_cid(7, &cid);
+    range_fake_section(&head, &cid, (copse_bytes){NULL, 0}, RANGE_FAKE_LARGE);
+    assert_true(self.env.env.limits.foreign_size_bytes_max < RANGE_FAKE_LARGE);
+    assert_int_equal(copse_range_car_section(self.car, &cid, &data, NULL), COPSE_WANT);
+    assert_true(copse_range_car_ask(self.car, &range));
+    range_fake_answer(&self, &range, copse_buf_view(&head));
+    assert_int_equal(copse_range_car_section(self.car, &cid, &data, NULL), COPSE_LIMIT);
+    copse_buf_release(&head);
+    range_test_end(&self);
+    range_test_release(&self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +490,8 @@ int main(void)
         cmocka_unit_test(test_lies_of_records),
         cmocka_unit_test(test_lies_of_the_header),
         cmocka_unit_test(test_lies_of_answers),
+        cmocka_unit_test(test_lies_of_places),
+        cmocka_unit_test(test_large_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,6 +125,15 @@ void copse_range_pieces_drop(copse_range_pieces *self, copse_range_piece *piece)
     memmove(piece, piece + 1, (self->count - at) * sizeof *piece);
 }
 
+uint64_t copse_range_pieces_coming(const copse_range_pieces *self)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        bytes += self->pieces[i].state != COPSE_RANGE_HERE ? self->pieces[i].size : 0;
+    }
+    return bytes;
+}
+
 /* A wanted piece that `piece` can take in (P2), or NULL. */
 static copse_range_piece *range_pieces_near(copse_range_pieces *self,
                                             const copse_range_piece *piece)

@@ -82,6 +82,9 @@ COPSE_MUST_USE copse_status copse_range_pieces_settle(copse_range_pieces *self,
 /** Forgets a piece. */
 void copse_range_pieces_drop(copse_range_pieces *self, copse_range_piece *piece);
 
+/** Bytes that are wanted or asked for, and not here yet. */
+uint64_t copse_range_pieces_coming(const copse_range_pieces *self);
+
 /** Forgets what is wanted and not asked for, and of what is here the pieces that came first, down
  * to `held_bytes_max`; never the one that begins at 0. */
 void copse_range_pieces_trim(copse_range_pieces *self, uint64_t held_bytes_max);

@@ -1,4 +1,5 @@
 """The command serve among clients that behave badly, and in several processes."""
+import hashlib
 import os
 import re
 import signal
@@ -105,6 +106,30 @@ class Abuse(ServeTest):
         connection.shutdown(socket.SHUT_WR)
         self.assertEqual(receive_all(connection).partition(b"\r\n\r\n")[2], whole)
         connection.close()
+
+
+class Paths(CommandTest):
+    def test_paths_without_end(self):
+        """A DAG of few blocks and 2^40 paths, with duplicates: the answer is cut, and others get
+        theirs meanwhile."""
+        self.good("init", "a.copse")
+        block = b"\x80"
+        for _ in range(41):
+            link = b"\xd8\x2a\x58\x25\x00\x01\x71\x12\x20" + hashlib.sha256(block).digest()
+            root = self.good("block", "put", "a.copse", "-", "--codec", "dag-cbor", "--input",
+                             "dag-cbor", stdin=block).strip()
+            block = b"\x82" + link + link
+        server = Server(self.dir, "a.copse")
+        self.addCleanup(lambda: server.child.poll() is None and server.stop(signal.SIGKILL))
+        for encoding in ("zstd", "gzip", "identity"):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+                connection.sendall(f"GET /ipfs/{root}?format=car&car-dups=y HTTP/1.1\r\nHost: h\r\n"
+                                   f"Accept-Encoding: {encoding}\r\n\r\n".encode())
+                for _ in range(5):
+                    self.assertEqual(ask_from(1, server.port), 200)
+                got = receive_all(connection)
+            self.assertIn(b"HTTP/1.1 200 ", got)
+            self.assertFalse(got.endswith(b"\r\n0\r\n\r\n"))
 
 
 class Processes(CommandTest):

@@ -428,7 +428,11 @@ class Routing(unittest.TestCase):
         self.assertEqual(headers["access-control-allow-origin"], "*")
         self.assertIn("GET", headers["access-control-allow-methods"])
         self.assertEqual(headers["vary"], "Accept")
-        self.assertIn("max-age=300", headers["cache-control"])
+        # Host says where it is: that is for who said so alone.
+        self.assertEqual(headers["cache-control"], "private, no-store")
+        announced = self.serve("--announce", "https://a.example")
+        headers = announced.ask(f"/routing/v1/providers/{CBOR}")[1]
+        self.assertEqual(headers["cache-control"], "public, max-age=300")
         peer, = json.loads(body)["Providers"]
         self.assertRegex(peer.pop("ID"), f"^{self.PEER_ID}$")
         self.assertEqual(peer, {"Schema": "peer", "Addrs": [f"/ip4/127.0.0.1/tcp/{server.port}/http"],

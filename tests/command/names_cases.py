@@ -183,11 +183,13 @@ class Relayed(NamesTest):
 
     def test_a_bounded_number(self):
         server = self.serve("blog.copse", "--accept-records", "--limit", "name-records=2")
+        names = []
         for i in range(3):
-            self.new_key(f"key{i}")
+            names.append(self.new_key(f"key{i}"))
             result = self.run_copse("publish", "blog.copse", "--key", f"key{i}", "--to", server.url)
-            self.assertEqual(result.code, 0 if i < 2 else 1)
-        self.assertIn("503", result.errors())
+            self.assertEqual(result.code, 0, result.errors())
+        self.assertEqual([curl(f"{server.url}/routing/v1/ipns/{name}")[0] for name in names],
+                         [404, 200, 200])
 
 
 class Published(NamesTest):
@@ -273,6 +275,10 @@ class Published(NamesTest):
             self.bad(2, message, "serve", "blog.copse", "other.copse", "--listen", "127.0.0.1:0",
                      *wrong)
         self.bad(1, "key list", "serve", "blog.copse", "--publish", "nobody")
+        for name in ("blog", "copy"):  # the same file, and a copy of it
+            shutil.copy(self.path("keys/blog.key"), self.path("keys/copy.key"))
+            self.bad(1, "are one key", "serve", "blog.copse", "other.copse", "--listen",
+                     "127.0.0.1:0", "--publish", "blog=blog", "--publish", f"{name}=other")
 
     def test_a_damaged_sequence_file_is_said(self):
         self.good("publish", "blog.copse", "--key", "blog")
@@ -354,8 +360,40 @@ class Read(NamesTest):
         warnings = [json.loads(line)["warning"]["message"] for line in
                     result.errors().splitlines()]
         self.assertRegex(warnings[0], f"^{old.url} gave an older record")
-        shutil.rmtree(self.path("cache"))
+        self.good("cache", "clear")
+        self.assertEqual(len(self.ids(self.name, "posts", "--peer", old.url)), 2)
+        names = self.path("state/copse/names")
+        self.assertEqual(sorted(os.listdir(names)),
+                         [f"{self.name}.record", f"{self.name}.record.lock"])
+        shutil.rmtree(names)
         self.assertEqual(self.ids(self.name, "posts", "--peer", old.url), [1])
+
+    def test_a_record_that_cannot_be_remembered_is_told_of(self):
+        server = self.serve("blog.copse", "--publish", "blog")
+        for state, why in ((self.path("file"), "can't be made"),
+                           ("/" + "x" * 5000, "is too long")):
+            self.write("file", b"")
+            os.environ["XDG_STATE_HOME"] = state
+            result = self.run_copse("find", self.name, "posts", "--peer", server.url)
+            self.assertEqual((result.code, result.text()), (0, '{"_id":1}\n'))
+            self.assertRegex(result.errors(), f"{self.name} stands for can't be remembered.*{why}")
+
+    def test_readers_at_once_keep_the_newest(self):
+        """Each reads another record of the name; whatever their order, the newest stays."""
+        servers = []
+        for number in range(2, 6):
+            servers.append(self.serve("blog.copse", "--accept-records"))
+            self.good("publish", "blog.copse", "--key", "blog", "--to", servers[-1].url)
+            self.insert(number)
+        newest = self.record(servers[-1])
+        for _ in range(5):
+            shutil.rmtree(self.path("state"), ignore_errors=True)
+            children = [subprocess.Popen([support.COPSE, "count", self.name, "posts", "--peer",
+                                          server.url], cwd=self.dir, stdout=subprocess.DEVNULL,
+                                         stderr=subprocess.DEVNULL)
+                        for server in reversed(servers)]
+            self.assertEqual([child.wait() for child in children], [0] * len(children))
+            self.assertEqual(self.read(f"state/copse/names/{self.name}.record"), newest)
 
     def test_clone_and_pull(self):
         server = self.serve("blog.copse", "--publish", "blog")

@@ -37,6 +37,7 @@ class CommandTest(unittest.TestCase):
         self.dir = tempfile.mkdtemp(prefix="copse-command-")
         self.addCleanup(shutil.rmtree, self.dir)
         os.environ["COPSE_CACHE"] = self.path("cache")
+        os.environ["XDG_STATE_HOME"] = self.path("state")
         self.store = self.path("store")
 
     def path(self, name):

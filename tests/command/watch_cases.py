@@ -245,6 +245,21 @@ class FolderTest(WatchTest):
         told = self.good_json("watch", "blog.copse", "posts", CATS, "--once")
         self.assertEqual([one["_id"] for one in told], [4])
 
+    def test_what_was_half_told_is_gone(self):
+        self.good("watch", "blog.copse", "posts", CATS, "--mark-read")
+        documents = "".join(json.dumps({"_id": n, "tags": ["cats"]}) + "\n" for n in (5, 6, 7))
+        self.good("insert", "blog.copse", "posts", "-", stdin=documents)
+        self.good("watch", "blog.copse", "posts", CATS, "--count", "1")
+        self.good("reset", "blog.copse", "HEAD~1")
+        self.good("gc", "blog.copse")
+        self.insert(8, "cats")
+        self.assertEqual(self.good_json("watch", "blog.copse", "posts", CATS, "--unread"),
+                         [{"new": 1, "changed": 0, "gone": 0}])
+        result = self.run_copse("watch", "blog.copse", "posts", CATS, "--once")
+        self.assertEqual(result.text(), '+ posts 8  {"_id":8,"tags":["cats"]}\n')
+        self.assertIn("told in part is gone", result.errors())
+        self.assertEqual(self.good_json("watch", "blog.copse", "posts", CATS, "--once"), [])
+
     def test_kills_lose_nothing(self):
         """Killed at any moment and begun again: nothing is missed, and no more told twice than was
         under way."""
@@ -409,6 +424,57 @@ class PeerTest(WatchTest):
         self.assertEqual(watcher.next_json()["_id"], 3)
         watcher.stop()
         self.assertEqual(asked.count("/copse/v1/blog/events"), 1)
+
+    def test_a_head_that_nobody_has(self):
+        """A peer announces one, and a good one later: that is told."""
+        server = Server(self.dir, "blog.copse")
+        self.addCleanup(server.stop)
+        heads = queue.Queue()
+
+        class Liar(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                if not self.path.endswith("/events"):
+                    return self.forward()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                for head in iter(heads.get, None):
+                    self.wfile.write(f'data: {{"head":{{"/":"{head}"}}}}\n\n'.encode())
+
+            def forward(self, body=None):
+                names = {n: v for n, v in self.headers.items() if n.lower() in (
+                    "accept", "content-type")}
+                status, headers, got = server.ask(self.path, self.command, body, **names)
+                self.send_response(status)
+                for name in ("content-type", "copse-root"):
+                    if name in headers:
+                        self.send_header(name, headers[name])
+                self.send_header("Content-Length", str(len(got)))
+                self.end_headers()
+                self.wfile.write(got)
+
+            def do_POST(self):
+                self.forward(self.rfile.read(int(self.headers["Content-Length"])))
+
+            def log_message(self, *_):
+                pass
+
+        liar = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar)
+        thread = threading.Thread(target=liar.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(liar.server_close)
+        self.addCleanup(liar.shutdown)
+        self.addCleanup(heads.put, None)
+        heads.put(self.head())
+        watcher = self.begun(f"http://127.0.0.1:{liar.server_port}/blog", "posts", CATS, "--json")
+        self.good("init", "other.copse")
+        self.good("insert", "other.copse", "posts", '{"_id":77}')
+        heads.put(self.good_json("log", "other.copse")[0]["commit"])
+        watcher.wait_until_it_says("the head")
+        self.insert(3, "cats")
+        heads.put(self.head())
+        self.assertEqual(watcher.next_json()["_id"], 3)
 
     def test_loads_only_what_differs(self):
         documents = "".join(json.dumps({"_id": n, "tags": ["cats" if n % 5 == 0 else "dogs"],
