@@ -523,5 +523,5 @@ class Routing(unittest.TestCase):
             ran = subprocess.run([support.COPSE, "serve", os.path.join(VECTORS, "dag-pb.car"), "--listen",
                                   "127.0.0.1:0", "--announce", address], stderr=subprocess.PIPE,
                                  check=False, timeout=20)
-            self.assertEqual(ran.returncode, 1)
+            self.assertEqual(ran.returncode, 2)
             self.assertIn(b"is neither a multiaddr nor", ran.stderr)
