@@ -205,7 +205,7 @@ class Processes(CommandTest):
         self.assertEqual(result.errors().count("there is no store"), 1)
         for count in ("0", "65", "x"):
             self.bad(2, "--processes takes", "serve", "a.copse", "--processes", count)
-        self.bad(1, "is no IP address of a proxy", "serve", "a.copse", "--listen", "127.0.0.1:0",
+        self.bad(2, "is no IP address of a proxy", "serve", "a.copse", "--listen", "127.0.0.1:0",
                  "--trust-proxy", "nowhere")
 
     def test_limits_of_an_address(self):

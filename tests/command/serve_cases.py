@@ -594,7 +594,7 @@ class Ends(CommandTest):
         self.bad(1, "there is no store", "serve", "nothing", "--listen", "127.0.0.1:0")
         self.bad(1, "is served already", "serve", "a.copse", "other/a", "--listen", "127.0.0.1:0")
         self.bad(1, "can't be the name", "serve", "blocks.copse", "--listen", "127.0.0.1:0")
-        self.bad(1, "no IP address", "serve", "a.copse", "--listen", "nowhere:0")
+        self.bad(2, "no IP address", "serve", "a.copse", "--listen", "nowhere:0")
         self.bad(2, "is no ADDRESS:PORT", "serve", "a.copse", "--listen", "127.0.0.1:70000")
         self.bad(2, "is no ADDRESS:PORT", "serve", "a.copse", "--listen", "127.0.0.1:x")
         server = self.serve("a.copse")
