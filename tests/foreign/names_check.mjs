@@ -33,6 +33,7 @@ const [copse, folder] = process.argv.slice(2)
 const recordType = 'application/vnd.ipfs.ipns-record'
 process.env.COPSE_KEYS = join(folder, 'names-keys')
 process.env.COPSE_CACHE = join(folder, 'names-cache')
+process.env.XDG_STATE_HOME = join(folder, 'names-state')
 for (const name of ['COPSE_KEYS', 'COPSE_CACHE']) {
   rmSync(process.env[name], { recursive: true, force: true })
 }
