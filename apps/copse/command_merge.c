@@ -143,13 +143,14 @@ static int merge_refuse(merge_call *self)
         copse_documents_plural(self->result.stats.conflicts, "conflict", count, sizeof count));
 }
 
-/* Makes the merge, and moves the branch unless that is only to be told. *ret_again: it was moved by
- * somebody else. */
-static int merge_once(merge_call *self, bool *ret_again)
+/* Makes the merge, and puts its commit unless there are conflicts, or none is needed. False:
+ * reported. */
+static bool merge_make(merge_call *self)
 {
     copse_documents *documents = &self->documents;
     copse_call *call = self->call;
     copse_head_merge *merge = NULL;
+    bool are_strangers = false;
     const copse_head_merge_options options = {
         .cache = documents->place.nodes,
         .store = documents->place.local.store,
@@ -157,30 +158,40 @@ static int merge_once(merge_call *self, bool *ret_again)
         .theirs = self->theirs,
         .policy = self->policy,
     };
-    *ret_again = false;
     copse_status status = copse_head_merge_new(&call->env, &options, &merge, &call->err);
     if (status == COPSE_OK) {
         status = merge_run_all(self, merge);
-    }
-    if (status == COPSE_OK) {
         self->result = *copse_head_merge_get_result(merge);
+        are_strangers = self->result.bases == 0;
+    }
+    copse_head_merge_free(merge);
+    if (status == COPSE_OK) {
         self->head = self->result.kind == COPSE_HEAD_MERGE_FORWARD ? self->theirs : documents->head;
     }
     if (status == COPSE_OK && self->result.stats.conflicts == 0 &&
         self->result.kind == COPSE_HEAD_MERGE_MADE) {
         status = merge_put_commit(self);
     }
-    bool are_strangers = merge != NULL && copse_head_merge_get_result(merge)->bases == 0;
-    copse_head_merge_free(merge);
     if (status == COPSE_CONFLICT) {
-        return copse_failure(call, status,
-                             self->policy == COPSE_MERGE_THREE_WAY && are_strangers
-                                 ? "--policy union takes the documents of both sides"
-                                 : "change one of the two on a branch, then merge again",
-                             "they can't be merged: %s", call->err.message);
+        (void)copse_failure(call, status,
+                            self->policy == COPSE_MERGE_THREE_WAY && are_strangers
+                                ? "--policy union takes the documents of both sides"
+                                : "change one of the two on a branch, then merge again",
+                            "they can't be merged: %s", call->err.message);
+    } else if (status != COPSE_OK) {
+        (void)copse_place_failure(&documents->place, status, "the merge");
     }
-    if (status != COPSE_OK) {
-        return copse_place_failure(&documents->place, status, "the merge");
+    return status == COPSE_OK;
+}
+
+/* Merges once, and moves the branch unless that is only to be told. *ret_again: it was moved by
+ * somebody else. */
+static int merge_once(merge_call *self, bool *ret_again)
+{
+    copse_documents *documents = &self->documents;
+    *ret_again = false;
+    if (!merge_make(self)) {
+        return COPSE_EXIT_FAILED;
     }
     if (self->result.stats.conflicts > 0) {
         return merge_refuse(self);
@@ -188,10 +199,34 @@ static int merge_once(merge_call *self, bool *ret_again)
     if (self->is_dry || self->result.kind == COPSE_HEAD_MERGE_NOTHING) {
         return COPSE_EXIT_OK;
     }
-    status = copse_local_move_ref(&documents->place.local, documents->ref, &documents->head,
-                                  &self->head);
+    copse_status status = copse_local_move_ref(&documents->place.local, documents->ref,
+                                               &documents->head, &self->head);
     *ret_again = status == COPSE_CONFLICT;
     return status == COPSE_OK ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
+}
+
+/* What REVISION names, which must be a commit. */
+static bool merge_find_theirs(merge_call *self)
+{
+    copse_documents *documents = &self->documents;
+    copse_call *call = self->call;
+    const char *revision = call->options.arguments[1];
+    copse_block *block = NULL;
+    copse_commit commit;
+    if (!copse_past_resolve(&documents->place, &documents->head, revision, &self->theirs)) {
+        return false;
+    }
+    copse_status status = copse_place_commit(&documents->place, &self->theirs, &commit, &block);
+    bool is_commit = block != NULL;
+    copse_block_unref(block);
+    if (status != COPSE_OK) {
+        (void)copse_place_failure(&documents->place, status, revision);
+    } else if (!is_commit) {
+        (void)copse_failure(call, COPSE_MISUSE,
+                            "`copse branch DB` and `copse log DB` list what can be merged",
+                            "'%s' is no commit", revision);
+    }
+    return is_commit;
 }
 
 static void merge_tell(merge_call *self)
@@ -225,10 +260,10 @@ static void merge_tell(merge_call *self)
     }
 }
 
-static int merge_open(merge_call *self)
+/* Merges into the head as it is, again on what it is then where somebody else moves it. */
+static int merge_into_head(merge_call *self)
 {
     copse_documents *documents = &self->documents;
-    const char *revision = self->call->options.arguments[1];
     bool again = true;
     int code = COPSE_EXIT_OK;
     if (!documents->has_history) {
@@ -236,8 +271,7 @@ static int merge_open(merge_call *self)
                              "'%s' is a tree without history", documents->ref);
     }
     for (int i = 0; again && code == COPSE_EXIT_OK && i < MERGE_TRIES_MAX; i++) {
-        if ((i > 0 && !copse_documents_refresh(documents)) ||
-            !copse_past_resolve(&documents->place, &documents->head, revision, &self->theirs)) {
+        if ((i > 0 && !copse_documents_refresh(documents)) || !merge_find_theirs(self)) {
             return COPSE_EXIT_FAILED;
         }
         code = merge_once(self, &again);
@@ -266,7 +300,7 @@ static int merge_run(copse_call *call)
     if (!copse_documents_open(&self.documents, call, COPSE_LOCAL_WRITE)) {
         return COPSE_EXIT_FAILED;
     }
-    int code = merge_open(&self);
+    int code = merge_into_head(&self);
     copse_documents_close(&self.documents);
     return code;
 }
@@ -276,12 +310,11 @@ const copse_command copse_command_merge = {
     .arguments = "DB REVISION",
     .summary = "Bring what a branch or a commit has into a branch",
     .details =
-        "What the branch REVISION changed since both were one is made on main, or on the branch "
-        "of\n"
-        "--ref. Changes of different fields of a document go together; where both sides changed\n"
-        "one thing differently there is a conflict: all are listed, and nothing is merged. "
-        "Whoever\n"
-        "merges the same two gets the same commit. Indexes are kept by this side.\n"
+        "What the branch REVISION changed since both were one is made on main, or on the\n"
+        "branch of --ref. Changes of different fields of a document go together; where both\n"
+        "sides changed one thing differently there is a conflict: they are listed, and nothing\n"
+        "is merged. Whoever merges the same two gets the same commit. Indexes are kept by this\n"
+        "side.\n"
         "\n"
         "--policy union takes the documents of both sides, deletes none, and of two that differ\n"
         "the one whose encoding is greater; it needs no common past.\n",

@@ -21,3 +21,12 @@ copse_status copse_err_set(copse_err *err, copse_status status, const char *file
     va_end(args);
     return status;
 }
+
+copse_status copse_err_keep(copse_err *failure, copse_status status, copse_err *err)
+{
+    failure->status = status < COPSE_OK ? status : COPSE_OK;
+    if (status < COPSE_OK && err != NULL) {
+        *err = *failure;
+    }
+    return status;
+}

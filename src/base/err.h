@@ -15,6 +15,11 @@
 copse_status copse_err_set(copse_err *err, copse_status status, const char *file, int line,
                            const char *format, ...) COPSE_PRINTF(5, 6);
 
+/** Keeps what an object failed with, so that it can answer that for ever: `failure` is its own,
+ * zeroed at first, and was given to the call that returned `status`; failure->status is then the
+ * failure, or OK. Copies a failure to `err` (NULL allowed). Returns `status`. */
+copse_status copse_err_keep(copse_err *failure, copse_status status, copse_err *err);
+
 /** COPSE_NOMEM with the standard message. */
 #define COPSE_ERR_NOMEM(err) COPSE_ERR((err), COPSE_NOMEM, "out of memory")
 

@@ -61,8 +61,7 @@ struct copse_database_merge {
     database_merge_side theirs;
     copse_document document; /* of ours */
     copse_buf merged;
-    copse_status failed; /* what it failed with, and does again */
-    copse_err failure;
+    copse_err failure; /* what it failed with, and does again */
 };
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -630,16 +629,11 @@ copse_status copse_database_merge_next(copse_database_merge *merge,
                                        copse_database_conflict *ret_conflict, copse_err *err)
 {
     copse_database_conflict conflict;
-    copse_status status = merge->failed;
+    copse_status status = merge->failure.status;
     if (status == COPSE_OK) {
         status = database_merge_next(merge, &conflict, &merge->failure);
     }
-    if (status < COPSE_OK) {
-        merge->failed = status;
-        if (err != NULL) {
-            *err = merge->failure;
-        }
-    }
+    status = copse_err_keep(&merge->failure, status, err);
     if (status == COPSE_OK) {
         *ret_conflict = conflict;
     }

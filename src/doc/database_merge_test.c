@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "support/database_world.h"
+#include "support/want_supply.h"
 
 enum { MERGE_IDS = 120, MERGE_FIELDS = 3, MERGE_JSON_SIZE = 160, MERGE_RUNS = 60 };
 
@@ -463,20 +464,6 @@ static void test_catalogues_merge(void **state)
 
 /* ---- What is read, what is missing, what fails ---- */
 
-static void merge_supply(copse_source *source, copse_store *from, size_t *ret_fetched)
-{
-    size_t count;
-    const copse_cid *wants = copse_source_wants(source, &count);
-    assert_true(count > 0);
-    for (size_t i = 0; i < count; i++) {
-        copse_block *block = NULL;
-        assert_int_equal(copse_store_get(from, &wants[i], &block, NULL), COPSE_OK);
-        assert_int_equal(copse_source_supply_block(source, block, NULL), COPSE_OK);
-        copse_block_unref(block);
-        ++*ret_fetched;
-    }
-}
-
 /* From an empty store, each call begun again after a WANT or gone on with: the same root, and the
  * blocks are those that differ. */
 static void test_missing_blocks_are_wanted(void **state)
@@ -503,7 +490,7 @@ static void test_missing_blocks_are_wanted(void **state)
     while ((status = merge_run_over(env, cache, store, &world.roots[0], &world.roots[1],
                                     &world.roots[2], COPSE_MERGE_THREE_WAY, &there, &err)) ==
            COPSE_WANT) {
-        merge_supply(source, db.world.store, &fetched);
+        fetched += want_supply_some(source, db.world.store, SIZE_MAX);
     }
     assert_int_equal(status, COPSE_OK);
     assert_true(copse_cid_equal(&there.root, &here.root));

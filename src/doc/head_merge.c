@@ -34,8 +34,7 @@ struct copse_head_merge {
     copse_database_merge *documents;
     copse_cid tree; /* of the merge */
     copse_head_merge_result result;
-    copse_status failed; /* what it failed with, and does again */
-    copse_err failure;
+    copse_err failure; /* what it failed with, and does again */
 };
 
 /* ---- Sides ----------------------------------------------------------------------------------- */
@@ -318,16 +317,11 @@ copse_status copse_head_merge_next(copse_head_merge *merge, copse_database_confl
 {
     copse_database_conflict conflict;
     bool is_conflict = false;
-    copse_status status = merge->failed;
+    copse_status status = merge->failure.status;
     while (status == COPSE_OK && !is_conflict) {
         status = head_merge_step(merge, &is_conflict, &conflict, &merge->failure);
     }
-    if (status < COPSE_OK) {
-        merge->failed = status;
-        if (err != NULL) {
-            *err = merge->failure;
-        }
-    }
+    status = copse_err_keep(&merge->failure, status, err);
     if (status == COPSE_OK) {
         *ret_conflict = conflict;
     }

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "support/database_world.h"
+#include "support/want_supply.h"
 
 /* A commit of what `operations` make of the first parent's tree: "put JSON" or "del ID" each,
  * separated by ';'. */
@@ -77,14 +78,8 @@ static copse_status head_merge_over(const copse_env *env, const copse_head_merge
     while (status == COPSE_OK || status == COPSE_WANT) {
         status = copse_head_merge_next(merge, &conflict, &ret_outcome->err);
         ret_outcome->conflicts += status == COPSE_OK;
-        size_t count = 0;
-        const copse_cid *wants = status == COPSE_WANT ? copse_source_wants(source, &count) : NULL;
-        assert_true(status != COPSE_WANT || count > 0);
-        for (size_t i = 0; i < count; i++) {
-            copse_block *block = NULL;
-            assert_int_equal(copse_store_get(from, &wants[i], &block, NULL), COPSE_OK);
-            assert_int_equal(copse_source_supply_block(source, block, NULL), COPSE_OK);
-            copse_block_unref(block);
+        if (status == COPSE_WANT) {
+            (void)want_supply_some(source, from, SIZE_MAX);
         }
     }
     if (status == COPSE_END) {
@@ -143,6 +138,32 @@ static void head_expect(database_world *db, const copse_cid *tree, const char *i
     free(json);
 }
 
+/* A history that was merged crosswise: a and b went on from the root, each then merged the other,
+ * keeping its own tree but for `operations`, of the root, a, b, and the two merges. */
+typedef struct head_cross {
+    copse_cid a;
+    copse_cid b;
+    copse_cid merged_a;
+    copse_cid merged_b;
+} head_cross;
+
+static head_cross head_cross_make(database_world *db, const char *const operations[5])
+{
+    copse_cid root = head_commit(db, NULL, 0, operations[0]);
+    head_cross cross = {.a = head_commit(db, &root, 1, operations[1])};
+    cross.b = head_commit(db, &root, 1, operations[2]);
+    const copse_cid ab[2] = {cross.a, cross.b};
+    const copse_cid ba[2] = {cross.b, cross.a};
+    cross.merged_a = head_commit(db, ab, 2, operations[3]);
+    cross.merged_b = head_commit(db, ba, 2, operations[4]);
+    return cross;
+}
+
+/* x was changed on both sides, and each decided for its own. */
+static const char *const head_x_decided_twice[5] = {
+    "put {\"_id\":1,\"x\":0};put {\"_id\":2}", "put {\"_id\":1,\"x\":1}", "put {\"_id\":1,\"x\":2}",
+    "put {\"_id\":3,\"by\":\"a\"}", "put {\"_id\":4,\"by\":\"b\"}"};
+
 static void test_what_comes_from_the_other_is_no_merge(void **state)
 {
     (void)state;
@@ -197,19 +218,14 @@ static void test_crosswise_histories_merge_their_bases_first(void **state)
     database_world db;
     head_outcome outcome;
     database_world_init(&db, NULL);
-    copse_cid root = head_commit(&db, NULL, 0, "put {\"_id\":1,\"x\":0};put {\"_id\":2}");
-    copse_cid a1 = head_commit(&db, &root, 1, "put {\"_id\":1,\"x\":1}");
-    copse_cid b1 = head_commit(&db, &root, 1, "put {\"_id\":1,\"x\":2}");
-    const copse_cid ab[2] = {a1, b1};
-    const copse_cid ba[2] = {b1, a1};
-    copse_cid a2 = head_commit(&db, ab, 2, "put {\"_id\":3,\"by\":\"a\"}");
-    copse_cid b2 = head_commit(&db, ba, 2, "put {\"_id\":4,\"by\":\"b\"}");
-    head_merge_both_ways(&db, &a2, &b2, &outcome);
+    const head_cross cross = head_cross_make(&db, head_x_decided_twice);
+    head_merge_both_ways(&db, &cross.merged_a, &cross.merged_b, &outcome);
     assert_int_equal(outcome.result.bases, 2);
     assert_int_equal(outcome.conflicts, 0);
     /* The base has what the first of the bases by CID has, so the other's is the change. */
     head_expect(&db, &outcome.result.commit.tree, "1",
-                copse_cid_compare(&a1, &b1) < 0 ? "{\"_id\":1,\"x\":2}" : "{\"_id\":1,\"x\":1}");
+                copse_cid_compare(&cross.a, &cross.b) < 0 ? "{\"_id\":1,\"x\":2}"
+                                                          : "{\"_id\":1,\"x\":1}");
     head_expect(&db, &outcome.result.commit.tree, "3", "{\"_id\":3,\"by\":\"a\"}");
     head_expect(&db, &outcome.result.commit.tree, "4", "{\"_id\":4,\"by\":\"b\"}");
     database_world_release(&db);
@@ -252,14 +268,11 @@ static void test_bases_that_clash_are_no_obstacle(void **state)
     database_world db;
     head_outcome outcome;
     database_world_init(&db, NULL);
-    copse_cid root = head_commit(&db, NULL, 0, "put {\"_id\":9}");
-    copse_cid a1 = head_commit(&db, &root, 1, "put {\"_id\":1,\"n\":5}");
-    copse_cid b1 = head_commit(&db, &root, 1, "put {\"_id\":2,\"n\":5}");
-    const copse_cid ab[2] = {a1, b1};
-    const copse_cid ba[2] = {b1, a1};
-    copse_cid a2 = head_commit(&db, ab, 2, "put {\"_id\":3}");
-    copse_cid b2 = head_commit(&db, ba, 2, "del 2;put {\"_id\":1,\"n\":5};put {\"_id\":4}");
-    head_merge_both_ways(&db, &a2, &b2, &outcome);
+    static const char *const operations[5] = {"put {\"_id\":9}", "put {\"_id\":1,\"n\":5}",
+                                              "put {\"_id\":2,\"n\":5}", "put {\"_id\":3}",
+                                              "del 2;put {\"_id\":1,\"n\":5};put {\"_id\":4}"};
+    const head_cross cross = head_cross_make(&db, operations);
+    head_merge_both_ways(&db, &cross.merged_a, &cross.merged_b, &outcome);
     assert_int_equal(outcome.result.bases, 2);
     assert_int_equal(outcome.conflicts, 0);
     head_expect(&db, &outcome.result.commit.tree, "1", "{\"_id\":1,\"n\":5}");
@@ -276,19 +289,14 @@ static void test_missing_blocks_are_wanted(void **state)
     copse_source *source = NULL;
     copse_node_cache *cache = NULL;
     database_world_init(&db, NULL);
-    copse_cid root = head_commit(&db, NULL, 0, "put {\"_id\":1,\"x\":0};put {\"_id\":2}");
-    copse_cid a1 = head_commit(&db, &root, 1, "put {\"_id\":1,\"x\":1}");
-    copse_cid b1 = head_commit(&db, &root, 1, "put {\"_id\":1,\"x\":2}");
-    const copse_cid ab[2] = {a1, b1};
-    const copse_cid ba[2] = {b1, a1};
-    copse_cid a2 = head_commit(&db, ab, 2, "put {\"_id\":3}");
-    copse_cid b2 = head_commit(&db, ba, 2, "put {\"_id\":4}");
-    head_merge_both_ways(&db, &a2, &b2, &here);
+    const head_cross cross = head_cross_make(&db, head_x_decided_twice);
+    head_merge_both_ways(&db, &cross.merged_a, &cross.merged_b, &here);
     const copse_env *env = database_world_env(&db);
     assert_int_equal(copse_memory_store_new(env, &store, NULL), COPSE_OK);
     assert_int_equal(copse_source_new(env, store, &source, NULL), COPSE_OK);
     assert_int_equal(copse_node_cache_new(env, source, &cache, NULL), COPSE_OK);
-    const copse_head_merge_options options = {cache, store, a2, b2, COPSE_MERGE_THREE_WAY};
+    const copse_head_merge_options options = {cache, store, cross.merged_a, cross.merged_b,
+                                              COPSE_MERGE_THREE_WAY};
     assert_int_equal(head_merge_over(env, &options, db.world.store, &there), COPSE_OK);
     assert_true(copse_cid_equal(&there.commit, &here.commit));
     copse_node_cache_free(cache);
@@ -358,14 +366,8 @@ static void test_a_merge_survives_failing_allocations(void **state)
     (void)state;
     database_world db;
     database_world_init(&db, NULL);
-    copse_cid root = head_commit(&db, NULL, 0, "put {\"_id\":1,\"x\":0}");
-    copse_cid a1 = head_commit(&db, &root, 1, "put {\"_id\":1,\"x\":1}");
-    copse_cid b1 = head_commit(&db, &root, 1, "put {\"_id\":1,\"x\":2}");
-    const copse_cid ab[2] = {a1, b1};
-    const copse_cid ba[2] = {b1, a1};
-    head_sweep sweep = {.from = db.world.store};
-    sweep.ours = head_commit(&db, ab, 2, "put {\"_id\":3}");
-    sweep.theirs = head_commit(&db, ba, 2, "put {\"_id\":4}");
+    const head_cross cross = head_cross_make(&db, head_x_decided_twice);
+    head_sweep sweep = {db.world.store, cross.merged_a, cross.merged_b};
     assert_true(test_env_sweep(head_sweep_run, &sweep, 5000) > 50);
     database_world_release(&db);
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "support/commit_world.h"
+#include "support/want_supply.h"
 
 enum { LOG_COMMITS = 120, LOG_HEADS = 3 };
 
@@ -26,15 +27,7 @@ static size_t log_walk(const copse_env *env, copse_source *source, const copse_c
     assert_int_equal(copse_history_log_new(env, source, heads, count, &log, NULL), COPSE_OK);
     while ((status = copse_history_log_next(log, &cid, &commit, NULL)) != COPSE_END) {
         if (status == COPSE_WANT) {
-            size_t wants_count;
-            const copse_cid *wants = copse_source_wants(source, &wants_count);
-            assert_true(wants_count > 0);
-            for (size_t i = 0; i < wants_count; i++) {
-                copse_block *block = NULL;
-                assert_int_equal(copse_store_get(fetched_from, &wants[i], &block, NULL), COPSE_OK);
-                assert_int_equal(copse_source_supply_block(source, block, NULL), COPSE_OK);
-                copse_block_unref(block);
-            }
+            (void)want_supply_some(source, fetched_from, SIZE_MAX);
             continue;
         }
         assert_int_equal(status, COPSE_OK);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "support/commit_world.h"
+#include "support/want_supply.h"
 
 enum { RANGE_COMMITS = 60, RANGE_HEADS = 2 };
 
@@ -29,13 +30,7 @@ static size_t range_walk(const copse_env *env, copse_source *source, copse_store
         COPSE_OK);
     while ((status = copse_history_range_next(range, &cid, &commit, NULL)) != COPSE_END) {
         if (status == COPSE_WANT) {
-            copse_block *block = NULL;
-            size_t wants_count;
-            const copse_cid *wants = copse_source_wants(source, &wants_count);
-            assert_true(wants_count > 0);
-            assert_int_equal(copse_store_get(fetched_from, &wants[0], &block, NULL), COPSE_OK);
-            assert_int_equal(copse_source_supply_block(source, block, NULL), COPSE_OK);
-            copse_block_unref(block);
+            (void)want_supply_some(source, fetched_from, 1);
             continue;
         }
         assert_int_equal(status, COPSE_OK);

@@ -20,8 +20,7 @@ struct copse_marked_walk {
     const copse_commit *given; /* whose marks are still to be handed down; lent by the log */
     unsigned given_marks;
     uint64_t commits_read;
-    copse_status failed;
-    copse_err failure;
+    copse_err failure; /* what it failed with, and does again */
 };
 
 static const copse_cid *marked_commit_cid(const void *item)
@@ -154,16 +153,11 @@ copse_status copse_marked_walk_next(copse_marked_walk *walk, const copse_cid **r
                                     copse_err *err)
 {
     const copse_cid *cid = NULL;
-    copse_status status = walk->failed;
+    copse_status status = walk->failure.status;
     if (status == COPSE_OK) {
         status = marked_step(walk, &cid, &walk->failure);
     }
-    if (status < COPSE_OK) {
-        walk->failed = status;
-        if (err != NULL) {
-            *err = walk->failure;
-        }
-    }
+    status = copse_err_keep(&walk->failure, status, err);
     if (status == COPSE_OK) {
         *ret_cid = cid;
         *ret_commit = walk->given;

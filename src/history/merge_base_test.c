@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "support/commit_world.h"
+#include "support/want_supply.h"
 
 enum { BASE_COMMITS = 60 };
 
@@ -24,15 +25,7 @@ static size_t base_find(const copse_env *env, copse_source *source, copse_store 
     copse_status status;
     assert_int_equal(copse_merge_base_new(env, source, a, b, &search, NULL), COPSE_OK);
     while ((status = copse_merge_base_find(search, &bases, &count, NULL)) == COPSE_WANT) {
-        size_t wants_count;
-        const copse_cid *wants = copse_source_wants(source, &wants_count);
-        assert_true(wants_count > 0);
-        for (size_t i = 0; i < wants_count; i++) {
-            copse_block *block = NULL;
-            assert_int_equal(copse_store_get(fetched_from, &wants[i], &block, NULL), COPSE_OK);
-            assert_int_equal(copse_source_supply_block(source, block, NULL), COPSE_OK);
-            copse_block_unref(block);
-        }
+        (void)want_supply_some(source, fetched_from, SIZE_MAX);
     }
     assert_int_equal(status, COPSE_OK);
     memcpy(ret_bases, bases, count * sizeof *bases);

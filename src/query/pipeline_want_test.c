@@ -11,8 +11,9 @@
 
 #include "support/memory_runs.h"
 #include "support/pipeline_world.h"
+#include "support/want_supply.h"
 
-enum { POSTS = 120, GOT_MAX = 512, ROUNDS_MAX = 200 };
+enum { POSTS = 120, ROUNDS_MAX = 200 };
 
 static void posts_init(database_world *db, copse_documents_form form)
 {
@@ -67,35 +68,8 @@ typedef struct want_reader {
     copse_tree *tree;
     copse_database *database;
     copse_pipeline_run *run;
-    copse_cid missing; /* never supplied; size 0: none */
-    copse_cid got[GOT_MAX];
-    size_t got_count;
-    size_t rounds;
+    want_supply supply;
 } want_reader;
-
-/* Supplies what is wanted; false: nothing could be. */
-static bool reader_supply(want_reader *reader)
-{
-    size_t count;
-    size_t supplied = 0;
-    const copse_cid *wants = copse_source_wants(reader->source, &count);
-    assert_true(count > 0);
-    for (size_t i = 0; i < count; i++) {
-        copse_block *block = NULL;
-        if (copse_cid_equal(&wants[i], &reader->missing)) {
-            continue;
-        }
-        assert_int_equal(copse_store_get(reader->full->world.store, &wants[i], &block, NULL),
-                         COPSE_OK);
-        assert_int_equal(copse_source_supply_block(reader->source, block, NULL), COPSE_OK);
-        assert_true(reader->got_count < GOT_MAX);
-        reader->got[reader->got_count++] = wants[i];
-        copse_block_unref(block);
-        supplied++;
-    }
-    reader->rounds += supplied > 0;
-    return supplied > 0;
-}
 
 /* The next step: opening what is not open, then documents. */
 static copse_status reader_step(want_reader *reader, copse_pipeline *pipeline,
@@ -124,13 +98,15 @@ static copse_status reader_run(database_world *full, copse_pipeline *pipeline,
     copse_bytes document;
     *reader = (want_reader){.full = full};
     if (missing != NULL) {
-        reader->missing = *missing;
+        reader->supply.missing = *missing;
     }
     assert_int_equal(copse_source_new(env, NULL, &reader->source, NULL), COPSE_OK);
     assert_int_equal(copse_node_cache_new(env, reader->source, &reader->cache, NULL), COPSE_OK);
     copse_status status = COPSE_OK;
-    while (status == COPSE_OK || (status == COPSE_WANT && reader_supply(reader))) {
-        assert_true(reader->rounds < ROUNDS_MAX);
+    while (status == COPSE_OK ||
+           (status == COPSE_WANT &&
+            want_supply_round(&reader->supply, reader->source, reader->full->world.store))) {
+        assert_true(reader->supply.rounds < ROUNDS_MAX);
         status = reader_step(reader, pipeline, &document);
         if (status == COPSE_OK && answer != NULL) {
             assert_int_equal(copse_buf_append(answer, document), COPSE_OK);
@@ -169,11 +145,12 @@ static void test_wants(void **state)
             assert_int_equal(reader_run(&db, pipeline, NULL, &all, &again), COPSE_END);
             assert_true(whole.len > 0);
             assert_true(copse_bytes_equal(copse_buf_view(&whole), copse_buf_view(&again)));
-            assert_true(all.got_count > 3);
-            for (size_t b = 0; b < all.got_count; b += 1 + all.got_count / 20) {
+            assert_true(all.supply.got_count > 3);
+            for (size_t b = 0; b < all.supply.got_count; b += 1 + all.supply.got_count / 20) {
                 want_reader reader;
                 copse_buf_truncate(&again, 0);
-                copse_status status = reader_run(&db, pipeline, &all.got[b], &reader, &again);
+                copse_status status =
+                    reader_run(&db, pipeline, &all.supply.got[b], &reader, &again);
                 /* what was asked for in advance may not be needed */
                 assert_true(status == COPSE_WANT ||
                             (status == COPSE_END &&

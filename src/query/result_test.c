@@ -14,6 +14,7 @@
 
 #include "query/result.h"
 #include "support/database_world.h"
+#include "support/want_supply.h"
 
 enum { POSTS = 300, ROUNDS_MAX = 100 };
 
@@ -134,35 +135,8 @@ typedef struct result_reader {
     copse_database *database;
     copse_result *result;
     copse_result_stats stats; /* of a count */
-    copse_cid missing;        /* never supplied; size 0: none */
-    copse_cid got[512];
-    size_t got_count;
-    size_t rounds;
+    want_supply supply;
 } result_reader;
-
-/* Supplies what is wanted; false: nothing could be. */
-static bool reader_supply(result_reader *reader)
-{
-    size_t count;
-    size_t supplied = 0;
-    const copse_cid *wants = copse_source_wants(reader->source, &count);
-    assert_true(count > 0);
-    for (size_t i = 0; i < count; i++) {
-        copse_block *block = NULL;
-        if (copse_cid_equal(&wants[i], &reader->missing)) {
-            continue;
-        }
-        assert_int_equal(copse_store_get(reader->full->world.store, &wants[i], &block, NULL),
-                         COPSE_OK);
-        assert_int_equal(copse_source_supply_block(reader->source, block, NULL), COPSE_OK);
-        assert_true(reader->got_count < sizeof reader->got / sizeof *reader->got);
-        reader->got[reader->got_count++] = wants[i];
-        copse_block_unref(block);
-        supplied++;
-    }
-    reader->rounds += supplied > 0;
-    return supplied > 0;
-}
 
 /* The next step: opening what is not open, then documents. */
 static copse_status reader_step(result_reader *reader, copse_query *query,
@@ -190,13 +164,15 @@ static copse_status reader_run(database_world *full, copse_query *query, const c
     copse_bytes document;
     *reader = (result_reader){.full = full};
     if (missing != NULL) {
-        reader->missing = *missing;
+        reader->supply.missing = *missing;
     }
     assert_int_equal(copse_source_new(env, NULL, &reader->source, NULL), COPSE_OK);
     assert_int_equal(copse_node_cache_new(env, reader->source, &reader->cache, NULL), COPSE_OK);
     copse_status status = COPSE_OK;
-    while (status == COPSE_OK || (status == COPSE_WANT && reader_supply(reader))) {
-        assert_true(reader->rounds < ROUNDS_MAX);
+    while (status == COPSE_OK ||
+           (status == COPSE_WANT &&
+            want_supply_round(&reader->supply, reader->source, reader->full->world.store))) {
+        assert_true(reader->supply.rounds < ROUNDS_MAX);
         status = reader_step(reader, query, &document);
         if (status == COPSE_OK) {
             assert_int_equal(copse_buf_append(answer, document), COPSE_OK);
@@ -243,12 +219,12 @@ static void test_wants(void **state)
                              COPSE_OK);
             assert_int_equal(reader_run(&db, query, NULL, &whole, &answer), COPSE_END);
             assert_true(answer.len > 0);
-            assert_int_equal(whole.got_count, want_counts[i][form][0]);
-            assert_int_equal(whole.rounds, want_counts[i][form][1]);
-            for (size_t b = 0; b < whole.got_count; b++) {
+            assert_int_equal(whole.supply.got_count, want_counts[i][form][0]);
+            assert_int_equal(whole.supply.rounds, want_counts[i][form][1]);
+            for (size_t b = 0; b < whole.supply.got_count; b++) {
                 result_reader reader;
                 copse_buf_truncate(&again, 0);
-                copse_status status = reader_run(&db, query, &whole.got[b], &reader, &again);
+                copse_status status = reader_run(&db, query, &whole.supply.got[b], &reader, &again);
                 /* what was asked for in advance may not be needed */
                 assert_true(status == COPSE_WANT ||
                             (status == COPSE_END &&
@@ -307,7 +283,8 @@ static copse_status tally_run(database_world *full, copse_query *query, const ta
     copse_status status = COPSE_WANT;
     do {
         status = tally_step(reader, query, test, ret_count, values);
-    } while (status == COPSE_WANT && reader->rounds < rounds_max && reader_supply(reader));
+    } while (status == COPSE_WANT && reader->supply.rounds < rounds_max &&
+             want_supply_round(&reader->supply, reader->source, reader->full->world.store));
     copse_node_cache_free(reader->cache);
     copse_source_free(reader->source);
     return status;
@@ -315,9 +292,9 @@ static copse_status tally_run(database_world *full, copse_query *query, const ta
 
 static void tally_assert_wanted_once(const result_reader *reader)
 {
-    for (size_t i = 0; i < reader->got_count; i++) {
+    for (size_t i = 0; i < reader->supply.got_count; i++) {
         for (size_t j = 0; j < i; j++) {
-            assert_false(copse_cid_equal(&reader->got[i], &reader->got[j]));
+            assert_false(copse_cid_equal(&reader->supply.got[i], &reader->supply.got[j]));
         }
     }
 }
@@ -378,8 +355,9 @@ static void test_tally_goes_on(void **state)
             assert_int_equal(tally_run(&db, query, test, SIZE_MAX, &reader, &count, &values),
                              COPSE_OK);
             tally_assert_wanted_once(&reader);
-            assert_int_equal(reader.got_count, form == 0 ? test->blocks : test->linked_blocks);
-            assert_int_equal(reader.rounds, form == 0 ? test->rounds : test->linked_rounds);
+            assert_int_equal(reader.supply.got_count,
+                             form == 0 ? test->blocks : test->linked_blocks);
+            assert_int_equal(reader.supply.rounds, form == 0 ? test->rounds : test->linked_rounds);
             tally_compare(&db, query, test, &reader, count, &values);
             copse_buf_release(&values);
             copse_query_free(query);

@@ -6,6 +6,7 @@
 #include <copse/watch.h>
 
 #include "support/fault_store.h"
+#include "support/want_supply.h"
 #include "support/watch_support.h"
 
 #include <setjmp.h>
@@ -15,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { GOT_MAX = 256, ROUNDS_MAX = 40 };
+enum { ROUNDS_MAX = 40 };
 
 static copse_cid root_of(const database_world *db)
 {
@@ -28,35 +29,8 @@ typedef struct want_reader {
     copse_source *source;
     watch_states both;
     copse_watch *watch;
-    copse_cid missing; /* never supplied; size 0: none */
-    copse_cid got[GOT_MAX];
-    size_t got_count;
-    size_t rounds;
+    want_supply supply;
 } want_reader;
-
-/* Supplies what is wanted; false: nothing could be. */
-static bool reader_supply(want_reader *reader)
-{
-    size_t count;
-    size_t supplied = 0;
-    const copse_cid *wants = copse_source_wants(reader->source, &count);
-    assert_true(count > 0);
-    for (size_t i = 0; i < count; i++) {
-        copse_block *block = NULL;
-        if (copse_cid_equal(&wants[i], &reader->missing)) {
-            continue;
-        }
-        assert_int_equal(copse_store_get(reader->full->world.store, &wants[i], &block, NULL),
-                         COPSE_OK);
-        assert_int_equal(copse_source_supply_block(reader->source, block, NULL), COPSE_OK);
-        assert_true(reader->got_count < GOT_MAX);
-        reader->got[reader->got_count++] = wants[i];
-        copse_block_unref(block);
-        supplied++;
-    }
-    reader->rounds += supplied > 0;
-    return supplied > 0;
-}
 
 static copse_status reader_step(want_reader *reader, copse_query *query,
                                 const watch_question *asked, copse_watch_change *ret_change)
@@ -81,14 +55,16 @@ static copse_status reader_run(const copse_env *env, database_world *full, const
     *reader = (want_reader){.full = full, .both.roots = {*before, root_of(full)}};
     *ret_told = (watch_told){.len = 0};
     if (missing != NULL) {
-        reader->missing = *missing;
+        reader->supply.missing = *missing;
     }
     assert_int_equal(copse_source_new(own, NULL, &reader->source, NULL), COPSE_OK);
     assert_int_equal(copse_node_cache_new(own, reader->source, &reader->both.cache, NULL),
                      COPSE_OK);
     copse_status status = watch_question_prepare(env, asked, &query, NULL);
-    while (status == COPSE_OK || (status == COPSE_WANT && reader_supply(reader))) {
-        assert_true(reader->rounds < ROUNDS_MAX);
+    while (status == COPSE_OK ||
+           (status == COPSE_WANT &&
+            want_supply_round(&reader->supply, reader->source, reader->full->world.store))) {
+        assert_true(reader->supply.rounds < ROUNDS_MAX);
         status = reader_step(reader, query, asked, &change);
         if (status == COPSE_OK) {
             watch_told_add(ret_told, &change);
@@ -154,16 +130,16 @@ static void test_wants(void **state)
         assert_int_equal(
             reader_run(database_world_env(&db), &db, &before, asked, NULL, &all, &whole),
             COPSE_END);
-        print_message("%zu: %zu blocks, %zu rounds\n", i, all.got_count, all.rounds);
+        print_message("%zu: %zu blocks, %zu rounds\n", i, all.supply.got_count, all.supply.rounds);
         assert_string_equal(whole.text, wanted_costs[i].text);
-        assert_int_equal(all.got_count, wanted_costs[i].blocks);
-        assert_int_equal(all.rounds, wanted_costs[i].rounds);
+        assert_int_equal(all.supply.got_count, wanted_costs[i].blocks);
+        assert_int_equal(all.supply.rounds, wanted_costs[i].rounds);
         size_t unneeded = 0; /* asked for in advance */
-        for (size_t b = 0; b < all.got_count; b++) {
+        for (size_t b = 0; b < all.supply.got_count; b++) {
             want_reader reader;
             watch_told part;
             copse_status status = reader_run(database_world_env(&db), &db, &before, asked,
-                                             &all.got[b], &reader, &part);
+                                             &all.supply.got[b], &reader, &part);
             assert_true(status == COPSE_WANT || status == COPSE_END);
             assert_memory_equal(part.text, whole.text, part.len);
             assert_true(status == COPSE_WANT || part.len == whole.len);

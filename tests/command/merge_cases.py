@@ -95,6 +95,7 @@ class Merge(History):
     def test_what_is_asked_wrongly(self):
         self.bad(1, "neither a ref", "merge", self.db, "nope")
         self.bad(2, "three-way or union", "merge", self.db, "draft", "--policy", "mine")
+        self.bad(1, "is no commit", "merge", self.db, self.stats()["tree"])
         self.load([("a", "1")])
         self.bad(1, "is not a database", "merge", self.store, "main")
 
