@@ -112,9 +112,13 @@ static bool watch_name_database(watch_run *self)
     const char *ref = copse_place_ref(self->call);
     bool is_main = strcmp(ref, COPSE_REF_DEFAULT) == 0;
     char path[PATH_MAX];
+    char key[COPSE_KEY_TEXT_SIZE_MAX];
     const char *name = place->name;
     if (is_served) {
         name = place->address.peer;
+    } else if (place->address.kind == COPSE_ADDRESS_NAME) {
+        (void)copse_public_key_to_name(&place->address.key, key);
+        name = key;
     } else if (place->address.kind == COPSE_ADDRESS_PATH) {
         name = realpath(place->name, path);
     }

@@ -3,6 +3,7 @@
 
 #include "text.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -129,6 +130,18 @@ void copse_note(const copse_call *call, const char *format, ...)
     (void)fputc('\n', stderr);
 }
 
+/* `members`: more of them, with a comma before each, or "". */
+static void failure_print_warning(const copse_call *call, const char *message, const char *members)
+{
+    if (call->output.json) {
+        (void)fputs("{\"warning\":{", stderr);
+        failure_print_member("message", message);
+        (void)fprintf(stderr, "%s}}\n", members);
+    } else {
+        (void)fprintf(stderr, "copse: %s\n", message);
+    }
+}
+
 void copse_warn(const copse_call *call, const char *format, ...)
 {
     char message[1024];
@@ -136,11 +149,14 @@ void copse_warn(const copse_call *call, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    if (call->output.json) {
-        (void)fputs("{\"warning\":{", stderr);
-        failure_print_member("message", message);
-        (void)fputs("}}\n", stderr);
-    } else {
-        (void)fprintf(stderr, "copse: %s\n", message);
-    }
+    failure_print_warning(call, message, "");
+}
+
+void copse_warn_stale(const copse_call *call, uint64_t age_s, uint64_t sequence,
+                      const char *message)
+{
+    char members[96];
+    (void)snprintf(members, sizeof members,
+                   ",\"stale\":true,\"age\":%" PRIu64 ",\"sequence\":%" PRIu64, age_s, sequence);
+    failure_print_warning(call, message, members);
 }

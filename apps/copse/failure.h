@@ -28,4 +28,9 @@ void copse_note(const copse_call *call, const char *format, ...) COPSE_PRINTF(2,
  * can't be trusted: "copse: …" on stderr, with --json one line {"warning":{"message":…}}. */
 void copse_warn(const copse_call *call, const char *format, ...) COPSE_PRINTF(2, 3);
 
+/** Warns that what follows is of a record of a name that was remembered: with --json the warning
+ * has the members stale, age (in seconds) and sequence too. */
+void copse_warn_stale(const copse_call *call, uint64_t age_s, uint64_t sequence,
+                      const char *message);
+
 #endif

@@ -2,10 +2,17 @@
 #include "head_source.h"
 
 #include "failure.h"
+#include "name_peer.h"
 
+#include <string.h>
 #include <time.h>
 
-enum { HEAD_SOURCE_LOOK_MS = 200, HEAD_SOURCE_ASK_MS = 2000, HEAD_SOURCE_TROUBLE_MS = 1000 };
+enum {
+    HEAD_SOURCE_LOOK_MS = 200,
+    HEAD_SOURCE_ASK_MS = 2000,
+    HEAD_SOURCE_TROUBLE_MS = 1000,
+    HEAD_SOURCE_SURE_MS = 60000 /* a record is asked for that often, whatever is heard */
+};
 
 static void head_source_sleep(unsigned ms)
 {
@@ -15,20 +22,17 @@ static void head_source_sleep(unsigned ms)
 
 /* ---- Opening ---- */
 
-static copse_status head_source_open_stream(copse_head_source *source, const copse_cid *known)
+static copse_status head_source_open_stream(copse_head_source *source, const char *peer,
+                                            const char *name, const copse_cid *known)
 {
     copse_call *call = source->place->call;
-    copse_status status = copse_transport_http_new(&call->env, &source->transport, &call->err);
-    if (status == COPSE_OK) {
-        const copse_head_stream_options options = {
-            .peer = source->place->address.peer,
-            .name = source->place->address.name,
-            .transport = source->transport,
-            .known = known,
-        };
-        status = copse_head_stream_new(&call->env, &options, &source->stream, &call->err);
-    }
-    return status;
+    const copse_head_stream_options options = {
+        .peer = peer,
+        .name = name,
+        .transport = source->transport,
+        .known = known,
+    };
+    return copse_head_stream_new(&call->env, &options, &source->stream, &call->err);
 }
 
 bool copse_head_source_open(copse_head_source *source, copse_place *place, const copse_cid *known)
@@ -47,10 +51,18 @@ bool copse_head_source_open(copse_head_source *source, copse_place *place, const
         (void)copse_failure(call, COPSE_MISUSE, NULL, "--offline hears of no new head");
         return false;
     }
-    if (!copse_place_is_served(place)) {
+    source->is_of_name = place->address.kind == COPSE_ADDRESS_NAME &&
+                         strcmp(copse_place_ref(call), COPSE_REF_DEFAULT) == 0;
+    if (source->is_of_name && !copse_peers_can_resolve(&place->peers, place->name)) {
+        return false;
+    }
+    if (!source->is_of_name && !copse_place_is_served(place)) {
         return true;
     }
-    copse_status status = head_source_open_stream(source, known);
+    copse_status status = copse_transport_http_new(&call->env, &source->transport, &call->err);
+    if (status == COPSE_OK && !source->is_of_name) {
+        status = head_source_open_stream(source, place->address.peer, place->address.name, known);
+    }
     if (status != COPSE_OK) {
         copse_head_source_close(source);
         (void)copse_failure_of(call, status, "'%s' can't be watched", place->name);
@@ -102,16 +114,17 @@ static bool head_source_ask(copse_head_source *source, const copse_cid *known, c
     return good;
 }
 
-/* Tells once that the peer can't be heard, and once that it can again. */
-static void head_source_note_trouble(copse_head_source *source)
+/* Tells once that the peers can't be heard, `trouble` being why ("": they can), and once that they
+ * can again. */
+static void head_source_note_trouble(copse_head_source *source, const char *trouble)
 {
-    const char *trouble = copse_head_stream_trouble(source->stream);
     bool is_in_trouble = trouble[0] != '\0';
     if (is_in_trouble && !source->is_in_trouble) {
         copse_note(source->place->call, "copse: %s: %s; it is tried again", source->place->name,
                    trouble);
     } else if (!is_in_trouble && source->is_in_trouble) {
         copse_note(source->place->call, "copse: %s is heard again", source->place->name);
+        source->find_ms = 0;
     }
     source->is_in_trouble = is_in_trouble;
 }
@@ -122,22 +135,117 @@ static bool head_source_listen(copse_head_source *source, const copse_cid *known
     copse_call *call = source->place->call;
     copse_cid head = {.size = 0};
     copse_status status = COPSE_END;
+    bool was_there = source->has_told || (known != NULL && known->size > 0);
     while (status == COPSE_END || (status == COPSE_OK && !head_source_is_new(&head, known))) {
         uint64_t now = source->transport->ops->now(source->transport);
         status =
             copse_head_stream_next(source->stream, now + HEAD_SOURCE_TROUBLE_MS, &head, &call->err);
-        head_source_note_trouble(source);
+        if (!was_there && copse_head_stream_is_unknown(source->stream)) {
+            return copse_place_resolve(source->place, copse_place_ref(call), ret_head);
+        }
+        head_source_note_trouble(source, copse_head_stream_trouble(source->stream));
     }
     if (status != COPSE_OK) {
         (void)copse_failure_of(call, status, "the head of '%s'", source->place->name);
     }
+    source->has_told = true;
     *ret_head = head;
     return status == COPSE_OK;
 }
 
+/* ---- Names ---- */
+
+/* Asks for the record. False: none can be had now, which was told. */
+static bool head_source_ask_name(copse_head_source *source, copse_cid *ret_head)
+{
+    copse_place *place = source->place;
+    copse_remote_name name;
+    char trouble[COPSE_PEERS_TROUBLE_SIZE];
+    copse_status status =
+        copse_peers_hear(&place->peers, &place->address.key, &name, trouble, sizeof trouble);
+    head_source_note_trouble(source, trouble);
+    if (status == COPSE_OK) {
+        *ret_head = name.head;
+    }
+    return status == COPSE_OK;
+}
+
+/* Begins to hear a peer that serves the name, if it is time to look for one. */
+static void head_source_find_peer(copse_head_source *source)
+{
+    copse_place *place = source->place;
+    uint64_t now = source->transport->ops->now(source->transport);
+    copse_buf name;
+    if (source->stream != NULL || now < source->find_ms) {
+        return;
+    }
+    source->find_ms = now + HEAD_SOURCE_SURE_MS;
+    copse_buf_init(&name, &place->call->env, SIZE_MAX);
+    const char *peer =
+        copse_name_peer_find(&place->peers, source->transport, &place->address.key, &name);
+    if (peer != NULL) {
+        /* Without it the record is asked for more often: no failure. */
+        (void)head_source_open_stream(source, peer, (const char *)name.ptr, NULL);
+    }
+    copse_buf_release(&name);
+}
+
+static bool head_source_is_heard(const copse_head_source *source)
+{
+    return source->stream != NULL && copse_head_stream_trouble(source->stream)[0] == '\0';
+}
+
+/* Waits until the record should be asked for again, but at most for `ms`; `head` is what it said
+ * last. False: reported. */
+static bool head_source_await_name(copse_head_source *source, const copse_cid *head, uint64_t ms)
+{
+    copse_call *call = source->place->call;
+    copse_transport *transport = source->transport;
+    head_source_find_peer(source);
+    bool is_heard = head_source_is_heard(source);
+    bool is_behind = source->announced.size > 0 && !copse_cid_equal(&source->announced, head);
+    uint64_t wait_ms = is_heard && !is_behind ? HEAD_SOURCE_SURE_MS : HEAD_SOURCE_ASK_MS;
+    wait_ms = wait_ms < ms ? wait_ms : ms;
+    if (source->stream == NULL) {
+        head_source_sleep((unsigned)wait_ms);
+        return true;
+    }
+    uint64_t now = transport->ops->now(transport);
+    uint64_t until_ms = now + wait_ms;
+    copse_status status;
+    do {
+        uint64_t step_ms = now + HEAD_SOURCE_TROUBLE_MS;
+        status = copse_head_stream_next(source->stream, step_ms < until_ms ? step_ms : until_ms,
+                                        &source->announced, &call->err);
+        now = transport->ops->now(transport);
+    } while (status == COPSE_END && now < until_ms && (!is_heard || head_source_is_heard(source)));
+    if (status != COPSE_OK && status != COPSE_END) {
+        (void)copse_failure_of(call, status, "the head of '%s'", source->place->name);
+    }
+    return status == COPSE_OK || status == COPSE_END;
+}
+
+static bool head_source_follow_name(copse_head_source *source, const copse_cid *known,
+                                    copse_cid *ret_head)
+{
+    const char *ref = copse_place_ref(source->place->call);
+    copse_cid head = {.size = 0};
+    if (known == NULL) {
+        return copse_place_resolve(source->place, ref, ret_head); /* at first it must be had */
+    }
+    while (!head_source_ask_name(source, &head) || !head_source_is_new(&head, known)) {
+        if (!head_source_await_name(source, &head, HEAD_SOURCE_SURE_MS)) {
+            return false;
+        }
+    }
+    *ret_head = head;
+    return true;
+}
+
 bool copse_head_source_next(copse_head_source *source, const copse_cid *known, copse_cid *ret_head)
 {
-    return source->stream != NULL            ? head_source_listen(source, known, ret_head)
+    return source->is_of_name                ? head_source_follow_name(source, known, ret_head)
+           : source->stream != NULL          ? head_source_listen(source, known, ret_head)
            : source->place->local.db != NULL ? head_source_look(source, known, ret_head)
                                              : head_source_ask(source, known, ret_head);
 }
@@ -147,6 +255,11 @@ bool copse_head_source_pause(copse_head_source *source, unsigned ms, copse_cid *
     copse_call *call = source->place->call;
     copse_cid now = *head;
     copse_status status = COPSE_OK;
+    if (source->is_of_name) {
+        bool done = head_source_await_name(source, head, ms);
+        (void)head_source_ask_name(source, head);
+        return done;
+    }
     if (source->stream == NULL) {
         head_source_sleep(ms);
         if (copse_place_resolve(source->place, copse_place_ref(call), &now)) {
@@ -157,7 +270,7 @@ bool copse_head_source_pause(copse_head_source *source, unsigned ms, copse_cid *
     uint64_t until_ms = source->transport->ops->now(source->transport) + ms;
     while (status == COPSE_OK && copse_cid_equal(&now, head)) {
         status = copse_head_stream_next(source->stream, until_ms, &now, &call->err);
-        head_source_note_trouble(source);
+        head_source_note_trouble(source, copse_head_stream_trouble(source->stream));
     }
     if (status != COPSE_OK && status != COPSE_END) {
         (void)copse_failure_of(call, status, "the head of '%s'", source->place->name);

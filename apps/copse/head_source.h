@@ -1,5 +1,9 @@
 /* The heads of a place as they come: of a folder by looking at its ref, of a database that a peer
- * serves by the peer's events (head_stream.h), of other names by asking from time to time.
+ * serves by the peer's events (head_stream.h), of the rest by asking from time to time.
+ *
+ * What a name stands for is in its record alone, signed. So where one of the peers serves the name,
+ * its events only say when to ask all of them for the record: at each event, once a minute in
+ * between, and every two seconds while there are no events, or the record is behind them.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -15,6 +19,10 @@ typedef struct copse_head_source {
     copse_place *place;
     copse_transport *transport; /* of its own: that of the place fetches meanwhile */
     copse_head_stream *stream;  /* NULL: it is looked at, or asked for */
+    bool is_of_name;            /* then the stream is of the peer that serves the name */
+    copse_cid announced;        /* by that; size 0: nothing was */
+    uint64_t find_ms;           /* when such a peer is looked for */
+    bool has_told;              /* a head */
     bool is_in_trouble;         /* and that was told */
 } copse_head_source;
 

@@ -351,36 +351,90 @@ static void peers_age(const copse_call *call, uint64_t then_ms, char *ret_text, 
     (void)snprintf(ret_text, size, "%" PRIu64 " %s", age / units[i].seconds, units[i].unit);
 }
 
-/* Says what the user must know of a name that was resolved. */
-static void peers_note_name(const copse_peers *peers, const copse_remote_name *name,
-                            const char *address)
+/* Names the peers that gave what they should not have; the same ones not twice in a row. */
+static void peers_warn_of_suspects(copse_peers *peers, const copse_remote_name *name)
 {
-    copse_call *call = peers->call;
     const char *url = NULL;
-    char age[32];
     for (size_t i = 0; (url = copse_remote_peer(peers->remote, i)) != NULL; i++) {
-        if ((name->suspects >> i & 1) != 0) {
-            copse_warn(call, "%s %s", url, copse_remote_reason(peers->remote, SIZE_MAX, i));
+        if (((name->suspects & ~peers->suspects) >> i & 1) != 0) {
+            copse_warn(peers->call, "%s %s", url, copse_remote_reason(peers->remote, SIZE_MAX, i));
         }
     }
-    if (name->peer == SIZE_MAX) {
-        peers_age(call, name->seen_ms, age, sizeof age);
-        copse_warn(call, "%s: this is what it stood for %s ago (sequence %" PRIu64 ")%s", address,
-                   age, name->sequence, name->is_ended ? "; its record has ended" : "");
+    peers->suspects = name->suspects;
+}
+
+/* Why no peer gave the record that is taken: "http://peer: connection refused". */
+static void peers_add_name_reasons(const copse_peers *peers, const copse_remote_name *name,
+                                   peers_text *text)
+{
+    const char *url = NULL;
+    if (peers->is_offline) {
+        peers_text_add(text, "no peer is asked (--offline)");
     }
+    for (size_t i = 0; (url = copse_remote_peer(peers->remote, i)) != NULL; i++) {
+        const char *reason = copse_remote_reason(peers->remote, SIZE_MAX, i);
+        bool is_told = (name->suspects >> i & 1) != 0;
+        if (i < PEERS_REASONS_SHOWN_MAX && !is_told && reason[0] != '\0') {
+            peers_text_add(text, "%s%s: %s", text->len > 0 ? "; " : "", url, reason);
+        }
+    }
+}
+
+/* Says that the record is one that was remembered. */
+static void peers_note_stale(const copse_peers *peers, const copse_remote_name *name)
+{
+    const copse_call *call = peers->call;
+    uint64_t now_ms = call->env.clock(call->env.clock_ctx);
+    uint64_t age_s = now_ms > name->seen_ms ? (now_ms - name->seen_ms) / 1000 : 0;
+    peers_text text = {.len = 0};
+    char age[32];
+    peers_age(call, name->seen_ms, age, sizeof age);
+    peers_add_name_reasons(peers, name, &text);
+    peers_text_add(&text, "%susing the record seen %s ago (sequence %" PRIu64 ")%s",
+                   text.len > 0 ? "; " : "", age, name->sequence,
+                   name->is_ended ? ", which has ended" : "");
+    copse_warn_stale(call, age_s, name->sequence, text.text);
+}
+
+copse_status copse_peers_hear(copse_peers *peers, const copse_public_key *key,
+                              copse_remote_name *ret_name, char *ret_trouble, size_t size)
+{
+    copse_call *call = peers->call;
+    peers_text text = {.len = 0};
+    copse_status status = copse_remote_resolve(peers->remote, key, ret_name, &call->err);
+    copse_peers_wipe_progress(peers);
+    if (status == COPSE_OK) {
+        peers_warn_of_suspects(peers, ret_name);
+        if (ret_name->peer == SIZE_MAX) {
+            peers_add_name_reasons(peers, ret_name, &text);
+        }
+    } else {
+        peers_text_add(&text, "%s", call->err.message);
+    }
+    (void)snprintf(ret_trouble, size, "%.*s", (int)(size - 1), text.len > 0 ? text.text : "");
+    return status;
+}
+
+bool copse_peers_can_resolve(const copse_peers *peers, const char *address)
+{
+    bool can = copse_remote_peer(peers->remote, 0) != NULL || peers->is_offline;
+    if (!can) {
+        (void)copse_failure(peers->call, COPSE_IO,
+                            "--peer URL or $COPSE_PEERS says who may know it",
+                            "%s is a name: a peer must say what it stands for", address);
+    }
+    return can;
 }
 
 bool copse_peers_resolve(copse_peers *peers, const copse_public_key *key, const char *address,
                          copse_remote_name *ret_name)
 {
     copse_call *call = peers->call;
-    if (copse_remote_peer(peers->remote, 0) == NULL && !peers->is_offline) {
-        (void)copse_failure(call, COPSE_IO, "--peer URL or $COPSE_PEERS says who may know it",
-                            "%s is a name: a peer must say what it stands for", address);
+    char trouble[COPSE_PEERS_TROUBLE_SIZE];
+    if (!copse_peers_can_resolve(peers, address)) {
         return false;
     }
-    copse_status status = copse_remote_resolve(peers->remote, key, ret_name, &call->err);
-    copse_peers_wipe_progress(peers);
+    copse_status status = copse_peers_hear(peers, key, ret_name, trouble, sizeof trouble);
     if (status != COPSE_OK) {
         (void)copse_failure(call, status,
                             peers->is_offline ? "without --offline peers are asked"
@@ -388,7 +442,9 @@ bool copse_peers_resolve(copse_peers *peers, const copse_public_key *key, const 
                             "%s: %s", address, call->err.message);
         return false;
     }
-    peers_note_name(peers, ret_name, address);
+    if (ret_name->peer == SIZE_MAX) {
+        peers_note_stale(peers, ret_name);
+    }
     return true;
 }
 

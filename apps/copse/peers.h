@@ -32,8 +32,9 @@ typedef struct copse_peers {
     copse_remote *remote;
     bool is_offline; /**< --offline was given. */
     copse_progress progress;
-    char label[64]; /**< Of the progress. */
-    char *variable; /**< A copy of $COPSE_PEERS, cut into its URLs; NULL: it isn't used. */
+    char label[64];    /**< Of the progress. */
+    char *variable;    /**< A copy of $COPSE_PEERS, cut into its URLs; NULL: it isn't used. */
+    uint64_t suspects; /**< Of the last name (copse_remote_name); they were warned of. */
 } copse_peers;
 
 /** Opens them: the peer `first` (NULL: none) and those of --peer; without a first one, those of
@@ -63,10 +64,23 @@ void copse_peers_wipe_progress(copse_peers *peers);
  * round_trips, requests, peers, from_cache. */
 void copse_peers_print(const copse_peers *peers);
 
+/** Whether there is somebody to ask for a name, or nobody is to be asked. */
+bool copse_peers_can_resolve(const copse_peers *peers, const char *address);
+
 /** Asks the peers what a name stands for, `address` being how it was written, and says what the
  * user must know of it: peers that gave what is old or wrong, and that nobody could be asked. */
 bool copse_peers_resolve(copse_peers *peers, const copse_public_key *key, const char *address,
                          copse_remote_name *ret_name);
+
+/** Room for what copse_peers_hear says. */
+#define COPSE_PEERS_TROUBLE_SIZE 256
+
+/** As copse_peers_resolve, for who asks time and again: returns the status, reported nowhere but in
+ * `ret_trouble`, one line on why no peer gave the record, "" if one did; and warns of a peer only
+ * when that is new. */
+COPSE_MUST_USE copse_status copse_peers_hear(copse_peers *peers, const copse_public_key *key,
+                                             copse_remote_name *ret_name, char *ret_trouble,
+                                             size_t size);
 
 /** Says what the user must know of a head: that it is stale, or older than one seen before. */
 void copse_peers_note_head(const copse_peers *peers, const char *address);

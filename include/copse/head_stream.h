@@ -57,6 +57,10 @@ COPSE_API COPSE_MUST_USE copse_status copse_head_stream_next(copse_head_stream *
  * Valid until the next call. */
 COPSE_API const char *copse_head_stream_trouble(const copse_head_stream *stream);
 
+/** Whether what the peer answered last, when it was asked for the head, is that there is no such
+ * database (404). */
+COPSE_API bool copse_head_stream_is_unknown(const copse_head_stream *stream);
+
 COPSE_EXTERN_C_END
 
 #endif

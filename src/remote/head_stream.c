@@ -41,6 +41,7 @@ struct copse_head_stream {
     copse_buf body;  /* of a head */
     copse_cid told;  /* size 0: none */
     copse_cid found; /* likewise */
+    bool is_unknown; /* the head was answered with 404 */
     char trouble[HEAD_STREAM_TROUBLE_SIZE];
 };
 
@@ -114,6 +115,11 @@ copse_head_stream *copse_head_stream_free(copse_head_stream *stream)
 const char *copse_head_stream_trouble(const copse_head_stream *stream)
 {
     return stream->trouble;
+}
+
+bool copse_head_stream_is_unknown(const copse_head_stream *stream)
+{
+    return stream->is_unknown;
 }
 
 /* ---- Requests ---- */
@@ -225,6 +231,7 @@ static copse_status head_stream_take_head(copse_head_stream *stream,
     bool events = stream->way == HEAD_STREAM_EVENTS;
     bool is_type =
         !events || copse_bytes_equal(event->content_type, copse_bytes_of_text("text/event-stream"));
+    stream->is_unknown = !events && event->status == 404;
     if (event->status == 200 && is_type) {
         stream->trouble[0] = '\0';
         return COPSE_OK;

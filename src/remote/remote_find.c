@@ -56,10 +56,10 @@ struct copse_remote_find {
     bool not_asked[COPSE_REMOTE_PEERS_MAX];
     copse_remote_answer answer; /* the last; stays for explain if it was complete */
     bool was_answered;          /* in part */
-    bool was_fetched;
-    copse_buf plan;  /* that an answer followed; empty: none */
-    uint64_t given;  /* documents */
-    uint64_t passed; /* documents still to be passed over (Q1) */
+    uint64_t blocks_before;     /* that the remote had fetched when the find was made */
+    copse_buf plan;             /* that an answer followed; empty: none */
+    uint64_t given;             /* documents */
+    uint64_t passed;            /* documents still to be passed over (Q1) */
 };
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -116,6 +116,7 @@ copse_status copse_remote_find_new(copse_remote *remote, const copse_remote_find
         return COPSE_ERR_NOMEM(err);
     }
     find->remote = remote;
+    find->blocks_before = remote->stats.blocks;
     copse_status status = find_init(find, options, err);
     if (status != COPSE_OK) {
         copse_remote_find_free(find);
@@ -167,7 +168,6 @@ static copse_status find_run(copse_remote_find *find, copse_bytes *ret_document,
 {
     copse_status status;
     while ((status = copse_remote_run_next(&find->run, ret_document, err)) == COPSE_WANT) {
-        find->was_fetched = find->was_fetched || find->remote->transport != NULL;
         status = copse_remote_fetch(find->remote, find->run.source, err);
         if (status != COPSE_OK) {
             return status;
@@ -400,9 +400,10 @@ copse_remote_way copse_remote_find_way(const copse_remote_find *find)
     if (find->stage < FIND_RUNNING) {
         return COPSE_REMOTE_NOT_YET;
     }
-    return find->was_answered  ? COPSE_REMOTE_MIXED
-           : find->was_fetched ? COPSE_REMOTE_BLOCKS
-                               : COPSE_REMOTE_LOCAL;
+    bool was_fetched = find->remote->stats.blocks > find->blocks_before;
+    return find->was_answered ? COPSE_REMOTE_MIXED
+           : was_fetched      ? COPSE_REMOTE_BLOCKS
+                              : COPSE_REMOTE_LOCAL;
 }
 
 copse_cid copse_remote_find_root(const copse_remote_find *find)

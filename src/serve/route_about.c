@@ -36,14 +36,16 @@ static void about_answer(copse_service *service, const copse_http_request *reque
 
 /* ---- For programs ---- */
 
-/* {"databases":[{"head":link,"name":text,"path":text},…],"software":text}; head is null where there
- * is none. */
+/* {"databases":[{"head":link,"name":text,"name-key":text},…],"software":text}; head is null where
+ * there is none, name-key absent where it is published under no name. */
 static copse_status about_database_cbor(copse_service *service, const copse_served *served,
                                         copse_buf *buf)
 {
     copse_cid head;
     copse_cid tree;
-    copse_status status = copse_cbor_write_map(buf, 2);
+    char key[COPSE_KEY_TEXT_SIZE_MAX];
+    bool has_key = served->record != NULL;
+    copse_status status = copse_cbor_write_map(buf, 2u + has_key);
     if (status == COPSE_OK) {
         status = copse_cbor_write_text(buf, copse_bytes_of_text("head"));
     }
@@ -57,6 +59,13 @@ static copse_status about_database_cbor(copse_service *service, const copse_serv
     }
     if (status == COPSE_OK) {
         status = copse_cbor_write_text(buf, copse_bytes_of_text(served->name));
+    }
+    if (status == COPSE_OK && has_key) {
+        status = copse_cbor_write_text(buf, copse_bytes_of_text("name-key"));
+    }
+    if (status == COPSE_OK && has_key) {
+        (void)copse_public_key_to_name(&served->key, key);
+        status = copse_cbor_write_text(buf, copse_bytes_of_text(key));
     }
     return status;
 }

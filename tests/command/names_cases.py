@@ -338,11 +338,11 @@ class Read(NamesTest):
         self.assertEqual(self.ids(self.name, "posts", "--peer", server.url), [1])
         result = self.run_copse("find", self.name, "posts", "--offline")
         self.assertEqual((result.code, result.text()), (0, '{"_id":1}\n'))
-        self.assertRegex(result.errors(), r"this is what it stood for \d+ s ago \(sequence \d+\)")
+        self.assertRegex(result.errors(), r"using the record seen \d+ s ago \(sequence \d+\)")
         self.stop(server)
         result = self.run_copse("find", self.name, "posts", "--peer", server.url)
         self.assertEqual((result.code, result.text()), (0, '{"_id":1}\n'))
-        self.assertIn("this is what it stood for", result.errors())
+        self.assertIn("using the record seen", result.errors())
 
     def test_a_peer_that_goes_back_is_refused_and_named(self):
         old = self.serve("blog.copse", "--accept-records")

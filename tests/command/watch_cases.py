@@ -114,6 +114,21 @@ class WatchTest(CommandTest):
     def head(self):
         return self.good_json("log", "blog.copse")[0]["commit"]
 
+    def serve(self, port, *arguments, database="blog.copse"):
+        child = subprocess.Popen([support.COPSE, "serve", database, "--listen",
+                                  f"127.0.0.1:{port}", *arguments], cwd=self.dir,
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.assertIn(b"/copse/v1/", child.stdout.readline())
+        self.addCleanup(self.end, child)
+        return child
+
+    def end(self, child):
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+        code = child.wait(20)
+        child.stdout.close()
+        return code
+
 
 class FolderTest(WatchTest):
     def test_tells_what_is_new_changed_and_gone(self):
@@ -312,21 +327,6 @@ class WatchPageTest(CommandTest):
 
 
 class PeerTest(WatchTest):
-    def serve(self, port):
-        child = subprocess.Popen([support.COPSE, "serve", "blog.copse", "--listen",
-                                  f"127.0.0.1:{port}"], cwd=self.dir, stdout=subprocess.PIPE,
-                                 stderr=subprocess.DEVNULL)
-        self.assertIn(b"/copse/v1/blog", child.stdout.readline())
-        self.addCleanup(self.end, child)
-        return child
-
-    def end(self, child):
-        if child.poll() is None:
-            child.send_signal(signal.SIGTERM)
-        code = child.wait(20)
-        child.stdout.close()
-        return code
-
     def test_tells_as_it_comes(self):
         server = Server(self.dir, "blog.copse")
         self.addCleanup(server.stop)
@@ -555,3 +555,95 @@ class PeerTest(WatchTest):
             self.assertEqual(lines[2].decode(), f"id: {head}\n")
             stream.close()
             connection.close()
+
+    def test_a_database_that_is_not_served(self):
+        """Refused as --once refuses it; but one that was there may come back."""
+        port = free_port()
+        server = self.serve(port)
+        wrong = f"http://127.0.0.1:{port}/bolg"
+        for more in ((), ("--once",), ("--all",)):
+            self.bad(1, "lists what is served there", "watch", wrong, "posts", *more)
+        watcher = self.begun(f"http://127.0.0.1:{port}/blog", "posts", CATS)
+        self.end(server)
+        self.good("init", "other.copse")
+        other = self.serve(port, database="other.copse")
+        watcher.wait_until_it_says("it is tried again")
+        self.end(other)
+        self.insert(3, "cats")
+        self.serve(port)
+        self.assertEqual(watcher.next(40), '+ posts 3  {"_id":3,"tags":["cats"]}')
+
+
+class NameTest(WatchTest):
+    """Of a name: the peer that serves it tells when to ask for the record."""
+
+    def setUp(self):
+        super().setUp()
+        os.environ["COPSE_KEYS"] = self.path("keys")
+        os.environ.pop("COPSE_PEERS", None)
+        _, self.did, self.name = self.good("key", "new", "blog", "--no-passphrase").split()
+
+    def publish(self, port):
+        return self.serve(port, "--publish", "blog")
+
+    def test_tells_as_it_comes(self):
+        port = free_port()
+        self.publish(port)
+        watcher = self.begun(self.name, "posts", CATS, "--json", "--peer",
+                             f"http://127.0.0.1:{port}")
+        started = time.monotonic()
+        for number in range(10, 17):
+            self.insert(number, "cats")
+            self.assertEqual(watcher.next_json()["_id"], number)
+        self.assertLess(time.monotonic() - started, 10)  # asked every 2 s it takes 14
+
+    def test_outlives_the_server(self):
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        line = '+ posts {0}  {{"_id":{0},"tags":["cats"]}}'.format
+        server = self.publish(port)
+        watcher = self.begun(self.name, "posts", CATS, "--peer", url)
+        self.insert(3, "cats")
+        self.assertEqual(watcher.next(), line(3))
+        for again in range(2):
+            self.end(server)
+            watcher.wait_until_it_says(f"{self.name}: {url}: connection refused; it is tried again")
+            self.insert(10 + again, "cats")
+            self.assertTrue(watcher.is_quiet(4.5))  # it was asked for twice meanwhile
+            server = self.publish(port)
+            self.assertEqual(watcher.next(), line(10 + again))
+            said = watcher.said()
+            self.assertEqual((said.count("\n"), said.count("tried again"),
+                              said.count("is heard again")),
+                             (2 + 2 * again, 1 + again, 1 + again), said)
+
+    def test_only_the_record_counts(self):
+        """The events of a peer tell of a head; what is told is what the record says, which another
+        peer has."""
+        port, other = free_port(), free_port()
+        self.publish(port)
+        self.good("init", "other.copse")
+        records = self.serve(other, "--accept-records", database="other.copse")
+        urls = [f"http://127.0.0.1:{one}" for one in (other, port)]
+        self.good("publish", "blog.copse", "--key", "blog", "--to", urls[0])
+        watcher = self.begun(f"ipns://{self.name}", "posts", CATS, "--json", "--peer", urls[0],
+                             "--peer", urls[1])
+        self.insert(3, "cats")
+        self.assertEqual(watcher.next_json()["_id"], 3)
+        self.end(records)
+        self.insert(4, "cats")
+        self.assertEqual(watcher.next_json()["_id"], 4)
+
+    def test_all_spellings_are_one_name(self):
+        port = free_port()
+        self.publish(port)
+        peer = ("--peer", f"http://127.0.0.1:{port}")
+        self.good("watch", self.name, "posts", CATS, "--mark-read", *peer)
+        self.insert(3, "cats")
+        for spelling in (self.name, f"ipns://{self.name}"):
+            self.assertEqual(self.good_json("watch", spelling, "posts", CATS, "--unread", *peer),
+                             [{"new": 1, "changed": 0, "gone": 0}])
+        self.assertEqual(len(self.states()), 1)
+
+    def test_nobody_to_ask(self):
+        self.bad(1, "a peer must say what it stands for", "watch", self.name, "posts")
