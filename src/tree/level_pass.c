@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { PASS_HINTS = 3 /* L6 */ };
+
 /* The range that is being taken in. */
 typedef struct pass_range {
     copse_tree *tree;
@@ -337,15 +339,15 @@ static copse_status pass_add_entry(copse_level_pass *pass, const copse_piece *pi
                                    piece->ahead, err);
 }
 
-/* L5 */
-static copse_status pass_starve(copse_level_pass *pass, copse_status status)
+/* L5, L6 */
+static copse_status pass_starve(copse_level_pass *pass, copse_status status, copse_err *err)
 {
-    if (status == COPSE_WANT) {
-        pass->starved = true;
-        copse_chunker_reset(&pass->chunker, 0);
-        return COPSE_OK;
+    if (status != COPSE_WANT) {
+        return status;
     }
-    return status;
+    pass->starved = true;
+    copse_chunker_reset(&pass->chunker, 0);
+    return pass->fed > 0 ? copse_walk_hint_next(&pass->walk, PASS_HINTS, err) : COPSE_OK;
 }
 
 copse_status copse_level_pass_add(copse_level_pass *pass, const copse_piece *piece, bool is_last,
@@ -356,13 +358,13 @@ copse_status copse_level_pass_add(copse_level_pass *pass, const copse_piece *pie
     }
     pass_range range = {piece->tree, piece->from, piece->to, piece->has_to, is_last};
     if (pass->level >= piece->tree->height) {
-        return pass_starve(pass, pass_add_top(pass, &range, err));
+        return pass_starve(pass, pass_add_top(pass, &range, err), err);
     }
     if (pass->walk.tree != piece->tree) {
         copse_walk_release(&pass->walk);
         copse_walk_init(&pass->walk, piece->tree, pass->level);
     }
-    return pass_starve(pass, pass_add_range(pass, &range, err));
+    return pass_starve(pass, pass_add_range(pass, &range, err), err);
 }
 
 /* ---- the end of the level ---- */

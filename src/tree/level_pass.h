@@ -16,8 +16,12 @@
  * and the nodes from there on are taken over. Without it an edit among ground keys would cut
  *       everything behind it again.
  *   L4  The last node of a level of a tree is open; it is taken over only as the last of the
- * result. L5  A pass that meets a missing block goes on with the other pieces, to learn what else
- * is missing, and then returns WANT; nothing of it is used.
+ *       result.
+ *   L5  A pass that meets a missing block goes on with the other pieces, to learn what else is
+ *       missing, and then returns WANT; nothing of it is used.
+ *   L6  Where an edit has moved a boundary, chunks are cut anew until one ends where it did: mostly
+ *       one node further, seldom more. If that one is missing, the next three are asked for with
+ *       it, and those behind the branches above: else each would cost a round trip of its own.
  *
  * Cost of one edited entry: a path, and about two nodes a level.
  *

@@ -217,6 +217,29 @@ copse_status copse_walk_prev(copse_walk *walk, copse_err *err)
     return COPSE_END;
 }
 
+copse_status copse_walk_hint_next(const copse_walk *walk, size_t count, copse_err *err)
+{
+    copse_node_cache *cache = walk->tree->cache;
+    copse_status status = COPSE_OK;
+    for (size_t depth = walk->depth; depth-- > 0;) {
+        const copse_node *node = walk->nodes[depth];
+        size_t most = depth + 1 == walk->depth ? count : 1;
+        for (size_t i = 1; i <= most && walk->indexes[depth] + i < node->count; i++) {
+            copse_bytes link = copse_node_link(node, walk->indexes[depth] + (uint32_t)i);
+            copse_cid cid;
+            if (copse_node_cache_has_kind(cache, link, walk->tree->kind) ||
+                copse_cid_from_bytes(link, &cid, NULL) != COPSE_OK) {
+                continue; /* a damaged link is told of where it is followed */
+            }
+            status = copse_source_hint(cache->source, &cid, err);
+            if (status != COPSE_OK) {
+                return status;
+            }
+        }
+    }
+    return status;
+}
+
 copse_status copse_walk_load(copse_walk *walk, copse_node **ret_node, copse_err *err)
 {
     return walk_step(walk, walk->depth, ret_node, err);

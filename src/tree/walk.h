@@ -50,6 +50,12 @@ COPSE_MUST_USE copse_status copse_walk_seek_nth(copse_walk *walk, uint64_t index
 COPSE_MUST_USE copse_status copse_walk_next(copse_walk *walk, copse_err *err);
 COPSE_MUST_USE copse_status copse_walk_prev(copse_walk *walk, copse_err *err);
 
+/** Asks for what a way forwards will come to: up to `count` nodes behind the walk's that stand
+ * under the same parent, and of each branch above the one behind it. What is there is passed over.
+ * NOMEM, IO. */
+COPSE_MUST_USE copse_status copse_walk_hint_next(const copse_walk *walk, size_t count,
+                                                 copse_err *err);
+
 /** The node itself, with a reference, checked under its parent. */
 COPSE_MUST_USE copse_status copse_walk_load(copse_walk *walk, copse_node **ret_node,
                                             copse_err *err);
