@@ -59,8 +59,14 @@ COPSE_API void copse_source_unpin(copse_source *source);
 
 /* For operations that read through a source (extenders). */
 
-/** Begins an operation: clears the want list. */
+/** Begins an operation: clears the want list. Not inside of one that is made of several. */
 COPSE_API void copse_source_begin(copse_source *source);
+
+/** Begins an operation that is made of several, which may be made of several too: until
+ * copse_source_end_several, what all of them want stands on one list, so that a driver fetches it
+ * at once. */
+COPSE_API void copse_source_begin_several(copse_source *source);
+COPSE_API void copse_source_end_several(copse_source *source);
 
 /** Gets a block: OK with a reference for the caller, WANT (its CID is now on the want list, before
  * all hints; if the list is full, in place of the last hint, and if it is full of such CIDs, not),

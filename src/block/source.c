@@ -36,6 +36,7 @@ struct copse_source {
     size_t tags_capacity;
     size_t must_count;
     size_t want_count;
+    size_t several; /* operations made of several that are going on */
 };
 
 copse_status copse_source_new(const copse_env *env, copse_store *store, copse_source **ret_source,
@@ -154,8 +155,21 @@ copse_status copse_source_supply_block(copse_source *source, copse_block *block,
 
 void copse_source_begin(copse_source *source)
 {
-    source->must_count = 0;
-    source->want_count = 0;
+    if (source->several == 0) {
+        source->must_count = 0;
+        source->want_count = 0;
+    }
+}
+
+void copse_source_begin_several(copse_source *source)
+{
+    copse_source_begin(source);
+    source->several++;
+}
+
+void copse_source_end_several(copse_source *source)
+{
+    source->several--;
 }
 
 const copse_cid *copse_source_wants(const copse_source *source, size_t *ret_count)

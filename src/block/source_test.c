@@ -118,6 +118,30 @@ static void source_wants_in_order(void **state)
     source_fixture_release(&fixture);
 }
 
+/* Operations inside of one that is made of several keep what those before them want. */
+static void source_several_want_together(void **state)
+{
+    (void)state;
+    source_fixture fixture;
+    source_fixture_init(&fixture);
+    source_get(&fixture, 0, COPSE_WANT);
+    copse_source_begin_several(fixture.source);
+    source_assert_wants(&fixture, "");
+    copse_source_begin(fixture.source);
+    source_get(&fixture, 3, COPSE_WANT);
+    source_hint(&fixture, 5);
+    copse_source_begin_several(fixture.source);
+    source_get(&fixture, 1, COPSE_WANT);
+    copse_source_end_several(fixture.source);
+    copse_source_begin(fixture.source);
+    source_get(&fixture, 3, COPSE_WANT);
+    copse_source_end_several(fixture.source);
+    source_assert_wants(&fixture, "dbf");
+    copse_source_begin(fixture.source);
+    source_assert_wants(&fixture, "");
+    source_fixture_release(&fixture);
+}
+
 static void source_present_blocks_are_not_wanted(void **state)
 {
     (void)state;
@@ -322,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(source_wants_in_order),
+        cmocka_unit_test(source_several_want_together),
         cmocka_unit_test(source_present_blocks_are_not_wanted),
         cmocka_unit_test(source_list_is_bounded),
         cmocka_unit_test(source_wrong_bytes_stay_wanted),
