@@ -473,7 +473,8 @@ static void test_apply(void **state)
     }
 }
 
-/* Each block of an apply missing in turn. */
+/* Each block of an apply missing in turn: it waits for it, or had asked for it ahead and does
+ * without it. */
 static void test_apply_each_missing(void **state)
 {
     (void)state;
@@ -494,18 +495,24 @@ static void test_apply_each_missing(void **state)
     assert_non_null(cids);
     memcpy(cids, gets, count * sizeof *cids);
     want_apply_release(&apply);
+    size_t needed = 0;
     for (size_t i = 0; i < count; i++) {
         tree_model again = {0};
         want_apply_init(&world, &apply, &again, 3);
         want_world_reset(&world);
         world.missing = cids[i];
-        assert_int_equal(want_apply_drive(&world, &apply), COPSE_WANT);
+        copse_status status = want_apply_drive(&world, &apply);
         world.missing = (copse_cid){0};
-        assert_int_equal(want_apply_drive(&world, &apply), COPSE_OK);
+        if (status == COPSE_WANT) {
+            needed++;
+            status = want_apply_drive(&world, &apply);
+        }
+        assert_int_equal(status, COPSE_OK);
         tree_model_assert_root(&model, apply.result, "after WANT");
         want_apply_release(&apply);
         tree_model_release(&again);
     }
+    assert_in_range(needed, count / 2, count);
     free(cids);
     tree_model_release(&model);
     want_world_release(&world);
