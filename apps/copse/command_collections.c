@@ -30,6 +30,8 @@ static void collections_add(copse_call *call, const copse_collection *collection
         copse_output_number(out, "indexes", collection->indexes_count);
         copse_output_text(out, "form", form);
         copse_output_text_bytes(out, "primary_key", collection->primary_key);
+        copse_output_text(out, "merge", copse_merge_policy_name(collection->merge));
+        copse_output_number(out, "tombstone_days", collection->tombstone_days);
         copse_output_end(out);
         return;
     }
@@ -38,6 +40,7 @@ static void collections_add(copse_call *call, const copse_collection *collection
     copse_table_count(table, collection->indexes_count);
     copse_table_text(table, form);
     copse_table_bytes(table, collection->primary_key);
+    copse_table_text(table, copse_merge_policy_name(collection->merge));
 }
 
 static int collections_print(copse_documents *documents)
@@ -47,7 +50,7 @@ static int collections_print(copse_documents *documents)
     size_t count = 0;
     copse_status status = COPSE_OK;
     const copse_collection *all = copse_database_collections(documents->database, &count);
-    copse_table_init(&table, &call->env, "collection|#documents|#indexes|form|key");
+    copse_table_init(&table, &call->env, "collection|#documents|#indexes|form|key|merge");
     for (size_t i = 0; i < count && status == COPSE_OK; i++) {
         uint64_t size = 0;
         status = copse_documents_count(documents, &all[i], &size);

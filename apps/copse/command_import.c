@@ -7,6 +7,7 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
+#include "author.h"
 #include "command.h"
 #include "document_reader.h"
 #include "documents.h"
@@ -42,6 +43,7 @@ typedef struct document_import {
     bool upsert;
     bool skip_bad;
     bool bulk; /* the store was told */
+    char author[COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX + 1];
     uint64_t read;
     uint64_t bad;
     copse_write_stats stats;
@@ -185,18 +187,36 @@ static bool import_fail_conflict(document_import *import, const copse_loader_con
     return false;
 }
 
-static bool import_load(document_import *import, const char *id, copse_documents_form form,
-                        copse_tree **ret_tree)
+/* Makes a loader. CONFLICT: the collection has rows. */
+static copse_status import_begin_load(document_import *import, const char *id,
+                                      copse_documents_form form, copse_loader **ret_loader)
+{
+    copse_documents *documents = &import->documents;
+    copse_loader *loader = NULL;
+    copse_err *err = &import->call->err;
+    copse_status status;
+    do {
+        status = copse_loader_new(documents->tree, documents->place.local.store, import->collection,
+                                  copse_bytes_of_text(id), form, import->memory, &import->runs,
+                                  &loader, err);
+    } while (copse_place_fetch(&documents->place, status));
+    if (status == COPSE_OK) {
+        status = copse_loader_set_author(loader, copse_bytes_of_text(import->author), err);
+    }
+    if (status != COPSE_OK) {
+        copse_loader_free(loader);
+        return status;
+    }
+    *ret_loader = loader;
+    return COPSE_OK;
+}
+
+/* Frees the loader. */
+static bool import_load(document_import *import, copse_loader *loader, copse_tree **ret_tree)
 {
     copse_call *call = import->call;
-    copse_loader *loader = NULL;
     copse_loader_conflict conflict = {0};
-    copse_status status = copse_loader_new(
-        import->documents.tree, import->documents.place.local.store, import->collection,
-        copse_bytes_of_text(id), form, import->memory, &import->runs, &loader, &call->err);
-    if (status != COPSE_OK) {
-        return import_broken(import, status);
-    }
+    copse_status status;
     copse_loader_on_progress(loader, import_show_build, import);
     bool done = import_load_documents(import, loader);
     if (done) {
@@ -208,11 +228,11 @@ static bool import_load(document_import *import, const char *id, copse_documents
                    ? import_fail_conflict(import, &conflict)
                    : import_broken(import, status);
     }
-    loader = copse_loader_free(loader);
+    copse_loader_free(loader);
     return done;
 }
 
-/* ---- Into one that has documents ---- */
+/* ---- Into one that has documents, or versions of deleted ones ---- */
 
 /* The documents of a batch, so that it can be made again without one that is refused. */
 typedef struct import_batch {
@@ -297,14 +317,19 @@ static bool import_batch_apply(import_batch *batch)
 {
     document_import *import = batch->import;
     copse_call *call = import->call;
-    copse_write_options options = {.runs = &import->runs, .memory_bytes_max = import->memory};
+    copse_write_options options = {.runs = &import->runs,
+                                   .memory_bytes_max = import->memory,
+                                   .author = copse_bytes_of_text(import->author)};
     for (;;) {
         copse_tree *next = NULL;
         copse_write_stats stats = {0};
         size_t failed = SIZE_MAX;
-        copse_status status =
-            copse_write_apply(batch->write, batch->tree, import->documents.place.local.store,
-                              &options, &next, &stats, &failed, &call->err);
+        copse_status status;
+        do {
+            status =
+                copse_write_apply(batch->write, batch->tree, import->documents.place.local.store,
+                                  &options, &next, &stats, &failed, &call->err);
+        } while (copse_place_fetch(&import->documents.place, status));
         if (status == COPSE_OK) {
             import_add_stats(&import->stats, &stats);
             if (batch->tree != import->documents.tree) {
@@ -501,9 +526,11 @@ static int import_run_opened(document_import *import)
         copse_database_collection(import->documents.database, import->collection);
     uint64_t count = 0;
     copse_tree *tree = NULL;
+    if (!copse_author_read(call, import->author)) {
+        return COPSE_EXIT_FAILED;
+    }
     if (collection != NULL) {
-        copse_status status =
-            copse_database_count(import->documents.database, collection, &count, &call->err);
+        copse_status status = copse_documents_count(&import->documents, collection, &count);
         if (status != COPSE_OK) {
             return copse_documents_failure(&import->documents, status, "reading");
         }
@@ -514,9 +541,14 @@ static int import_run_opened(document_import *import)
     copse_progress_init(&import->progress, call, "reading", import->reader.input.total,
                         "documents");
     double started = import->progress.started;
-    bool done = count == 0 && !import->upsert
-                    ? import_load(import, id, form, &tree)
-                    : import_merge(import, collection == NULL, id, form, &tree);
+    copse_loader *loader = NULL;
+    copse_status status = count == 0 && !import->upsert
+                              ? import_begin_load(import, id, form, &loader)
+                              : COPSE_CONFLICT;
+    bool done = status == COPSE_OK ? import_load(import, loader, &tree)
+                : status == COPSE_CONFLICT
+                    ? import_merge(import, collection == NULL, id, form, &tree)
+                    : import_broken(import, status);
     (void)copse_progress_end(&import->progress);
     if (!done) {
         return COPSE_EXIT_FAILED;

@@ -302,8 +302,9 @@ int copse_documents_failure(copse_documents *documents, copse_status status, con
 
 /* ---- Writing ---- */
 
-copse_status copse_documents_commit(copse_documents *documents, const copse_cid *root,
-                                    const char *message)
+copse_status copse_documents_put_commit(copse_documents *documents, const copse_cid *parent,
+                                        const copse_cid *root, const char *message,
+                                        copse_cid *ret_commit)
 {
     copse_call *call = documents->call;
     copse_local *local = &documents->place.local;
@@ -315,8 +316,8 @@ copse_status copse_documents_commit(copse_documents *documents, const copse_cid 
         return COPSE_MISUSE;
     }
     do {
-        status = copse_commit_next(&call->env, local->source, root, &documents->head,
-                                   documents->has_history ? 1 : 0, &commit, &call->err);
+        status = copse_commit_next(&call->env, local->source, root, parent,
+                                   parent->size > 0 ? 1 : 0, &commit, &call->err);
     } while (copse_place_fetch(&documents->place, status));
     if (status == COPSE_OK) {
         if (copse_options_knows(&call->options, "--message")) {
@@ -329,18 +330,31 @@ copse_status copse_documents_commit(copse_documents *documents, const copse_cid 
     if (status == COPSE_OK) {
         status = copse_store_put(local->store, &block, 1, &call->err);
     }
-    if (status != COPSE_OK) {
+    if (status == COPSE_OK) {
+        *ret_commit = *copse_block_cid(block);
+    } else {
         (void)copse_place_failure(&documents->place, status, "the commit can't be made");
         status = status == COPSE_CONFLICT ? COPSE_IO : status;
-    } else {
-        status =
-            copse_local_move_ref(local, documents->ref, &documents->head, copse_block_cid(block));
-    }
-    if (status == COPSE_OK) {
-        documents->head = *copse_block_cid(block);
-        documents->has_history = true;
     }
     copse_block_unref(block);
+    return status;
+}
+
+copse_status copse_documents_commit(copse_documents *documents, const copse_cid *root,
+                                    const char *message)
+{
+    const copse_cid none = {.size = 0};
+    copse_cid head;
+    copse_status status = copse_documents_put_commit(
+        documents, documents->has_history ? &documents->head : &none, root, message, &head);
+    if (status == COPSE_OK) {
+        status =
+            copse_local_move_ref(&documents->place.local, documents->ref, &documents->head, &head);
+    }
+    if (status == COPSE_OK) {
+        documents->head = head;
+        documents->has_history = true;
+    }
     return status;
 }
 
@@ -377,12 +391,21 @@ static copse_status documents_apply(copse_documents *documents,
     copse_call *call = documents->call;
     copse_tree *changed = NULL;
     size_t failed = SIZE_MAX;
+    char author[COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX + 1];
     char message[DOCUMENTS_MESSAGE_SIZE];
+    copse_write_options options = {.runs = NULL};
     *ret_code = COPSE_EXIT_FAILED;
+    if (!copse_author_read(call, author)) {
+        return COPSE_MISUSE;
+    }
+    if (change->options != NULL) {
+        options = *change->options;
+    }
+    options.author = copse_bytes_of_text(author);
     copse_status status;
     do {
-        status = copse_write_apply(write, documents->tree, documents->place.local.store,
-                                   change->options, &changed, ret_stats, &failed, &call->err);
+        status = copse_write_apply(write, documents->tree, documents->place.local.store, &options,
+                                   &changed, ret_stats, &failed, &call->err);
     } while (copse_place_fetch(&documents->place, status));
     if (status != COPSE_OK) {
         *ret_code = documents_report_apply(documents, change, status, failed);

@@ -31,15 +31,18 @@ static const copse_command *const main_proof_commands[] = {
     NULL,
 };
 static const copse_command *const main_history_commands[] = {
-    &copse_command_log,   &copse_command_show,  &copse_command_diff,
-    &copse_command_watch, &copse_command_merge, &copse_command_branch,
-    &copse_command_tag,   &copse_command_reset, NULL,
+    &copse_command_log,       &copse_command_show,
+    &copse_command_diff,      &copse_command_blame,
+    &copse_command_watch,     &copse_command_merge,
+    &copse_command_conflicts, &copse_command_resolve,
+    &copse_command_revert,    &copse_command_cherry_pick,
+    &copse_command_branch,    &copse_command_tag,
+    &copse_command_reset,     NULL,
 };
 static const copse_command *const main_collection_commands[] = {
-    &copse_command_collections, &copse_command_index,
-    &copse_command_indexes,     &copse_command_drop_index,
-    &copse_command_drop,        &copse_command_stats,
-    &copse_command_check,       NULL,
+    &copse_command_collections, &copse_command_index,  &copse_command_indexes,
+    &copse_command_drop_index,  &copse_command_policy, &copse_command_drop,
+    &copse_command_stats,       &copse_command_check,  NULL,
 };
 static const copse_command *const main_write_commands[] = {
     &copse_command_tree_load,
@@ -66,13 +69,10 @@ static const copse_command *const main_share_commands[] = {
     NULL,
 };
 static const copse_command *const main_network_commands[] = {
-    &copse_command_serve,
-    &copse_command_clone,
-    &copse_command_pull,
-    &copse_command_publish,
-    &copse_command_cache_stat,
-    &copse_command_cache_clear,
-    NULL,
+    &copse_command_serve,       &copse_command_clone,
+    &copse_command_fork,        &copse_command_pull,
+    &copse_command_publish,     &copse_command_cache_stat,
+    &copse_command_cache_clear, NULL,
 };
 static const copse_command *const main_key_commands[] = {
     &copse_command_key_new,

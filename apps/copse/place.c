@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "place.h"
 
+#include "dropped.h"
 #include "failure.h"
+#include "fetching_store.h"
 
 #include <copse/count_store.h>
+#include <copse/database_conflicts.h>
+#include <copse/history_range.h>
 #include <copse/pull.h>
 
 #include <stdio.h>
@@ -38,6 +42,7 @@ static bool place_open_folder(copse_place *place, copse_local_mode mode)
             return false;
         }
     }
+    place->keeper = place->local.store;
     place->source = place->local.source;
     place->nodes = place->local.cache;
     return true;
@@ -83,7 +88,7 @@ static bool place_open_remote(copse_place *place)
 {
     copse_call *call = place->call;
     place->has_peers = true;
-    if (!copse_peers_open(&place->peers, call, place->address.peer, NULL)) {
+    if (!copse_peers_open(&place->peers, call, place->address.peer, place->keeper)) {
         return false;
     }
     copse_peers_show_progress(&place->peers);
@@ -125,8 +130,36 @@ bool copse_place_open(copse_place *place, copse_call *call, copse_local_mode mod
     return true;
 }
 
+bool copse_place_open_beside(copse_place *place, const char *name, copse_place *beside)
+{
+    copse_call *call = place->call;
+    copse_status status = COPSE_OK;
+    *beside = (copse_place){.call = call, .name = name, .keeper = place->keeper};
+    bool opened = place_open_any(beside, COPSE_LOCAL_READ);
+    if (opened && beside->address.kind == COPSE_ADDRESS_PATH) {
+        status = copse_fetching_store_new(beside, &place->beside_store, &call->err);
+    }
+    if (status != COPSE_OK) {
+        (void)copse_failure_of(call, status, "'%s' can't be opened", name);
+    }
+    if (!opened || status != COPSE_OK) {
+        copse_place_close(beside);
+        return false;
+    }
+    place->beside = beside;
+    return true;
+}
+
+/* Lets go of the place beside, which is closed by whom it belongs to. */
+static void place_leave_beside(copse_place *place)
+{
+    place->beside_store = copse_store_close(place->beside_store);
+    place->beside = NULL;
+}
+
 void copse_place_close(copse_place *place)
 {
+    place_leave_beside(place);
     if (place->local.db == NULL) {
         copse_node_cache_free(place->nodes);
         copse_source_free(place->source);
@@ -171,28 +204,115 @@ static bool place_open_peers(copse_place *place)
     return true;
 }
 
-bool copse_place_fetch(copse_place *place, copse_status status)
+/* Asks peers for what is wanted, and if `history` is not NULL for what that comes from. */
+static copse_status place_ask(copse_place *place, copse_peers *peers, copse_remote_history *history)
 {
-    copse_call *call = place->call;
-    if (status != COPSE_WANT || !place->has_peers ||
-        (place->peers.remote == NULL && !place_open_peers(place))) {
-        return false;
-    }
-    place->failed = copse_remote_fetch(place->peers.remote, place->source, &call->err);
-    if (place->failed == COPSE_LIMIT && !place->is_begun_anew) {
+    copse_err *err = &place->call->err;
+    copse_status status =
+        history != NULL ? copse_remote_fetch_history(peers->remote, place->source, history, err)
+                        : copse_remote_fetch(peers->remote, place->source, err);
+    if (status == COPSE_LIMIT && !place->is_begun_anew) {
         /* A long operation: what it needs again of this is cached. */
         copse_source_unpin(place->source);
-        place->failed = copse_remote_fetch(place->peers.remote, place->source, &call->err);
+        status = copse_remote_fetch(peers->remote, place->source, err);
     }
-    copse_peers_wipe_progress(&place->peers);
+    copse_peers_wipe_progress(peers);
+    return status;
+}
+
+/* Copies what is wanted, as far as the store beside has it. NOT_FOUND: not what is most urgent. */
+static copse_status place_copy(copse_place *place)
+{
+    copse_err *err = &place->call->err;
+    size_t count = 0;
+    const copse_cid *wants = copse_source_wants(place->source, &count);
+    copse_status status = COPSE_OK;
+    for (size_t i = 0; i < count && status == COPSE_OK; i++) {
+        copse_block *block = NULL;
+        status = copse_store_get(place->beside_store, &wants[i], &block, err);
+        if (status == COPSE_OK) {
+            status = copse_store_put(place->local.store, &block, 1, err);
+        } else if (status == COPSE_NOT_FOUND && i > 0) {
+            status = COPSE_OK;
+        }
+        copse_block_unref(block);
+    }
+    return status;
+}
+
+static bool place_fetch(copse_place *place, copse_status status, copse_remote_history *history)
+{
+    if (status != COPSE_WANT) {
+        return false;
+    }
+    if (place->beside != NULL) {
+        place->failed = place->beside_store != NULL
+                            ? place_copy(place)
+                            : place_ask(place, &place->beside->peers, history);
+        if (place->failed == COPSE_OK) {
+            return true;
+        }
+    }
+    if (!place->has_peers || (place->peers.remote == NULL && !place_open_peers(place))) {
+        return false;
+    }
+    place->failed = place_ask(place, &place->peers, history);
     return place->failed == COPSE_OK;
+}
+
+bool copse_place_lacks(const copse_place *place, const copse_cid *cid)
+{
+    size_t count = 0;
+    const copse_cid *wants = copse_source_wants(place->source, &count);
+    if (place->failed != COPSE_NOT_FOUND) {
+        return false;
+    }
+    if (count > 0 && copse_cid_equal(&wants[0], cid)) {
+        return true;
+    }
+    /* What a store beside has was not looked for behind the first. */
+    return place->beside_store == NULL &&
+           copse_peers_lack(place->peers.remote != NULL || place->beside == NULL
+                                ? &place->peers
+                                : &place->beside->peers,
+                            cid);
+}
+
+bool copse_place_fetch(copse_place *place, copse_status status)
+{
+    return place_fetch(place, status, NULL);
+}
+
+bool copse_place_fetch_commits(copse_place *place, copse_status status,
+                               copse_remote_history *history)
+{
+    return place_fetch(place, status, history);
+}
+
+bool copse_place_fetch_history(copse_place *place, const copse_cid *ours, const copse_cid *theirs)
+{
+    copse_call *call = place->call;
+    copse_remote_history history = {.ours = *ours};
+    copse_history_range *range = NULL;
+    const copse_cid *cid;
+    const copse_commit *commit;
+    copse_status status = copse_history_range_new(&call->env, place->source, theirs, 1, ours,
+                                                  ours->size > 0, &range, &call->err);
+    while (status == COPSE_OK) {
+        do {
+            status = copse_history_range_next(range, &cid, &commit, &call->err);
+        } while (copse_place_fetch_commits(place, status, &history));
+    }
+    copse_history_range_free(range);
+    return status == COPSE_END;
 }
 
 copse_status copse_place_fetch_all(copse_place *place, copse_tree *tree)
 {
     copse_err *err = &place->call->err;
     copse_pull *pull = NULL;
-    copse_status status = copse_pull_new(NULL, tree, NULL, &pull, err);
+    const copse_pull_options options = {.has_links = copse_database_key_has_links};
+    copse_status status = copse_pull_new(NULL, tree, &options, &pull, err);
     while (status == COPSE_OK || copse_place_fetch(place, status)) {
         status = copse_pull_next(pull, err);
     }
@@ -327,25 +447,47 @@ bool copse_place_tree(copse_place *place, const char *name, copse_tree **ret_tre
 
 /* ---- Failures ---- */
 
-static int place_report_missing(copse_place *place, const char *what)
+/* The block is in none of the places that are files. */
+static int place_report_missing(copse_place *place, const copse_place *looked, const char *what)
 {
     copse_call *call = place->call;
     size_t count = 0;
     char text[COPSE_CID_TEXT_SIZE_MAX];
     const copse_cid *wants = copse_source_wants(place->source, &count);
-    return copse_failure(call, COPSE_WANT, "--peer URL fetches what a CAR file lacks",
+    return copse_failure(call, COPSE_WANT,
+                         looked->car != NULL ? "--peer URL fetches what a CAR file lacks"
+                                             : "`copse fsck STORE` lists what is missing",
                          "%s: the block %s is not in '%s'", what,
                          count > 0 ? copse_cid_show(&wants[0], text) : "that is needed next",
-                         place->name);
+                         looked->name);
+}
+
+/* Nobody but the place beside could be asked for what is wanted. */
+static int place_report_beside(copse_place *place, const char *what)
+{
+    if (place->beside_store == NULL) {
+        return copse_peers_failure(&place->beside->peers, place->failed, what);
+    }
+    return place->failed == COPSE_NOT_FOUND
+               ? place_report_missing(place, place->beside, what)
+               : copse_failure_of(place->call, place->failed, "%s", what);
 }
 
 int copse_place_failure(copse_place *place, copse_status status, const char *what)
 {
+    bool is_nowhere = place->failed == COPSE_OK || place->failed == COPSE_NOT_FOUND;
+    if (status == COPSE_WANT && is_nowhere && place->local.db != NULL &&
+        copse_dropped_report_want(&place->local, place->source, what)) {
+        return COPSE_EXIT_FAILED;
+    }
     if (status == COPSE_WANT && place->peers.remote != NULL) {
         return copse_peers_failure(&place->peers, place->failed, what);
     }
+    if (status == COPSE_WANT && place->beside != NULL) {
+        return place_report_beside(place, what);
+    }
     if (status == COPSE_WANT && place->car != NULL) {
-        return place_report_missing(place, what);
+        return place_report_missing(place, place, what);
     }
     if (status == COPSE_CORRUPT && copse_place_is_remote(place)) {
         return copse_failure(place->call, status,

@@ -3,8 +3,11 @@
 
 #include "documents.h"
 #include "failure.h"
+#include "history_copy.h"
 #include "text.h"
 
+#include <copse/database_conflicts.h>
+#include <copse/history_range.h>
 #include <copse/merge_base.h>
 #include <copse/query.h>
 
@@ -14,6 +17,10 @@
 /* A query that reads what was fetched may be planned in another way than before, and need more.
  * After so many times it is left at that. */
 enum { REPLICA_QUERY_RUNS_MAX = 8 };
+
+/* Where two commits are at most so many generations apart, all between them are fetched at once,
+ * some MiB at most, rather than one after the other those that skip links lead over. */
+enum { REPLICA_NEAR = 16384 };
 
 /* ---- Fetching ---- */
 
@@ -44,16 +51,19 @@ static void replica_show_progress(copse_replica *replica)
     copse_progress_update(&replica->progress, replica->stats.entries, stats.blocks);
 }
 
-/* What every call that may return WANT is followed by: true: what was wanted is in the store, safe
- * from the end of this process; call again. */
-static bool replica_fetched(copse_replica *replica, copse_status *status)
+/* As replica_fetched; `history` NULL: not of commits. */
+static bool replica_fetched_of(copse_replica *replica, copse_status *status,
+                               copse_remote_history *history)
 {
     copse_local *local = replica->local;
+    copse_remote *remote = replica->peers.remote;
     copse_err *err = &replica->call->err;
     if (*status != COPSE_WANT) {
         return false;
     }
-    replica->failed = copse_remote_fetch(replica->peers.remote, local->source, err);
+    replica->failed = history != NULL
+                          ? copse_remote_fetch_history(remote, local->source, history, err)
+                          : copse_remote_fetch(remote, local->source, err);
     copse_status flushed =
         copse_store_flush(local->store, replica->failed == COPSE_OK ? err : NULL);
     if (replica->failed == COPSE_OK && flushed != COPSE_OK) {
@@ -61,6 +71,33 @@ static bool replica_fetched(copse_replica *replica, copse_status *status)
     }
     replica_show_progress(replica);
     return replica->failed == COPSE_OK && flushed == COPSE_OK;
+}
+
+/* What every call that may return WANT is followed by: true: what was wanted is in the store, safe
+ * from the end of this process; call again. */
+static bool replica_fetched(copse_replica *replica, copse_status *status)
+{
+    return replica_fetched_of(replica, status, NULL);
+}
+
+/* Fetches the commits that `head` comes from and `ours` (of size 0: nothing) does not, as far as
+ * they can be had: who needs others will want them. */
+static void replica_fetch_history(copse_replica *replica, const copse_cid *ours,
+                                  const copse_cid *head)
+{
+    copse_call *call = replica->call;
+    copse_remote_history history = {.ours = *ours};
+    copse_history_range *range = NULL;
+    const copse_cid *cid;
+    const copse_commit *commit;
+    copse_status status = copse_history_range_new(&call->env, replica->local->source, head, 1, ours,
+                                                  ours->size > 0, &range, &call->err);
+    while (status == COPSE_OK) {
+        do {
+            status = copse_history_range_next(range, &cid, &commit, &call->err);
+        } while (replica_fetched_of(replica, &status, &history));
+    }
+    copse_history_range_free(range);
 }
 
 /* Reports what ended the fetching of `what`. */
@@ -97,12 +134,14 @@ static bool replica_open_tree(copse_replica *replica, const copse_cid *cid, cons
 
 /* ---- By difference ---- */
 
+/* Pulls these ranges; `count` 0: everything. */
 static bool replica_pull(copse_replica *replica, copse_tree *before, copse_tree *after,
-                         const copse_pull_options *options, const char *what)
+                         const copse_pull_range *ranges, size_t count, const char *what)
 {
+    const copse_pull_options options = {ranges, count, copse_database_key_has_links};
     copse_pull *pull = NULL;
     copse_err *err = &replica->call->err;
-    copse_status status = copse_pull_new(before, after, options, &pull, err);
+    copse_status status = copse_pull_new(before, after, &options, &pull, err);
     while (status == COPSE_OK) {
         do {
             status = copse_pull_next(pull, err);
@@ -159,7 +198,7 @@ static bool replica_pull_collection(copse_replica *replica, copse_tree *before, 
     to[size - 1] = 1;
     const copse_bytes ends[] = {{catalogue_end, sizeof catalogue_end}, {to, size}};
     const copse_pull_range ranges[] = {{{NULL, 0}, &ends[0]}, {{from, size}, &ends[1]}};
-    return replica_pull(replica, before, after, &(copse_pull_options){ranges, 2}, what);
+    return replica_pull(replica, before, after, ranges, 2, what);
 }
 
 /* ---- By a query ---- */
@@ -236,6 +275,36 @@ static bool replica_pull_query(copse_replica *replica, copse_tree *tree, const c
     return status == COPSE_OK || replica_fail(replica, status, what);
 }
 
+/* ---- Of a fork ---- */
+
+static bool replica_fetched_history(void *ctx, copse_status *status)
+{
+    return replica_fetched(ctx, status);
+}
+
+static bool replica_lacks(void *ctx, const copse_cid *cid)
+{
+    const copse_replica *replica = ctx;
+    return replica->failed == COPSE_NOT_FOUND && copse_peers_lack(&replica->peers, cid);
+}
+
+static bool replica_pull_history(copse_replica *replica, const copse_cid *head,
+                                 const copse_cid *base, const char *what)
+{
+    copse_history_copy copy = {
+        .call = replica->call,
+        .local = replica->local,
+        .nodes = replica->local->cache,
+        .fetched = replica_fetched_history,
+        .lacks = replica_lacks,
+        .ctx = replica,
+    };
+    replica_fetch_history(replica, base, head);
+    copse_status status = copse_history_copy_run(&copy, head, base);
+    replica->commits = copy.commits;
+    return status == COPSE_OK || replica_fail(replica, status, what);
+}
+
 /* ---- Together ---- */
 
 /* The tree that `cid`, a commit or a bare tree, leads to. */
@@ -264,14 +333,16 @@ bool copse_replica_fetch(copse_replica *replica, const copse_cid *head, const co
     bool ask = origin->filter.ptr != NULL && base->size == 0;
     bool done = (!ask || replica_ask(replica, head, what)) &&
                 replica_open_tree_of(replica, head, what, &after) &&
-                (base->size == 0 || origin->filter.ptr != NULL ||
+                (base->size == 0 || origin->filter.ptr != NULL || origin->is_fork ||
                  replica_open_tree_of(replica, base, what, &before));
-    if (done && origin->filter.ptr != NULL) {
+    if (done && origin->is_fork) {
+        done = origin->is_partial || replica_pull_history(replica, head, base, what);
+    } else if (done && origin->filter.ptr != NULL) {
         done = replica_pull_query(replica, after, what);
     } else if (done && origin->collection != NULL) {
         done = replica_pull_collection(replica, before, after, what);
     } else if (done) {
-        done = replica_pull(replica, before, after, NULL, what);
+        done = replica_pull(replica, before, after, NULL, 0, what);
     }
     (void)copse_progress_end(&replica->progress);
     copse_tree_close(before);
@@ -320,6 +391,7 @@ static bool replica_is_ancestor(copse_replica *replica, const copse_cid *commit,
 {
     copse_call *call = replica->call;
     copse_merge_base *search = NULL;
+    copse_remote_history history = {.ours = *commit};
     const copse_cid *bases = NULL;
     size_t count = 0;
     copse_status status =
@@ -327,7 +399,7 @@ static bool replica_is_ancestor(copse_replica *replica, const copse_cid *commit,
     if (status == COPSE_OK) {
         do {
             status = copse_merge_base_find(search, &bases, &count, &call->err);
-        } while (replica_fetched(replica, &status));
+        } while (replica_fetched_of(replica, &status, &history));
     }
     bool is_ancestor = status == COPSE_OK && count == 1 && copse_cid_equal(&bases[0], commit);
     copse_merge_base_free(search);
@@ -341,10 +413,15 @@ bool copse_replica_leads_to(copse_replica *replica, const copse_cid *commit, con
     if (copse_cid_equal(commit, head)) {
         return true;
     }
-    return replica_generation(replica, commit, &at) == COPSE_OK &&
-           replica_generation(replica, head, &top) == COPSE_OK && at < top &&
-           (replica_is_on_line(replica, commit, head, at, top) ||
-            replica_is_ancestor(replica, commit, head));
+    if (replica_generation(replica, commit, &at) != COPSE_OK ||
+        replica_generation(replica, head, &top) != COPSE_OK || at >= top) {
+        return false;
+    }
+    if (top - at <= REPLICA_NEAR) {
+        replica_fetch_history(replica, commit, head);
+    }
+    return replica_is_on_line(replica, commit, head, at, top) ||
+           replica_is_ancestor(replica, commit, head);
 }
 
 /* ---- Telling ---- */
@@ -359,7 +436,9 @@ static void replica_report_json(const copse_replica *replica, const copse_cid *h
     copse_output_cid(out, "head", head);
     copse_output_bool(out, "moved", moved);
     copse_output_bool(out, "sparse", copse_origin_is_sparse(origin));
-    if (origin->filter.ptr != NULL) {
+    if (origin->is_fork) {
+        copse_output_number(out, "commits", replica->commits);
+    } else if (origin->filter.ptr != NULL) {
         copse_output_number(out, "documents", replica->documents);
     } else {
         copse_output_number(out, "entries", replica->stats.entries);
@@ -384,7 +463,9 @@ void copse_replica_report(const copse_replica *replica, const char *verb, const 
         replica_report_json(replica, head, moved);
         return;
     }
-    if (origin->filter.ptr != NULL) {
+    if (origin->is_fork) {
+        (void)copse_documents_plural(replica->commits, "commit", count, sizeof count);
+    } else if (origin->filter.ptr != NULL) {
         (void)copse_documents_plural(replica->documents, "document", count, sizeof count);
     } else {
         (void)snprintf(count, sizeof count, "%s %s",

@@ -25,12 +25,31 @@ typedef enum copse_documents_form {
 
 #define COPSE_DOCUMENT_INLINE_SIZE_BYTES_MAX 1024
 
+/** What becomes of a document of a collection that two sides have changed (database_merge.h). */
+typedef enum copse_merge_policy {
+    COPSE_MERGE_THREE_WAY, /**< By what each side changed since the common base; else a conflict. */
+    COPSE_MERGE_UNION,     /**< Both sides' documents; nothing is deleted. */
+    COPSE_MERGE_LWW,       /**< The version that was written last, of the whole document. */
+    COPSE_MERGE_FIELD_WISE /**< The value that was written last, of each field of the document. */
+} copse_merge_policy;
+
+/** Its name: "three-way", "union", "lww" or "field-wise". */
+COPSE_API const char *copse_merge_policy_name(copse_merge_policy policy);
+
+/** Whether there is a policy of this name; which, in *ret_policy. */
+COPSE_API bool copse_merge_policy_find(copse_bytes name, copse_merge_policy *ret_policy);
+
+#define COPSE_TOMBSTONE_DAYS_MAX 36500
+
 /** A collection, lent by the database. */
 typedef struct copse_collection {
     copse_bytes name;
     copse_bytes primary_key; /**< The field of the document itself that is the primary key: "_id".
                                   len 0 in version 1, where it stands nowhere. */
     copse_documents_form documents;
+    copse_merge_policy merge;
+    uint32_t tombstone_days; /**< After so many days a deletion may be forgotten; 0: never. At most
+                                  COPSE_TOMBSTONE_DAYS_MAX. */
     const copse_index_definition *indexes; /**< In the order of their names. */
     size_t indexes_count;
 } copse_collection;

@@ -18,7 +18,7 @@ typedef enum copse_database_defect_kind {
     COPSE_DATABASE_DEFECT_COLLECTION,     /**< The row of a collection is malformed. */
     COPSE_DATABASE_DEFECT_INDEX,          /**< The definition of an index is malformed. */
     COPSE_DATABASE_DEFECT_NO_COLLECTION,  /**< Data or an index of a collection that isn't there. */
-    COPSE_DATABASE_DEFECT_NO_INDEX,       /**< Rows of an index that isn't there. */
+    COPSE_DATABASE_DEFECT_NO_INDEX,       /**< Rows of an index that isn't there, or not built. */
     COPSE_DATABASE_DEFECT_DOCUMENT_FORM,  /**< Inline where it must be linked, or the reverse. */
     COPSE_DATABASE_DEFECT_DOCUMENT_BLOCK, /**< A linked document's block is missing or damaged. */
     COPSE_DATABASE_DEFECT_DOCUMENT_VALUE, /**< Not a document, or not as values must be. */
@@ -30,8 +30,12 @@ typedef enum copse_database_defect_kind {
     COPSE_DATABASE_DEFECT_MARK_MISSING,
     COPSE_DATABASE_DEFECT_MARK_EXTRA,
     COPSE_DATABASE_DEFECT_UNIQUE,         /**< Two documents have the values of a unique index. */
-    COPSE_DATABASE_DEFECT_PARALLEL_ARRAYS /**< A document that an index can't hold: arrays in two
-                                               fields, too many entries, too long a key. */
+    COPSE_DATABASE_DEFECT_PARALLEL_ARRAYS, /**< A document that an index can't hold: arrays in two
+                                                fields, too many entries, too long a key. */
+    COPSE_DATABASE_DEFECT_VERSION, /**< A row of versions is malformed, is not one of its document,
+                                        or is in a collection without. */
+    COPSE_DATABASE_DEFECT_CONFLICT /**< The row of a conflict is malformed, or has documents of
+                                        another primary key. */
 } copse_database_defect_kind;
 
 /** One finding; valid during the call. */

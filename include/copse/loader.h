@@ -25,8 +25,10 @@ typedef struct copse_loader copse_loader;
 /** Makes a loader for `collection`, which has no documents in `tree`; its definition and indexes
  * are kept, or it is made as `primary_key` and `documents` say. `memory_bytes_max` and `runs` as
  * for copse_sorter_new. `tree` and `store` must stay open until the loader is freed. Blocks of
- * linked documents go into `store` as they come. CONFLICT: it has documents. MISUSE: too little
- * memory, or a tree that Copse does not write. WANT: supply and call again. CORRUPT: no database,
+ * linked documents go into `store` as they come. CONFLICT: it has documents, or rows of deleted
+ * ones. MISUSE: too little memory, a tree that Copse does not write, or documents of the collection
+ * have versions (copse_write_set_merge), of the time at which the loader is made, and there is no
+ * clock. WANT: supply and call again. CORRUPT: no database,
  * or a bad name or primary key. IO, LIMIT, NOMEM. */
 COPSE_API COPSE_MUST_USE copse_status
 copse_loader_new(copse_tree *tree, copse_store *store, copse_bytes collection,
@@ -35,6 +37,12 @@ copse_loader_new(copse_tree *tree, copse_store *store, copse_bytes collection,
 
 /** Frees it; NULL is allowed. Returns NULL. */
 COPSE_API copse_loader *copse_loader_free(copse_loader *loader);
+
+/** Sets who writes, as did:key text, for versions (copse_write_options.author): before the first
+ * document is added; else, or of more than COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX bytes, MISUSE. NOMEM.
+ * On failure it is as before. */
+COPSE_API COPSE_MUST_USE copse_status copse_loader_set_author(copse_loader *loader,
+                                                              copse_bytes author, copse_err *err);
 
 /** Sets who is told of the sorter's progress. */
 COPSE_API void copse_loader_on_progress(copse_loader *loader, copse_sorter_progress_fn progress,

@@ -15,7 +15,8 @@
  *       fetched.
  *   I4  A value that is a link, or a list of links to raw blocks that is not empty, leads to blocks
  *       that come too: documents in blocks of their own, and the chunks of large ones. Links that
- *       stand anywhere else, inside of a document or of a linked block, are not followed.
+ *       stand anywhere else, inside of a document or of a linked block, are not followed, but in
+ *       values of keys for which options.has_links says so.
  *   I5  A WANT holds as much as is known, up to limits.wants_max: nodes level by level, in all
  *       ranges at once, and the links of many entries. From nothing, a tree of `height` levels and
  *       `blocks` nodes and linked blocks so takes at most about height + blocks / wants_max rounds.
@@ -46,6 +47,9 @@ typedef struct copse_pull_options {
      * Copied. */
     const copse_pull_range *ranges;
     size_t ranges_count;
+    /** Whether all links inside of this key's value lead to blocks that come too (I4). NULL: of
+     * none. Of a database: copse_database_key_has_links. */
+    bool (*has_links)(copse_bytes key);
 } copse_pull_options;
 
 /** How far it is. */

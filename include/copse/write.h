@@ -44,12 +44,13 @@ COPSE_API COPSE_MUST_USE copse_status copse_write_drop_collection(copse_write *w
                                                                   copse_bytes name, copse_err *err);
 
 /** Makes an index, over the documents that there are when it takes effect. If none of its fields is
- * named as the array field, the first field in which a document has an array becomes it. LIMIT
- * also: its fields make a name over 128 bytes, and none is given. CONFLICT (at
- * apply): another index of that name (the same definition again is no change), or, unique, two
- * documents with equal values (the message has both _ids and the values). NOT_FOUND (at apply): no
- * such collection. CORRUPT (at apply): a document has arrays in two of the fields. LIMIT (at
- * apply): the rows don't fit into the memory, and options.runs is not set. */
+ * named as the array field, the first field in which a document has an array becomes it. One that
+ * is_unbuilt gets no rows, only its place in the catalogue; to make it again without that builds
+ * it. LIMIT also: its fields make a name over 128 bytes, and none is given. CONFLICT (at apply):
+ * another index of that name (the same definition again is no change), or, unique, two documents
+ * with equal values (the message has both _ids and the values). NOT_FOUND (at apply): no such
+ * collection. CORRUPT (at apply): a document has arrays in two of the fields. LIMIT (at apply): the
+ * rows don't fit into the memory, and options.runs is not set. */
 COPSE_API COPSE_MUST_USE copse_status
 copse_write_create_index(copse_write *write, copse_bytes collection,
                          const copse_index_definition *definition, copse_err *err);
@@ -58,6 +59,25 @@ copse_write_create_index(copse_write *write, copse_bytes collection,
 COPSE_API COPSE_MUST_USE copse_status copse_write_drop_index(copse_write *write,
                                                              copse_bytes collection,
                                                              copse_bytes index, copse_err *err);
+
+/** Says how documents of a collection are merged, and after how many days its deletions may be
+ * forgotten (0: never). Where the policy is LWW or FIELD_WISE, each document that is written from
+ * then on gets a version (docs/formats/database.md, "Versions"); those that have none count as
+ * older than all. A change to another policy than these two removes the versions. LIMIT:
+ * tombstone_days. NOT_FOUND (at apply). */
+COPSE_API COPSE_MUST_USE copse_status copse_write_set_merge(copse_write *write,
+                                                            copse_bytes collection,
+                                                            copse_merge_policy policy,
+                                                            uint32_t tombstone_days,
+                                                            copse_err *err);
+
+/** Forgets the documents of an LWW or FIELD_WISE collection that were deleted before `before_ms`, a
+ * time of Unix in milliseconds: an old copy of one that is merged later brings it back. NOT_FOUND
+ * (at apply). */
+COPSE_API COPSE_MUST_USE copse_status copse_write_forget_deleted(copse_write *write,
+                                                                 copse_bytes collection,
+                                                                 uint64_t before_ms,
+                                                                 copse_err *err);
 
 /** Inserts a document (an object). If the primary key is `_id` and it is missing, a new ObjectId is
  * put in. `ret_id` (NULL allowed): the item of the document's `_id`, or of the new one, is
@@ -82,6 +102,15 @@ COPSE_API COPSE_MUST_USE copse_status copse_write_replace(copse_write *write,
 COPSE_API COPSE_MUST_USE copse_status copse_write_delete(copse_write *write, copse_bytes collection,
                                                          copse_bytes id, copse_err *err);
 
+/** Ends the conflict of the document with the primary key `id` (database_conflicts.h): its row is
+ * dropped, with what waits there; what the document is to become, if not what it is, is another
+ * operation. Where documents have versions, one that waited and is in the collection by no other
+ * operation is deleted, so that it doesn't come back by a merge. NOT_FOUND (at apply): there is no
+ * such conflict. */
+COPSE_API COPSE_MUST_USE copse_status copse_write_resolve(copse_write *write,
+                                                          copse_bytes collection, copse_bytes id,
+                                                          copse_err *err);
+
 /** The number of operations. */
 COPSE_API size_t copse_write_count(const copse_write *write);
 
@@ -91,6 +120,7 @@ typedef struct copse_write_stats {
     uint64_t inserted;
     uint64_t replaced; /**< By a document that differs. */
     uint64_t deleted;
+    uint64_t forgotten; /**< Deleted ones (copse_write_forget_deleted). */
     uint64_t index_rows_added;
     uint64_t index_rows_removed;
     uint64_t nodes_written;
@@ -104,6 +134,13 @@ typedef struct copse_write_options {
     /** Unique values are looked at as they are in the end, and not after each operation: so that
      * documents may swap theirs. For who has at most one operation on each document. */
     bool is_unique_in_the_end;
+    /** The operations are those of a merge (database_merge.h): of several on one document the last
+     * counts, unique values are looked at as they are in the end, and versions are those that come
+     * with the operations. */
+    bool is_merge;
+    /** Who writes, as did:key text, for versions (copse_write_set_merge); len 0: nobody. Their
+     * clock is that of the env: without one, writing to such a collection is MISUSE. */
+    copse_bytes author;
     /** Told how far an index build is, now and then. NULL: nobody. */
     void (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
     void *progress_ctx;

@@ -36,6 +36,12 @@ typedef struct copse_catalogue {
     bool has_header; /**< The tree is not empty. */
 } copse_catalogue;
 
+/** Whether documents of a collection with this policy have rows of versions. */
+static inline bool copse_merge_has_versions(copse_merge_policy policy)
+{
+    return policy == COPSE_MERGE_LWW || policy == COPSE_MERGE_FIELD_WISE;
+}
+
 /** Reads the catalogue of `tree` into an empty `catalogue`. WANT; CORRUPT: not a database, or one
  * of another version; IO, LIMIT, NOMEM: it is as before. */
 COPSE_MUST_USE copse_status copse_catalogue_read(copse_catalogue *catalogue, copse_tree *tree,

@@ -167,6 +167,10 @@ copse_status copse_database_index_count(copse_database *database,
                                         copse_err *err)
 {
     copse_buf prefix;
+    if (index->is_unbuilt) {
+        *ret_count = 0;
+        return COPSE_OK;
+    }
     copse_buf_init(&prefix, database->env, SIZE_MAX);
     copse_status status = copse_key_write_entries(&prefix, collection->name, index->name);
     status = status == COPSE_OK ? database_count_prefix(database, &prefix, ret_count, err)

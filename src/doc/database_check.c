@@ -28,6 +28,8 @@ static const char *const dbcheck_names[] = {
     [COPSE_DATABASE_DEFECT_MARK_EXTRA] = "mark-extra",
     [COPSE_DATABASE_DEFECT_UNIQUE] = "unique",
     [COPSE_DATABASE_DEFECT_PARALLEL_ARRAYS] = "parallel-arrays",
+    [COPSE_DATABASE_DEFECT_VERSION] = "version",
+    [COPSE_DATABASE_DEFECT_CONFLICT] = "conflict",
 };
 
 const char *copse_database_defect_name(copse_database_defect_kind kind)

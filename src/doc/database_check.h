@@ -1,7 +1,7 @@
 /* The inside of a check.
  *
  * After the tree and the catalogue, all other rows are read once, in key order: of each collection
- * first the documents, then the rows of its indexes.
+ * what merges left open, then the documents, the rows of the indexes, and the versions.
  *
  *   K1  Each document is read as a reader would, without trust, and made anew: its row must be the
  *       one that writing it makes, so that form, sizes, codecs and CIDs are right together.
@@ -99,12 +99,31 @@ typedef struct copse_dbcheck_document {
 
 void copse_dbcheck_document_release(copse_dbcheck_document *document);
 
-/** Reads the document of a row and checks all of it but its key; defects are told only if `tell`.
- * NOT_FOUND: it can't be used. */
+/** Reads the document of a row, kept in this form, and checks all of it but its key; defects are
+ * told only if `tell`. NOT_FOUND: it can't be used. */
 COPSE_MUST_USE copse_status copse_dbcheck_read_document(copse_dbcheck_run *run, copse_bytes key,
-                                                        copse_bytes value, bool tell,
+                                                        copse_bytes value,
+                                                        copse_documents_form form, bool tell,
                                                         copse_dbcheck_document *document,
                                                         copse_err *err);
+
+/** Reads a row that is no document, but kept as one of an inline collection: it must be the one
+ * that writing it makes; what is in it is not looked at. NOT_FOUND: it can't be used, which was
+ * told. */
+COPSE_MUST_USE copse_status copse_dbcheck_read_row(copse_dbcheck_run *run, copse_bytes key,
+                                                   copse_bytes value,
+                                                   copse_dbcheck_document *document,
+                                                   copse_err *err);
+
+/** Checks the row of a conflict in run->collection; order(pk) begins at `tail`. */
+COPSE_MUST_USE copse_status copse_dbcheck_conflict(copse_dbcheck_run *run, copse_bytes key,
+                                                   size_t tail, copse_bytes value, copse_err *err);
+
+/** Likewise a row of versions. *ret_past is set where the collection has none: its rows are to be
+ * passed over. */
+COPSE_MUST_USE copse_status copse_dbcheck_version(copse_dbcheck_run *run, copse_bytes key,
+                                                  size_t tail, copse_bytes value, bool *ret_past,
+                                                  copse_err *err);
 
 /** As copse_dbcheck_tell for a row of index number `position` of run->collection: adds whose it is.
  */

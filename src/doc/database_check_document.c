@@ -141,13 +141,13 @@ static bool dbcheck_is_list(copse_bytes value)
 
 /* K1 */
 static copse_status dbcheck_document_form(const dbcheck_telling *telling, copse_bytes value,
+                                          copse_documents_form form,
                                           copse_dbcheck_document *document, copse_err *err)
 {
     document->blocks.env = telling->run->env;
     copse_buf_init(&document->value, telling->run->env, SIZE_MAX);
-    copse_status status =
-        copse_document_store(telling->run->collection->collection.documents,
-                             document->document.encoded, &document->value, &document->blocks, err);
+    copse_status status = copse_document_store(form, document->document.encoded, &document->value,
+                                               &document->blocks, err);
     if (status != COPSE_OK) {
         return status;
     }
@@ -170,9 +170,19 @@ static copse_status dbcheck_document_form(const dbcheck_telling *telling, copse_
         NULL, err);
 }
 
+copse_status copse_dbcheck_read_row(copse_dbcheck_run *run, copse_bytes key, copse_bytes value,
+                                    copse_dbcheck_document *document, copse_err *err)
+{
+    const dbcheck_telling telling = {.run = run, .key = key, .tell = true};
+    copse_status status = dbcheck_read_bytes(&telling, value, document, err);
+    return status == COPSE_OK
+               ? dbcheck_document_form(&telling, value, COPSE_DOCUMENTS_INLINE, document, err)
+               : status;
+}
+
 copse_status copse_dbcheck_read_document(copse_dbcheck_run *run, copse_bytes key, copse_bytes value,
-                                         bool tell, copse_dbcheck_document *document,
-                                         copse_err *err)
+                                         copse_documents_form form, bool tell,
+                                         copse_dbcheck_document *document, copse_err *err)
 {
     dbcheck_telling telling = {.run = run, .key = key, .tell = tell};
     copse_err detail = {0};
@@ -198,5 +208,5 @@ copse_status copse_dbcheck_read_document(copse_dbcheck_run *run, copse_bytes key
                                        err);
     }
     telling.id = document->id;
-    return dbcheck_document_form(&telling, value, document, err);
+    return dbcheck_document_form(&telling, value, form, document, err);
 }

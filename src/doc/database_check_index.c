@@ -46,7 +46,8 @@ static copse_status dbcheck_lookup_document(copse_dbcheck_run *run, size_t posit
                                             copse_bytes key, copse_bytes value, copse_err *err)
 {
     copse_dbcheck_document document = {.id = {NULL, 0}};
-    copse_status status = copse_dbcheck_read_document(run, key, value, false, &document, err);
+    copse_status status = copse_dbcheck_read_document(
+        run, key, value, run->collection->collection.documents, false, &document, err);
     if (status == COPSE_OK) {
         dbcheck_lookup lookup = {run, position, document.id};
         status = copse_index_derive(run->collection->derivers[position], document.document.encoded,
@@ -140,8 +141,9 @@ static copse_status dbcheck_is_made(copse_dbcheck_run *run, size_t position, cop
         status = copse_buf_append(&run->value, value) == COPSE_OK ? COPSE_OK : COPSE_ERR_NOMEM(err);
     }
     if (status == COPSE_OK) {
-        status = copse_dbcheck_read_document(run, copse_buf_view(&run->key),
-                                             copse_buf_view(&run->value), false, &document, err);
+        status = copse_dbcheck_read_document(
+            run, copse_buf_view(&run->key), copse_buf_view(&run->value),
+            run->collection->collection.documents, false, &document, err);
         search.found = status == COPSE_NOT_FOUND;
     }
     if (status == COPSE_OK) {

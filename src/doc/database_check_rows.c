@@ -21,8 +21,10 @@ enum {
 
 typedef enum dbcheck_row_kind {
     DBCHECK_ROW_OTHER,
+    DBCHECK_ROW_CONFLICT,
     DBCHECK_ROW_DOCUMENT,
-    DBCHECK_ROW_INDEX
+    DBCHECK_ROW_INDEX,
+    DBCHECK_ROW_VERSION
 } dbcheck_row_kind;
 
 /* A key, taken apart. */
@@ -33,7 +35,7 @@ typedef struct dbcheck_row {
     copse_bytes collection;
     copse_bytes index; /* DBCHECK_ROW_INDEX */
     bool is_entry;
-    size_t tail; /* DBCHECK_ROW_DOCUMENT: where order(pk) begins */
+    size_t tail; /* where order(pk) begins; DBCHECK_ROW_INDEX: 0 */
 } dbcheck_row;
 
 /* An index's name and what kind of row it is, behind `at`. */
@@ -68,12 +70,15 @@ static dbcheck_row dbcheck_split_row(copse_bytes key, copse_bytes value)
         return row;
     }
     row.collection = name;
-    if (key.ptr[at] == 'd') {
-        row.kind = DBCHECK_ROW_DOCUMENT;
-        row.tail = at + 2;
-    } else if (key.ptr[at] == 'i') {
+    if (key.ptr[at] == 'i') {
         dbcheck_split_index(&row, at + 2);
+        return row;
     }
+    row.kind = key.ptr[at] == 'c'   ? DBCHECK_ROW_CONFLICT
+               : key.ptr[at] == 'd' ? DBCHECK_ROW_DOCUMENT
+               : key.ptr[at] == 'v' ? DBCHECK_ROW_VERSION
+                                    : DBCHECK_ROW_OTHER;
+    row.tail = at + 2;
     return row;
 }
 
@@ -213,20 +218,26 @@ static copse_status dbcheck_key(const dbcheck_row *row, copse_err *detail)
                : status;
 }
 
+/* Checks that; *ret_usable: its end is one. */
+static copse_status dbcheck_check_key(copse_dbcheck_run *run, const dbcheck_row *row,
+                                      bool *ret_usable, copse_err *err)
+{
+    copse_err detail = {0};
+    copse_status status = dbcheck_key(row, &detail);
+    *ret_usable = status == COPSE_OK;
+    if (status != COPSE_CORRUPT) {
+        return status == COPSE_OK ? COPSE_OK : COPSE_ERR(err, status, "%s", detail.message);
+    }
+    copse_database_defect defect = {
+        .kind = COPSE_DATABASE_DEFECT_KEY, .collection = row->collection, .key = row->key};
+    return copse_dbcheck_tell(run, &defect, &detail, err);
+}
+
 static copse_status dbcheck_document(copse_dbcheck_run *run, const dbcheck_row *row, copse_err *err)
 {
     copse_dbcheck_document document = {.id = {NULL, 0}};
-    copse_err detail = {0};
-    run->stats.documents++;
-    copse_status status = dbcheck_key(row, &detail);
-    if (status == COPSE_CORRUPT) {
-        copse_database_defect defect = {
-            .kind = COPSE_DATABASE_DEFECT_KEY, .collection = row->collection, .key = row->key};
-        return copse_dbcheck_tell(run, &defect, &detail, err);
-    }
-    status = status == COPSE_OK
-                 ? copse_dbcheck_read_document(run, row->key, row->value, true, &document, err)
-                 : COPSE_ERR(err, status, "%s", detail.message);
+    copse_status status = copse_dbcheck_read_document(
+        run, row->key, row->value, run->collection->collection.documents, true, &document, err);
     if (status == COPSE_OK) {
         status = dbcheck_primary(run, row, document.id, err);
     }
@@ -235,6 +246,26 @@ static copse_status dbcheck_document(copse_dbcheck_run *run, const dbcheck_row *
     }
     copse_dbcheck_document_release(&document);
     return status == COPSE_NOT_FOUND ? COPSE_OK : status; /* told already */
+}
+
+/* A row that there may be one of for each primary key. */
+static copse_status dbcheck_keyed_row(copse_dbcheck_run *run, const dbcheck_row *row,
+                                      bool *ret_past, copse_err *err)
+{
+    bool is_usable;
+    run->stats.documents += row->kind == DBCHECK_ROW_DOCUMENT;
+    copse_status status = dbcheck_check_key(run, row, &is_usable, err);
+    if (status != COPSE_OK || !is_usable) {
+        return status;
+    }
+    switch (row->kind) {
+    case DBCHECK_ROW_CONFLICT:
+        return copse_dbcheck_conflict(run, row->key, row->tail, row->value, err);
+    case DBCHECK_ROW_VERSION:
+        return copse_dbcheck_version(run, row->key, row->tail, row->value, ret_past, err);
+    default:
+        return dbcheck_document(run, row, err);
+    }
 }
 
 /* ---- index rows ---- */
@@ -270,12 +301,12 @@ static copse_status dbcheck_unique(copse_dbcheck_run *run, const dbcheck_row *ro
     return copse_buf_append(last, unique) == COPSE_OK ? COPSE_OK : COPSE_ERR_NOMEM(err);
 }
 
-/* *ret_past: a row of an index that isn't there; its rows are to be passed over. */
+/* *ret_past: a row of an index that isn't there, or isn't built; its rows are to be passed over. */
 static copse_status dbcheck_index_row(copse_dbcheck_run *run, const dbcheck_row *row,
                                       bool *ret_past, copse_err *err)
 {
     size_t position = copse_catalogue_find_index(run->collection, row->index);
-    if (position == SIZE_MAX) {
+    if (position == SIZE_MAX || run->collection->collection.indexes[position].is_unbuilt) {
         *ret_past = true;
         if (copse_dbcheck_is_bad(run, row->collection, row->index)) {
             return COPSE_OK; /* K4 */
@@ -284,7 +315,9 @@ static copse_status dbcheck_index_row(copse_dbcheck_run *run, const dbcheck_row 
                                         .collection = row->collection,
                                         .index = row->index,
                                         .key = row->key,
-                                        .message = "rows of an index that isn't there"};
+                                        .message = position == SIZE_MAX
+                                                       ? "rows of an index that isn't there"
+                                                       : "rows of an index that isn't built"};
         return copse_dbcheck_tell(run, &defect, NULL, err);
     }
     run->stats.index_rows++;
@@ -343,11 +376,11 @@ static copse_status dbcheck_data_row(copse_dbcheck_run *run, const dbcheck_row *
                                         .key = row->key,
                                         .message = "a key that is none of a database"};
         status = copse_dbcheck_tell(run, &defect, NULL, err);
-    } else if (status == COPSE_OK && !*ret_past && row->kind == DBCHECK_ROW_DOCUMENT) {
-        status = dbcheck_document(run, row, err);
-    } else if (status == COPSE_OK && !*ret_past) {
+    } else if (status == COPSE_OK && !*ret_past && row->kind == DBCHECK_ROW_INDEX) {
         status = dbcheck_index_row(run, row, ret_past, err);
         of_index = true;
+    } else if (status == COPSE_OK && !*ret_past) {
+        status = dbcheck_keyed_row(run, row, ret_past, err);
     }
     if (status == COPSE_OK && *ret_past &&
         dbcheck_write_past(&run->key, row, of_index) != COPSE_OK) {

@@ -27,7 +27,7 @@ typedef struct found_defects {
     char text[FOUND_TEXT];
     size_t count;
     copse_status answer; /* what the callback returns */
-    bool named[COPSE_DATABASE_DEFECT_PARALLEL_ARRAYS + 1];
+    bool named[COPSE_DATABASE_DEFECT_CONFLICT + 1];
 } found_defects;
 
 static void found_append(found_defects *found, copse_bytes bytes)
@@ -164,6 +164,13 @@ static void damage_no_collection(plant_world *plant)
 static void damage_no_index(plant_world *plant)
 {
     database_plant_delete(plant, database_plant_catalogue_key(plant, "posts", "tags"));
+}
+
+static void damage_no_rows(plant_world *plant)
+{
+    database_plant_put(plant, database_plant_catalogue_key(plant, "posts", "n"),
+                       database_plant_value("{\"kind\":\"ordered\",\"fields\":[[\"n\",-1]],"
+                                            "\"version\":1,\"built\":false}"));
 }
 
 static void damage_form_linked(plant_world *plant)
@@ -350,6 +357,66 @@ static void damage_parallel_arrays(plant_world *plant)
                        database_plant_value("{\"_id\":3,\"a\":[1,2],\"b\":[1]}"));
 }
 
+/* ---- versions and conflicts ---- */
+
+static void damage_version_of_none(plant_world *plant)
+{
+    database_plant_put(plant, database_plant_version_key(plant, "posts", "1"),
+                       database_plant_value("{\"version\":[[5,0],\"\",false]}"));
+}
+
+static void damage_version_form(plant_world *plant)
+{
+    database_plant_put(plant, database_plant_version_key(plant, "notes", "1"),
+                       database_plant_value("{\"version\":[[5],\"\",false]}"));
+}
+
+static void damage_version_deleted(plant_world *plant)
+{
+    database_plant_put(plant, database_plant_version_key(plant, "notes", "1"),
+                       database_plant_value("{\"version\":[[5,0],\"\",true]}"));
+}
+
+static void damage_version_lost(plant_world *plant)
+{
+    database_plant_delete(plant, database_plant_document_key(plant, "notes", "1"));
+}
+
+static void damage_version_waiting(plant_world *plant)
+{
+    database_plant_delete(plant, database_plant_conflict_key(plant, "notes", "4"));
+}
+
+static void damage_version_linked(plant_world *plant)
+{
+    plant_bytes row = database_plant_value("{\"version\":[[5,0],\"\",false]}");
+    plant_bytes value = {.len = 0};
+    database_plant_link(plant, COPSE_CODEC_DAG_CBOR, database_plant_view(&row), &value);
+    database_plant_put(plant, database_plant_version_key(plant, "notes", "1"), value);
+}
+
+static void damage_version_key(plant_world *plant)
+{
+    database_plant_put_raw(plant, "\0notes\0v\0\xff", 10);
+}
+
+static void damage_conflict_form(plant_world *plant)
+{
+    database_plant_put(plant, database_plant_conflict_key(plant, "posts", "1"),
+                       database_plant_value("{\"x\":1}"));
+}
+
+static void damage_conflict_other(plant_world *plant)
+{
+    database_plant_put(plant, database_plant_conflict_key(plant, "posts", "5"),
+                       database_plant_get(plant, database_plant_conflict_key(plant, "notes", "4")));
+}
+
+static void damage_conflict_key(plant_world *plant)
+{
+    database_plant_put_raw(plant, "\0notes\0c\0", 9);
+}
+
 typedef struct damage {
     const char *name;
     void (*plant)(plant_world *plant);
@@ -376,6 +443,7 @@ static const damage damages[] = {
     {"data of nothing", damage_no_collection, "no-collection ghost",
      COPSE_DATABASE_DEFECT_NO_COLLECTION},
     {"rows of no index", damage_no_index, "no-index posts tags", COPSE_DATABASE_DEFECT_NO_INDEX},
+    {"rows of one not built", damage_no_rows, "no-index posts n", COPSE_DATABASE_DEFECT_NO_INDEX},
     {"linked, to be inline", damage_form_linked, "document-form posts 5",
      COPSE_DATABASE_DEFECT_DOCUMENT_FORM},
     {"inline, to be linked", damage_form_inline, "document-form links \"l07\"",
@@ -419,6 +487,20 @@ static const damage damages[] = {
     {"not unique", damage_unique, NULL, COPSE_DATABASE_DEFECT_UNIQUE},
     {"parallel arrays", damage_parallel_arrays, "parallel-arrays pairs ab 3",
      COPSE_DATABASE_DEFECT_PARALLEL_ARRAYS},
+    {"versions of a collection without", damage_version_of_none, "version posts",
+     COPSE_DATABASE_DEFECT_VERSION},
+    {"no version", damage_version_form, "version notes 1", COPSE_DATABASE_DEFECT_VERSION},
+    {"a deleted one that is there", damage_version_deleted, "version notes 1",
+     COPSE_DATABASE_DEFECT_VERSION},
+    {"a version of nothing", damage_version_lost, "version notes", COPSE_DATABASE_DEFECT_VERSION},
+    {"of one that waited", damage_version_waiting, "version notes", COPSE_DATABASE_DEFECT_VERSION},
+    {"a linked version", damage_version_linked, "document-form notes",
+     COPSE_DATABASE_DEFECT_DOCUMENT_FORM},
+    {"a version of no key", damage_version_key, "key notes", COPSE_DATABASE_DEFECT_KEY},
+    {"no conflict", damage_conflict_form, "conflict posts", COPSE_DATABASE_DEFECT_CONFLICT},
+    {"another's conflict", damage_conflict_other, "conflict posts 4",
+     COPSE_DATABASE_DEFECT_CONFLICT},
+    {"a conflict of no key", damage_conflict_key, "key notes", COPSE_DATABASE_DEFECT_KEY},
 };
 
 enum { DAMAGES = sizeof damages / sizeof *damages };
@@ -426,7 +508,7 @@ enum { DAMAGES = sizeof damages / sizeof *damages };
 static void test_each_damage_is_found_by_its_name(void **state)
 {
     (void)state;
-    bool planted[COPSE_DATABASE_DEFECT_PARALLEL_ARRAYS + 1] = {false};
+    bool planted[COPSE_DATABASE_DEFECT_CONFLICT + 1] = {false};
     for (size_t i = 0; i < DAMAGES; i++) {
         plant_world plant;
         found_defects found = {.count = 0};
@@ -442,7 +524,7 @@ static void test_each_damage_is_found_by_its_name(void **state)
                                         : found.count == 0) {
             fail_msg("%s:\n%s\ninstead of\n%s", damages[i].name, found.text, damages[i].expected);
         }
-        for (size_t kind = 0; kind <= COPSE_DATABASE_DEFECT_PARALLEL_ARRAYS; kind++) {
+        for (size_t kind = 0; kind <= COPSE_DATABASE_DEFECT_CONFLICT; kind++) {
             assert_true(!found.named[kind] || kind == damages[i].kind ||
                         damages[i].plant == damage_entry_of_nobody);
         }
@@ -450,7 +532,7 @@ static void test_each_damage_is_found_by_its_name(void **state)
         copse_store_close(plant.damaged);
         database_plant_release(&plant);
     }
-    for (size_t kind = 0; kind <= COPSE_DATABASE_DEFECT_PARALLEL_ARRAYS; kind++) {
+    for (size_t kind = 0; kind <= COPSE_DATABASE_DEFECT_CONFLICT; kind++) {
         assert_true(planted[kind]);
         assert_string_not_equal(copse_database_defect_name((copse_database_defect_kind)kind), "");
     }
@@ -469,9 +551,9 @@ static void test_what_is_right_is_found_right(void **state)
                      COPSE_OK);
     assert_string_equal(found.text, "");
     assert_int_equal(stats.defects, 0);
-    assert_int_equal(stats.collections, 4);
+    assert_int_equal(stats.collections, 5);
     assert_int_equal(stats.indexes, 5);
-    assert_int_equal(stats.documents, 60 + 60 + 1 + 2 + 1);
+    assert_int_equal(stats.documents, 60 + 60 + 1 + 2 + 1 + 2);
     /* posts: tags 2 a document, n, odd from 20 on; links; pairs */
     assert_true(stats.index_rows > 60 * 4 + 40);
     database_plant_release(&plant);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include <copse/database_merge.h>
 
-#include <copse/memory_store.h>
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,8 +9,7 @@
 
 #include <cmocka.h>
 
-#include "support/database_world.h"
-#include "support/want_supply.h"
+#include "support/merge_pair.h"
 
 enum { MERGE_IDS = 120, MERGE_FIELDS = 3, MERGE_JSON_SIZE = 160, MERGE_RUNS = 60 };
 
@@ -40,20 +37,6 @@ static void merge_json(int id, const merge_doc *doc, char ret_json[MERGE_JSON_SI
 
 /* ---- Databases ---- */
 
-/* Makes db->tree the tree with this root; NULL: an empty one. */
-static void merge_reopen(database_world *db, const copse_cid *root)
-{
-    copse_tree *tree = root != NULL ? tree_world_open(&db->world, root) : NULL;
-    copse_tree_config config;
-    assert_int_equal(copse_tree_get_config(db->tree, &config, NULL), COPSE_OK);
-    if (tree == NULL) {
-        assert_int_equal(copse_tree_new(db->world.cache, db->world.store, &config, &tree, NULL),
-                         COPSE_OK);
-    }
-    copse_tree_close(db->tree);
-    db->tree = tree;
-}
-
 static void merge_define(database_world *db, copse_documents_form form)
 {
     database_world_create(db, "posts", "_id", form);
@@ -67,7 +50,7 @@ static copse_cid merge_build(database_world *db, const merge_state *state,
                              copse_documents_form form)
 {
     char json[MERGE_JSON_SIZE];
-    merge_reopen(db, NULL);
+    merge_pair_reopen(db, NULL);
     merge_define(db, form);
     for (int id = 0; id < MERGE_IDS; id++) {
         if (state->docs[id].is_there) {
@@ -79,118 +62,12 @@ static copse_cid merge_build(database_world *db, const merge_state *state,
     return *copse_tree_root(db->tree);
 }
 
-/* The three databases of a merge, over one node cache. */
-typedef struct merge_trees {
-    copse_tree *trees[3];
-    copse_database *databases[3];
-} merge_trees;
-
-/* OK, WANT: nothing is open; or a failure. `base` NULL: none. */
-static copse_status merge_open(copse_node_cache *cache, const copse_cid *base,
-                               const copse_cid *ours, const copse_cid *theirs,
-                               merge_trees *ret_open)
-{
-    const copse_cid *roots[3] = {base, ours, theirs};
-    copse_status status = COPSE_OK;
-    *ret_open = (merge_trees){.trees = {NULL}};
-    for (size_t i = 0; i < 3 && status == COPSE_OK; i++) {
-        if (roots[i] != NULL) {
-            status = copse_tree_open(cache, roots[i], &ret_open->trees[i], NULL);
-        }
-        if (roots[i] != NULL && status == COPSE_OK) {
-            status = copse_database_open(ret_open->trees[i], &ret_open->databases[i], NULL);
-        }
-    }
-    return status;
-}
-
-static void merge_close(merge_trees *open)
-{
-    for (size_t i = 0; i < 3; i++) {
-        copse_database_close(open->databases[i]);
-        copse_tree_close(open->trees[i]);
-    }
-}
-
-typedef struct merge_outcome {
-    copse_cid root;
-    copse_database_merge_stats stats;
-    char conflicts[1024]; /* " what collection index id" each */
-} merge_outcome;
-
-static void merge_note(merge_outcome *outcome, const copse_database_conflict *conflict)
-{
-    size_t len = strlen(outcome->conflicts);
-    int64_t id = -1;
-    if (conflict->what == COPSE_CONFLICT_DOCUMENT) {
-        copse_cbor_reader reader;
-        copse_cbor_item item;
-        copse_cbor_reader_init(&reader, conflict->id);
-        assert_int_equal(copse_cbor_next(&reader, &item, NULL), COPSE_OK);
-        assert_int_equal(copse_cbor_item_int64(&item, &id), COPSE_OK);
-        assert_true(conflict->ours.len > 0 || conflict->theirs.len > 0);
-        assert_false(copse_bytes_equal(conflict->ours, conflict->theirs));
-    }
-    (void)snprintf(outcome->conflicts + len, sizeof outcome->conflicts - len, " %c %.*s %.*s %d",
-                   "cid"[conflict->what], (int)conflict -> collection.len,
-                   (const char *)conflict->collection.ptr, (int)conflict->index.len,
-                   (const char *)conflict->index.ptr, (int)id);
-}
-
-/* Merges over a cache and its source; `store` NULL: the operations are not applied. */
-static copse_status merge_run_over(const copse_env *env, copse_node_cache *cache,
-                                   copse_store *store, const copse_cid *base, const copse_cid *ours,
-                                   const copse_cid *theirs, copse_merge_policy policy,
-                                   merge_outcome *ret_outcome, copse_err *err)
-{
-    merge_trees open;
-    copse_database_merge *merge = NULL;
-    copse_database_conflict conflict;
-    copse_write *write = NULL;
-    copse_tree *tree = NULL;
-    *ret_outcome = (merge_outcome){.conflicts = ""};
-    copse_status status = merge_open(cache, base, ours, theirs, &open);
-    copse_database_merge_options options = {open.databases[0], open.databases[1], open.databases[2],
-                                            policy};
-    if (status == COPSE_OK) {
-        status = copse_write_new(env, &write, err);
-    }
-    if (status == COPSE_OK) {
-        status = copse_database_merge_new(&options, write, &merge, err);
-    }
-    while (status == COPSE_OK &&
-           (status = copse_database_merge_next(merge, &conflict, err)) == COPSE_OK) {
-        merge_note(ret_outcome, &conflict);
-    }
-    if (status == COPSE_END) {
-        ret_outcome->stats = copse_database_merge_get_stats(merge);
-        status = COPSE_OK;
-    }
-    if (status == COPSE_OK && store != NULL) {
-        const copse_write_options in_the_end = {.is_unique_in_the_end = true};
-        status =
-            copse_write_apply(write, open.trees[1], store, &in_the_end, &tree, NULL, NULL, err);
-    }
-    if (tree != NULL) {
-        ret_outcome->root = *copse_tree_root(tree);
-    }
-    copse_tree_close(tree);
-    copse_database_merge_free(merge);
-    copse_write_free(write);
-    merge_close(&open);
-    return status;
-}
-
 static void merge_run(database_world *db, const copse_cid *base, const copse_cid *ours,
                       const copse_cid *theirs, copse_merge_policy policy,
-                      merge_outcome *ret_outcome)
+                      merge_pair_outcome *ret_outcome)
 {
-    copse_err err = {.message = ""};
-    copse_status status = merge_run_over(database_world_env(db), db->world.cache, db->world.store,
-                                         base, ours, theirs, policy, ret_outcome, &err);
-    if (status != COPSE_OK) {
-        fail_msg("%s: %s", copse_status_name(status), err.message);
-    }
+    const merge_pair_case merge = {.base = base, .ours = ours, .theirs = theirs, .policy = policy};
+    merge_pair_run(db, &merge, ret_outcome);
 }
 
 /* ---- The model ---- */
@@ -287,8 +164,8 @@ static void test_three_way_is_that_of_the_rules(void **state)
         copse_documents_form form = run % 2 == 0 ? COPSE_DOCUMENTS_INLINE : COPSE_DOCUMENTS_LINKED;
         merge_case world;
         merge_state merged;
-        merge_outcome outcome;
-        merge_outcome back;
+        merge_pair_outcome outcome;
+        merge_pair_outcome back;
         char conflicts[1024];
         merge_case_make(&db, &random, form, &world);
         merge_model(&world.base, &world.ours, &world.theirs, &merged, conflicts);
@@ -297,11 +174,6 @@ static void test_three_way_is_that_of_the_rules(void **state)
                   &outcome);
         assert_string_equal(outcome.conflicts, conflicts);
         assert_true(copse_cid_equal(&outcome.root, &expected));
-        /* The other way round it has the same conflicts, and without any the same tree. */
-        merge_run(&db, &world.roots[0], &world.roots[2], &world.roots[1], COPSE_MERGE_THREE_WAY,
-                  &back);
-        assert_string_equal(back.conflicts, conflicts);
-        assert_true(conflicts[0] != '\0' || copse_cid_equal(&back.root, &expected));
         /* What was merged is merged: doing it again changes nothing. */
         merge_run(&db, &world.roots[0], &outcome.root, &world.roots[2], COPSE_MERGE_THREE_WAY,
                   &back);
@@ -325,18 +197,15 @@ static void test_unions_are_the_same_both_ways_and_in_any_order(void **state)
     database_world_init(&db, NULL);
     for (int run = 0; run < 10; run++) {
         merge_case world;
-        merge_outcome ab;
-        merge_outcome ba;
-        merge_outcome bc;
-        merge_outcome left;
-        merge_outcome right;
+        merge_pair_outcome ab;
+        merge_pair_outcome bc;
+        merge_pair_outcome left;
+        merge_pair_outcome right;
         merge_case_make(&db, &random, COPSE_DOCUMENTS_INLINE, &world);
         const copse_cid *a = &world.roots[0];
         const copse_cid *b = &world.roots[1];
         const copse_cid *c = &world.roots[2];
         merge_run(&db, NULL, a, b, COPSE_MERGE_UNION, &ab);
-        merge_run(&db, NULL, b, a, COPSE_MERGE_UNION, &ba);
-        assert_true(copse_cid_equal(&ab.root, &ba.root));
         assert_string_equal(ab.conflicts, "");
         merge_run(&db, NULL, b, c, COPSE_MERGE_UNION, &bc);
         merge_run(&db, NULL, &ab.root, c, COPSE_MERGE_UNION, &left);
@@ -382,6 +251,21 @@ static void merge_do(database_world *db, const char *operations)
             merge_do(db, "r");
             database_world_index(db, "posts", "by-f0", "f0,f2", NULL);
             break;
+        case 'n':
+            database_world_index(db, "posts", "by-f2", "f2", "unbuilt");
+            break;
+        case 'O':
+            merge_do(db, "r");
+            database_world_index(db, "posts", "by-f0", "f0,f2", "unbuilt");
+            break;
+        case 'w':
+        case 'f':
+            assert_int_equal(
+                copse_write_set_merge(db->write, copse_bytes_of_text("posts"),
+                                      *operations == 'w' ? COPSE_MERGE_LWW : COPSE_MERGE_FIELD_WISE,
+                                      30, &db->err),
+                COPSE_OK);
+            break;
         case 'p':
             database_world_insert(db, "posts", "{\"_id\":1000,\"f2\":9}");
             break;
@@ -393,10 +277,9 @@ static void merge_do(database_world *db, const char *operations)
 
 static copse_cid merge_done(database_world *db, const copse_cid *base, const char *operations)
 {
-    merge_reopen(db, base);
+    merge_pair_reopen(db, base);
     merge_do(db, operations);
-    database_world_commit(db);
-    return *copse_tree_root(db->tree);
+    return merge_pair_commit(db);
 }
 
 typedef struct merge_catalogue_row {
@@ -405,38 +288,43 @@ typedef struct merge_catalogue_row {
     const char *merged; /* from base; NULL: as ours */
     const char *conflicts;
     copse_merge_policy policy;
+    const char *base; /* NULL: nothing is done to it */
 } merge_catalogue_row;
 
 static const merge_catalogue_row merge_catalogue_rows[] = {
-    {"", "c", "c", "", COPSE_MERGE_THREE_WAY},
-    {"p", "c", "pc", "", COPSE_MERGE_THREE_WAY},
-    {"c", "", "c", "", COPSE_MERGE_THREE_WAY},
-    {"c", "c", "c", "", COPSE_MERGE_THREE_WAY},
-    {"c", "l", NULL, " c more  -1", COPSE_MERGE_THREE_WAY},
-    {"", "d", "d", "", COPSE_MERGE_THREE_WAY},
-    {"d", "", "d", "", COPSE_MERGE_THREE_WAY},
-    {"d", "d", "d", "", COPSE_MERGE_THREE_WAY},
-    {"p", "d", NULL, " c posts  -1", COPSE_MERGE_THREE_WAY},
-    {"d", "p", NULL, " c posts  -1", COPSE_MERGE_THREE_WAY},
-    {"d", "i", NULL, " c posts  -1", COPSE_MERGE_THREE_WAY},
-    {"d", "c", "dc", "", COPSE_MERGE_THREE_WAY},
-    {"", "i", "i", "", COPSE_MERGE_THREE_WAY},
-    {"p", "i", "pi", "", COPSE_MERGE_THREE_WAY},
-    {"i", "p", "ip", "", COPSE_MERGE_THREE_WAY},
-    {"i", "i", "i", "", COPSE_MERGE_THREE_WAY},
-    {"i", "u", NULL, " i posts by-f2 -1", COPSE_MERGE_THREE_WAY},
-    {"", "r", "r", "", COPSE_MERGE_THREE_WAY},
-    {"r", "p", "rp", "", COPSE_MERGE_THREE_WAY},
-    {"r", "r", "r", "", COPSE_MERGE_THREE_WAY},
-    {"p", "o", "po", "", COPSE_MERGE_THREE_WAY},
-    {"r", "o", NULL, " i posts by-f0 -1", COPSE_MERGE_THREE_WAY},
-    {"o", "r", NULL, " i posts by-f0 -1", COPSE_MERGE_THREE_WAY},
-    {"", "c", "c", "", COPSE_MERGE_UNION},
-    {"", "d", "", "", COPSE_MERGE_UNION},
-    {"d", "", "", "", COPSE_MERGE_UNION},
-    {"r", "", "", "", COPSE_MERGE_UNION},
-    {"i", "u", NULL, " i posts by-f2 -1", COPSE_MERGE_UNION},
-    {"c", "l", NULL, " c more  -1", COPSE_MERGE_UNION},
+    {"", "c", "c", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"p", "c", "pc", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"c", "c", "c", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"c", "l", NULL, " c more  -1", COPSE_MERGE_THREE_WAY, NULL},
+    {"", "d", "d", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"d", "d", "d", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"p", "d", NULL, " c posts  -1", COPSE_MERGE_THREE_WAY, NULL},
+    {"d", "i", NULL, " c posts  -1", COPSE_MERGE_THREE_WAY, NULL},
+    {"d", "w", NULL, " c posts  -1", COPSE_MERGE_THREE_WAY, NULL},
+    {"d", "c", "dc", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"", "i", "n", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"p", "i", "pn", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"i", "i", "i", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"i", "n", "n", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"n", "n", "n", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"i", "u", NULL, " i posts by-f2 -1", COPSE_MERGE_THREE_WAY, NULL},
+    {"i", "", "", "", COPSE_MERGE_THREE_WAY, "n"}, /* built on one side: not in the outcome */
+    {"i", "i", "i", "", COPSE_MERGE_THREE_WAY, "n"},
+    {"", "r", "r", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"r", "p", "rp", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"r", "r", "r", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"p", "o", "pO", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"o", "o", "o", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"r", "o", NULL, " i posts by-f0 -1", COPSE_MERGE_THREE_WAY, NULL},
+    {"", "w", "w", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"w", "w", "w", "", COPSE_MERGE_THREE_WAY, NULL},
+    {"w", "f", NULL, " c posts  -1", COPSE_MERGE_THREE_WAY, NULL},
+    {"", "f", "f", "", COPSE_MERGE_THREE_WAY, "w"},
+    {"", "c", "c", "", COPSE_MERGE_UNION, NULL},
+    {"", "d", "", "", COPSE_MERGE_UNION, NULL},
+    {"r", "", "r", "", COPSE_MERGE_UNION, NULL}, /* an index is no data */
+    {"i", "u", NULL, " i posts by-f2 -1", COPSE_MERGE_UNION, NULL},
+    {"c", "l", NULL, " c more  -1", COPSE_MERGE_UNION, NULL},
 };
 
 static void test_catalogues_merge(void **state)
@@ -446,9 +334,10 @@ static void test_catalogues_merge(void **state)
         const merge_catalogue_row *row = &merge_catalogue_rows[i];
         database_world db;
         merge_state content = {.docs = {{.is_there = true}, {.is_there = true, .fields = {1, 2}}}};
-        merge_outcome outcome;
+        merge_pair_outcome outcome;
         database_world_init(&db, NULL);
         copse_cid base = merge_build(&db, &content, COPSE_DOCUMENTS_INLINE);
+        base = row->base != NULL ? merge_done(&db, &base, row->base) : base;
         copse_cid ours = merge_done(&db, &base, row->ours);
         copse_cid theirs = merge_done(&db, &base, row->theirs);
         copse_cid merged = row->merged != NULL ? merge_done(&db, &base, row->merged) : ours;
@@ -464,41 +353,19 @@ static void test_catalogues_merge(void **state)
 
 /* ---- What is read, what is missing, what fails ---- */
 
-/* From an empty store, each call begun again after a WANT or gone on with: the same root, and the
- * blocks are those that differ. */
 static void test_missing_blocks_are_wanted(void **state)
 {
     (void)state;
     database_world db;
     uint64_t random = 3;
     merge_case world;
-    merge_outcome here;
+    merge_pair_outcome here;
     database_world_init(&db, NULL);
     merge_case_make(&db, &random, COPSE_DOCUMENTS_LINKED, &world);
-    merge_run(&db, &world.roots[0], &world.roots[1], &world.roots[2], COPSE_MERGE_THREE_WAY, &here);
-    copse_env *env = &db.world.test.env;
-    copse_store *store = NULL;
-    copse_source *source = NULL;
-    copse_node_cache *cache = NULL;
-    copse_err err;
-    size_t fetched = 0;
-    merge_outcome there;
-    copse_status status;
-    assert_int_equal(copse_memory_store_new(env, &store, &err), COPSE_OK);
-    assert_int_equal(copse_source_new(env, store, &source, &err), COPSE_OK);
-    assert_int_equal(copse_node_cache_new(env, source, &cache, &err), COPSE_OK);
-    while ((status = merge_run_over(env, cache, store, &world.roots[0], &world.roots[1],
-                                    &world.roots[2], COPSE_MERGE_THREE_WAY, &there, &err)) ==
-           COPSE_WANT) {
-        fetched += want_supply_some(source, db.world.store, SIZE_MAX);
-    }
-    assert_int_equal(status, COPSE_OK);
-    assert_true(copse_cid_equal(&there.root, &here.root));
-    assert_string_equal(there.conflicts, here.conflicts);
-    copse_node_cache_free(cache);
-    copse_source_free(source);
-    copse_store_close(store);
-    print_message("%zu blocks fetched\n", fetched);
+    const merge_pair_case merge = {
+        .base = &world.roots[0], .ours = &world.roots[1], .theirs = &world.roots[2]};
+    merge_pair_run(&db, &merge, &here);
+    print_message("%zu blocks fetched\n", merge_pair_fetch(&db, &merge, &here));
     database_world_release(&db);
 }
 
@@ -512,14 +379,16 @@ static copse_status merge_sweep_run(const copse_env *env, void *ctx)
     merge_sweep *sweep = ctx;
     copse_source *source = NULL;
     copse_node_cache *cache = NULL;
-    merge_outcome outcome;
+    merge_pair_outcome outcome;
     copse_status status = copse_source_new(env, sweep->db->world.store, &source, NULL);
     if (status == COPSE_OK) {
         status = copse_node_cache_new(env, source, &cache, NULL);
     }
     if (status == COPSE_OK) {
-        status = merge_run_over(env, cache, NULL, &sweep->world.roots[0], &sweep->world.roots[1],
-                                &sweep->world.roots[2], COPSE_MERGE_THREE_WAY, &outcome, NULL);
+        const merge_pair_case merge = {.base = &sweep->world.roots[0],
+                                       .ours = &sweep->world.roots[1],
+                                       .theirs = &sweep->world.roots[2]};
+        status = merge_pair_over(cache, NULL, &merge, &outcome, NULL);
     }
     copse_node_cache_free(cache);
     copse_source_free(source);
@@ -549,7 +418,7 @@ static void test_unique_values_count_in_the_end(void **state)
     };
     for (size_t i = 0; i < sizeof theirs / sizeof theirs[0]; i++) {
         database_world db;
-        merge_outcome outcome;
+        merge_pair_outcome outcome;
         database_world_init(&db, NULL);
         database_world_create(&db, "posts", "_id", COPSE_DOCUMENTS_INLINE);
         database_world_index(&db, "posts", "e", "e", "unique");
@@ -558,7 +427,7 @@ static void test_unique_values_count_in_the_end(void **state)
         database_world_commit(&db);
         copse_cid base = *copse_tree_root(db.tree);
         copse_cid ours = merge_done(&db, &base, "p");
-        merge_reopen(&db, &base);
+        merge_pair_reopen(&db, &base);
         database_world_delete(&db, "posts", "1");
         database_world_delete(&db, "posts", "2");
         for (size_t k = 0; theirs[i][k] != NULL; k++) {
@@ -573,12 +442,12 @@ static void test_unique_values_count_in_the_end(void **state)
     }
 }
 
-/* Theirs repaired what a unique index would refuse, and then made it. */
-static void test_indexes_are_made_behind_the_documents(void **state)
+/* Theirs repaired what a unique index would refuse, and then made it: it comes unbuilt. */
+static void test_a_new_unique_index_stops_no_merge(void **state)
 {
     (void)state;
     database_world db;
-    merge_outcome outcome;
+    merge_pair_outcome outcome;
     database_world_init(&db, NULL);
     database_world_create(&db, "posts", "_id", COPSE_DOCUMENTS_INLINE);
     database_world_insert(&db, "posts", "{\"_id\":1,\"f2\":6}");
@@ -586,13 +455,16 @@ static void test_indexes_are_made_behind_the_documents(void **state)
     database_world_commit(&db);
     copse_cid base = *copse_tree_root(db.tree);
     copse_cid ours = merge_done(&db, &base, "p");
-    merge_reopen(&db, &base);
+    merge_pair_reopen(&db, &base);
     database_world_delete(&db, "posts", "2");
     database_world_commit(&db);
     copse_cid repaired = *copse_tree_root(db.tree);
     copse_cid theirs = merge_done(&db, &repaired, "u");
     merge_run(&db, &base, &ours, &theirs, COPSE_MERGE_THREE_WAY, &outcome);
-    copse_cid expected = merge_done(&db, &theirs, "p");
+    merge_pair_reopen(&db, &repaired);
+    merge_do(&db, "p");
+    database_world_index(&db, "posts", "by-f2", "f2", "unique unbuilt");
+    copse_cid expected = merge_pair_commit(&db);
     assert_true(copse_cid_equal(&outcome.root, &expected));
     database_world_release(&db);
 }
@@ -603,13 +475,13 @@ static void test_a_base_with_another_primary_key_is_none(void **state)
 {
     (void)state;
     database_world db;
-    merge_outcome outcome;
+    merge_pair_outcome outcome;
     copse_cid roots[3];
     static const char *const names[3] = {"a", "b", "a"};
     database_world_init(&db, NULL);
     for (size_t i = 0; i < 3; i++) {
         char json[MERGE_JSON_SIZE];
-        merge_reopen(&db, NULL);
+        merge_pair_reopen(&db, NULL);
         database_world_create(&db, "posts", i == 0 ? "_id" : "id", COPSE_DOCUMENTS_INLINE);
         (void)snprintf(json, sizeof json, "{\"_id\":1,\"id\":%d,\"n\":\"%s\"}", i == 0 ? 5 : 1,
                        names[i]);
@@ -627,14 +499,19 @@ static void test_without_a_base_only_unions_merge(void **state)
     (void)state;
     database_world db;
     merge_state content = {.docs = {{.is_there = true}}};
-    merge_outcome outcome;
+    merge_pair_outcome outcome;
     copse_err err = {.message = ""};
     database_world_init(&db, NULL);
     copse_cid root = merge_build(&db, &content, COPSE_DOCUMENTS_INLINE);
-    assert_int_equal(merge_run_over(database_world_env(&db), db.world.cache, db.world.store, NULL,
-                                    &root, &root, COPSE_MERGE_THREE_WAY, &outcome, &err),
+    copse_cid other = merge_done(&db, &root, "p");
+    const merge_pair_case merge = {.ours = &root, .theirs = &other};
+    assert_int_equal(merge_pair_over(db.world.cache, db.world.store, &merge, &outcome, &err),
                      COPSE_CONFLICT);
     assert_non_null(strstr(err.message, "no common past"));
+    /* What only one has is taken, and what both have alike is no matter. */
+    other = merge_done(&db, &root, "c");
+    merge_run(&db, NULL, &root, &other, COPSE_MERGE_THREE_WAY, &outcome);
+    assert_true(copse_cid_equal(&outcome.root, &other));
     database_world_release(&db);
 }
 
@@ -645,7 +522,7 @@ int main(void)
         cmocka_unit_test(test_unions_are_the_same_both_ways_and_in_any_order),
         cmocka_unit_test(test_catalogues_merge),
         cmocka_unit_test(test_unique_values_count_in_the_end),
-        cmocka_unit_test(test_indexes_are_made_behind_the_documents),
+        cmocka_unit_test(test_a_new_unique_index_stops_no_merge),
         cmocka_unit_test(test_a_base_with_another_primary_key_is_none),
         cmocka_unit_test(test_missing_blocks_are_wanted),
         cmocka_unit_test(test_a_merge_survives_failing_allocations),

@@ -174,6 +174,30 @@ static void test_rows_refused(void **state)
     expect_row("\0\0d", 3, "{\"documents\":\"inline\",\"primaryKey\":\"a.b\"}", "field");
     expect_row("\0\0d", 3, "{\"documents\":\"inline\",\"schema\":{},\"primaryKey\":\"a\"}",
                "schema");
+    expect_row("\0\0d", 3, "{\"merge\":\"union\",\"documents\":\"inline\",\"primaryKey\":\"a\"}",
+               NULL);
+    expect_row("\0\0d", 3,
+               "{\"merge\":\"lww\",\"documents\":\"linked\",\"primaryKey\":\"a\","
+               "\"tombstoneDays\":36500}",
+               NULL);
+    expect_row("\0\0d", 3, "{\"documents\":\"inline\",\"primaryKey\":\"a\",\"tombstoneDays\":1}",
+               NULL);
+    static const char *const merges[] = {"\"three-way\"", "\"last\"", "\"\"", "1", "true"};
+    static const char *const days[] = {"0", "36501", "-1", "1.0", "\"1\"", "true"};
+    char json[128];
+    for (size_t i = 0; i < 5; i++) {
+        snprintf(json, sizeof json, "{\"merge\":%s,\"documents\":\"inline\",\"primaryKey\":\"a\"}",
+                 merges[i]);
+        expect_row("\0\0d", 3, json, "none");
+    }
+    for (size_t i = 0; i < 6; i++) {
+        snprintf(json, sizeof json,
+                 "{\"documents\":\"inline\",\"primaryKey\":\"a\",\"tombstoneDays\":%s}", days[i]);
+        expect_row("\0\0d", 3, json, "none");
+    }
+    expect_row("\0\0d", 3, "{\"merge\":null,\"documents\":\"inline\",\"primaryKey\":\"a\"}",
+               "null");
+    expect_row("\0\0d", 3, "{\"merge\":\"lww\",\"documents\":\"inline\"}", "lacks \"primaryKey\"");
     expect_row("\0\0d\x01", 4, "{\"documents\":\"inline\",\"primaryKey\":\"a\"}", "control");
     expect_row("\0\0\xff", 3, "{\"documents\":\"inline\",\"primaryKey\":\"a\"}", "UTF-8");
     expect_row("\0\0d\0i", 5, "{\"kind\":\"ordered\",\"fields\":[[\"a\",1]],\"version\":1}",
@@ -205,6 +229,9 @@ static void test_definitions_refused(void **state)
         {"{\"kind\":\"ordered\",\"fields\":[\"a\"],\"version\":1}", "pair"},
         {"{\"kind\":\"ordered\",\"fields\":{},\"version\":1}", "fields"},
         {"{\"kind\":\"ordered\",\"fields\":[[\"a\",1]],\"version\":1,\"unique\":false}", "flag"},
+        {"{\"kind\":\"ordered\",\"fields\":[[\"a\",1]],\"version\":1,\"built\":false}", NULL},
+        {"{\"kind\":\"ordered\",\"fields\":[[\"a\",1]],\"version\":1,\"built\":true}", "flag"},
+        {"{\"kind\":\"ordered\",\"fields\":[[\"a\",1]],\"version\":1,\"built\":0}", "flag"},
         {"{\"kind\":\"ordered\",\"fields\":[[\"a\",1]],\"version\":1,\"filter\":{}}",
          "empty filter"},
         {"{\"kind\":\"ordered\",\"fields\":[[\"a\",1]],\"version\":1,\"filter\":{\"a\":{\"$foo\":1}"

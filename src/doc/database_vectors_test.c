@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "doc/write.h"
 #include "support/database_world.h"
 
 /* ---- the databases ---- */
@@ -61,6 +62,53 @@ static void vectors_long_values(database_world *db)
     database_world_index(db, "l", "", "-s", "link");
 }
 
+static void vectors_unbuilt(database_world *db)
+{
+    database_world_insert(db, "u", "{\"_id\":1,\"a\":[1,2],\"b\":[3]}");
+    database_world_index(db, "u", "late", "a,b", "link unique unbuilt");
+    database_world_index(db, "u", "", "a", NULL);
+}
+
+static void vectors_replace_fields(database_world *db, const char *json)
+{
+    copse_bytes document = database_world_value(json);
+    assert_int_equal(
+        copse_write_replace_fields(db->write, copse_bytes_of_text("f"), document, NULL), COPSE_OK);
+    database_world_free(document);
+}
+
+/* Documents that are written once, again, by fields, and deleted; one row that is linked. */
+static void vectors_versions(database_world *db)
+{
+    database_world_create(db, "f", "_id", COPSE_DOCUMENTS_INLINE);
+    database_world_create(db, "l", "_id", COPSE_DOCUMENTS_INLINE);
+    database_world_create(db, "u", "_id", COPSE_DOCUMENTS_LINKED);
+    database_world_insert(db, "f", "{\"_id\":0}"); /* has no version */
+    const char *const names[] = {"f", "l", "u"};
+    const copse_merge_policy policies[] = {COPSE_MERGE_FIELD_WISE, COPSE_MERGE_LWW,
+                                           COPSE_MERGE_UNION};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(copse_write_set_merge(db->write, copse_bytes_of_text(names[i]),
+                                               policies[i], i == 1 ? 30 : 0, NULL),
+                         COPSE_OK);
+        for (unsigned id = 1; id <= 4; id++) {
+            char json[64];
+            snprintf(json, sizeof json, "{\"_id\":%u,\"a\":1,\"b\":1}", id);
+            database_world_insert(db, names[i], json);
+        }
+    }
+    database_world_commit(db);
+    db->options.author =
+        copse_bytes_of_text("did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK");
+    for (size_t i = 0; i < 3; i++) {
+        database_world_replace(db, names[i], "{\"_id\":2,\"a\":1,\"b\":2}", false);
+        database_world_delete(db, names[i], "3");
+    }
+    vectors_replace_fields(db, "{\"_id\":1,\"a\":2,\"b\":1}");
+    vectors_replace_fields(db, "{\"_id\":4,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,"
+                               "\"j\":1,\"k\":1,\"l\":1,\"m\":1,\"n\":1}");
+}
+
 typedef struct vectors_case {
     const char *name;
     void (*write)(database_world *db);
@@ -71,6 +119,8 @@ static const vectors_case vectors_cases[] = {
     {"values", vectors_values},
     {"arrays", vectors_arrays},
     {"long-values", vectors_long_values},
+    {"unbuilt", vectors_unbuilt},
+    {"versions", vectors_versions},
 };
 
 /* ---- their text ---- */

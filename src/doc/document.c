@@ -8,24 +8,7 @@
 
 /* ---- lists of blocks ---- */
 
-void copse_block_list_clear(copse_block_list *list)
-{
-    while (list->count > 0) {
-        copse_block_unref(list->blocks[--list->count]);
-    }
-    list->size_bytes = 0;
-}
-
-void copse_block_list_release(copse_block_list *list)
-{
-    copse_block_list_clear(list);
-    if (list->env != NULL) {
-        copse_free_array(list->env, list->blocks, list->capacity, sizeof *list->blocks);
-    }
-    *list = (copse_block_list){.env = list->env};
-}
-
-static void block_list_truncate(copse_block_list *list, size_t count)
+void copse_block_list_truncate(copse_block_list *list, size_t count)
 {
     while (list->count > count) {
         list->size_bytes -= copse_block_data(list->blocks[list->count - 1]).len;
@@ -33,15 +16,41 @@ static void block_list_truncate(copse_block_list *list, size_t count)
     }
 }
 
+void copse_block_list_release(copse_block_list *list)
+{
+    copse_block_list_truncate(list, 0);
+    if (list->env != NULL) {
+        copse_free_array(list->env, list->blocks, list->capacity, sizeof *list->blocks);
+    }
+    *list = (copse_block_list){.env = list->env};
+}
+
+static bool block_list_grow(copse_block_list *list, size_t need)
+{
+    void *blocks = list->blocks;
+    bool grown = copse_array_grow(list->env, &blocks, &list->capacity, need, sizeof *list->blocks);
+    list->blocks = blocks;
+    return grown;
+}
+
+copse_status copse_block_list_append(copse_block_list *list, copse_block *const *blocks,
+                                     size_t count, copse_err *err)
+{
+    if (!block_list_grow(list, list->count + count)) {
+        return COPSE_ERR_NOMEM(err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        list->blocks[list->count++] = copse_block_ref(blocks[i]);
+        list->size_bytes += copse_block_data(blocks[i]).len;
+    }
+    return COPSE_OK;
+}
+
 /* Makes the block of `data` and appends it. */
 static copse_status block_list_add(copse_block_list *list, uint64_t codec, copse_bytes data,
                                    copse_err *err)
 {
-    void *blocks = list->blocks;
-    bool grown = copse_array_grow(list->env, &blocks, &list->capacity, list->count + 1,
-                                  sizeof *list->blocks);
-    list->blocks = blocks;
-    if (!grown) {
+    if (!block_list_grow(list, list->count + 1)) {
         return COPSE_ERR_NOMEM(err);
     }
     copse_status status =
@@ -108,7 +117,7 @@ copse_status copse_document_store(copse_documents_form form, copse_bytes encoded
     }
     if (status != COPSE_OK) {
         copse_buf_truncate(value, offset);
-        block_list_truncate(blocks, count);
+        copse_block_list_truncate(blocks, count);
         status = COPSE_ERR(err, status, "a document can't be written");
     }
     return status;

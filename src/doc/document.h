@@ -28,11 +28,16 @@ typedef struct copse_block_list {
     uint64_t size_bytes; /**< Of their data. */
 } copse_block_list;
 
-/** Gives back all blocks; keeps the memory. */
-void copse_block_list_clear(copse_block_list *list);
+/** Gives back all blocks but the first `count`; keeps the memory. */
+void copse_block_list_truncate(copse_block_list *list, size_t count);
 
 /** Gives back all blocks and the memory. */
 void copse_block_list_release(copse_block_list *list);
+
+/** Appends a reference to each of the blocks. NOMEM: nothing was appended. */
+COPSE_MUST_USE copse_status copse_block_list_append(copse_block_list *list,
+                                                    copse_block *const *blocks, size_t count,
+                                                    copse_err *err);
 
 /** Appends the value of the row of the document `encoded` to `value`, and the blocks that it leads
  * to, if any, to `blocks`. LIMIT: limits.document_size_bytes_max. NOMEM; `value` and `blocks` are

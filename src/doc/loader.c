@@ -7,8 +7,11 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/loadstore.h"
+#include "doc/document_version.h"
 #include "tree/config.h"
 #include "tree/tree.h"
+
+#include <copse/commit.h>
 
 #include <string.h>
 
@@ -60,10 +63,27 @@ static copse_status loader_check_empty(copse_loader *loader, copse_err *err)
     status =
         copse_tree_range_count(loader->tree, (copse_bytes){bounds->ptr, size}, &to, &count, err);
     if (status == COPSE_OK && count > 0) {
-        status = COPSE_ERR(err, COPSE_CONFLICT, "the collection %.*s has documents", (int)name.len,
-                           (const char *)name.ptr);
+        status = COPSE_ERR(err, COPSE_CONFLICT, "the collection %.*s has documents, or had some",
+                           (int)name.len, (const char *)name.ptr);
     }
     return status;
+}
+
+static copse_status loader_init_versions(copse_loader *loader, copse_err *err)
+{
+    const copse_env *env = loader->env;
+    const copse_collection *collection = &loader->target->collection;
+    loader->has_versions = copse_merge_has_versions(collection->merge);
+    if (!loader->has_versions) {
+        return COPSE_OK;
+    }
+    if (env->clock == NULL) {
+        return COPSE_ERR(err, COPSE_MISUSE,
+                         "%.*s: its documents have versions, and there is no clock for them",
+                         (int)collection->name.len, (const char *)collection->name.ptr);
+    }
+    loader->time_ms = env->clock(env->clock_ctx);
+    return COPSE_OK;
 }
 
 static copse_status loader_init(copse_loader *loader, copse_bytes collection,
@@ -89,6 +109,9 @@ static copse_status loader_init(copse_loader *loader, copse_bytes collection,
     }
     if (status == COPSE_OK && copse_key_write_documents(&loader->prefix, collection) != COPSE_OK) {
         status = COPSE_ERR_NOMEM(err);
+    }
+    if (status == COPSE_OK) {
+        status = loader_init_versions(loader, err);
     }
     if (status == COPSE_OK) {
         status = copse_sorter_new(loader->env, memory_bytes_max, runs, &loader->sorter, err);
@@ -119,7 +142,8 @@ copse_status copse_loader_new(copse_tree *tree, copse_store *store, copse_bytes 
         (memory_bytes_max > 0 ? memory_bytes_max : env->limits.sort_memory_bytes_max) /
         LOADER_ROW_SHARE;
     copse_buf *const scratch[] = {&loader->prefix, &loader->document, &loader->key,
-                                  &loader->value,  &loader->wrapped,  &loader->rows};
+                                  &loader->value,  &loader->wrapped,  &loader->rows,
+                                  &loader->author, &loader->version};
     for (size_t i = 0; i < sizeof scratch / sizeof *scratch; i++) {
         copse_buf_init(scratch[i], env, SIZE_MAX);
     }
@@ -140,6 +164,8 @@ copse_loader *copse_loader_free(copse_loader *loader)
         copse_catalogue_release(&loader->catalogue);
         copse_block_list_release(&loader->blocks);
         copse_buf_release(&loader->prefix);
+        copse_buf_release(&loader->author);
+        copse_buf_release(&loader->version);
         copse_buf_release(&loader->document);
         copse_buf_release(&loader->key);
         copse_buf_release(&loader->value);
@@ -148,6 +174,22 @@ copse_loader *copse_loader_free(copse_loader *loader)
         copse_free(loader->env, loader, sizeof *loader);
     }
     return NULL;
+}
+
+copse_status copse_loader_set_author(copse_loader *loader, copse_bytes author, copse_err *err)
+{
+    if (loader->stage != LOADER_ADDING || loader->number > 0) {
+        return COPSE_ERR(err, COPSE_MISUSE, "loader: documents were added");
+    }
+    if (author.len > COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX) {
+        return COPSE_ERR(err, COPSE_MISUSE, "an author of %zu bytes", author.len);
+    }
+    if (copse_buf_reserve(&loader->author, author.len) != COPSE_OK) {
+        return COPSE_ERR_NOMEM(err);
+    }
+    copse_buf_truncate(&loader->author, 0);
+    copse_buf_truncate(&loader->version, 0);
+    return copse_buf_append(&loader->author, author); /* there is room */
 }
 
 void copse_loader_on_progress(copse_loader *loader, copse_sorter_progress_fn progress, void *ctx)
@@ -253,6 +295,37 @@ static copse_status loader_stage_indexes(copse_loader *loader, copse_bytes docum
     return status;
 }
 
+/* The row of a document that was never written before: all of them have the same. */
+static copse_status loader_make_version(copse_loader *loader, copse_bytes document, copse_err *err)
+{
+    const copse_collection *collection = &loader->target->collection;
+    const copse_version_state none = {.row = {NULL, 0}};
+    const copse_version version = {.time_ms = loader->time_ms,
+                                   .author = copse_buf_view(&loader->author)};
+    return loader->version.len > 0
+               ? COPSE_OK
+               : copse_version_write(loader->env, collection->merge, collection->primary_key, &none,
+                                     document, true, &version, &loader->version, err);
+}
+
+static copse_status loader_stage_version(copse_loader *loader, copse_bytes document, copse_bytes id,
+                                         copse_err *err)
+{
+    copse_buf *key = &loader->key;
+    copse_status status = loader_make_version(loader, document, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    copse_buf_truncate(key, 0);
+    if (copse_key_write_versions(key, loader->target->collection.name) != COPSE_OK) {
+        return COPSE_ERR_NOMEM(err);
+    }
+    status = copse_order_write_primary(key, id, err);
+    return status == COPSE_OK
+               ? loader_stage(loader, copse_buf_view(key), 0, copse_buf_view(&loader->version), err)
+               : status;
+}
+
 /* ---- adding ---- */
 
 /* Finds the primary key; puts a new ObjectId in if it is a missing `_id`. */
@@ -307,6 +380,9 @@ static copse_status loader_derive(copse_loader *loader, copse_bytes document, co
     if (status == COPSE_OK) {
         status = loader_stage_indexes(loader, document, id, err);
     }
+    if (status == COPSE_OK && loader->has_versions) {
+        status = loader_stage_version(loader, document, id, err);
+    }
     return status;
 }
 
@@ -331,7 +407,7 @@ copse_status copse_loader_flush(copse_loader *loader, copse_err *err)
         loader->stats.bytes_written += list->size_bytes;
         status = copse_store_put(loader->meter.inner, list->blocks, list->count, err);
     }
-    copse_block_list_clear(list);
+    copse_block_list_truncate(list, 0);
     return status;
 }
 
@@ -359,6 +435,7 @@ copse_status copse_loader_add(copse_loader *loader, copse_bytes document, uint64
     loader->poisoned = status;
     loader->number += status == COPSE_OK;
     loader->stats.inserted += status == COPSE_OK;
-    loader->stats.index_rows_added += status == COPSE_OK ? loader->rows_count - 1 : 0;
+    loader->stats.index_rows_added +=
+        status == COPSE_OK ? loader->rows_count - 1 - loader->has_versions : 0;
     return status;
 }

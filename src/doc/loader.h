@@ -4,6 +4,7 @@
  * rides along where the order allows it:
  *
  *     document              documents-prefix order(pk) | number (8 bytes) tag (8 bytes) -> value
+ *     version of one        key -> value
  *     entry, unique index   key -> [value, tag, size of the unique part]
  *     all other rows        key -> value
  *
@@ -56,6 +57,10 @@ struct copse_loader {
     uint64_t number;  /* of the next document */
     uint64_t tag;     /* of the one that is being added */
     copse_buf prefix; /* of documents' keys */
+    copse_buf author;
+    uint64_t time_ms;  /* of the versions, if it has_versions */
+    copse_buf version; /* the row of all documents; len 0: not made yet */
+    bool has_versions;
     /* Scratch of an add. */
     copse_buf document; /* with its new _id */
     copse_buf key;

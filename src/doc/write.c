@@ -18,6 +18,7 @@ copse_status copse_write_new(const copse_env *env, copse_write **ret_write, cops
     }
     write->env = env;
     write->catalogue.env = env;
+    write->blocks.env = env;
     copse_buf_init(&write->bytes, env, SIZE_MAX);
     copse_status status = copse_batch_new(env, &write->batch, err);
     if (status != COPSE_OK) {
@@ -34,6 +35,7 @@ copse_write *copse_write_free(copse_write *write)
         copse_catalogue_release(&write->catalogue);
         copse_batch_free(write->batch);
         copse_buf_release(&write->bytes);
+        copse_block_list_release(&write->blocks);
         copse_free_array(write->env, write->ops, write->ops_capacity, sizeof *write->ops);
         copse_free_array(write->env, write->changes, write->changes_capacity,
                          sizeof *write->changes);
@@ -46,6 +48,7 @@ void copse_write_rewind(copse_write *write, size_t count)
 {
     if (count < write->ops_count) { /* an operation's bytes begin with its collection's name */
         copse_buf_truncate(&write->bytes, write->ops[count].collection.offset);
+        copse_block_list_truncate(&write->blocks, write->ops[count].blocks_first);
         write->ops_count = count;
     }
 }
@@ -53,6 +56,12 @@ void copse_write_rewind(copse_write *write, size_t count)
 void copse_write_clear(copse_write *write)
 {
     copse_write_rewind(write, 0);
+}
+
+void copse_write_on_clash(copse_write *write, copse_write_clash_fn visit, void *ctx)
+{
+    write->clash = visit;
+    write->clash_ctx = ctx;
 }
 
 size_t copse_write_count(const copse_write *write)
@@ -82,6 +91,7 @@ static copse_write_span write_add_bytes(write_adding *adding, copse_bytes bytes)
 static write_adding write_begin(copse_write *write, copse_write_kind kind, copse_bytes collection)
 {
     write_adding adding = {write, write->bytes.len, {.kind = kind}, COPSE_OK};
+    adding.op.blocks_first = write->blocks.count;
     adding.op.collection = write_add_bytes(&adding, collection);
     return adding;
 }
@@ -100,6 +110,7 @@ static copse_status write_end(write_adding *adding, copse_err *err)
     }
     if (status != COPSE_OK) {
         copse_buf_truncate(&write->bytes, adding->offset);
+        copse_block_list_truncate(&write->blocks, adding->op.blocks_first);
         return COPSE_ERR(err, status, "no memory for an operation");
     }
     write->ops[write->ops_count++] = adding->op;
@@ -201,6 +212,38 @@ copse_status copse_write_drop_index(copse_write *write, copse_bytes collection, 
     return write_end(&adding, err);
 }
 
+copse_status copse_write_set_merge(copse_write *write, copse_bytes collection,
+                                   copse_merge_policy policy, uint32_t tombstone_days,
+                                   copse_err *err)
+{
+    copse_status status = copse_name_check(collection, "a collection", err);
+    if (status == COPSE_OK && tombstone_days > COPSE_TOMBSTONE_DAYS_MAX) {
+        status = COPSE_ERR(err, COPSE_LIMIT, "deletions are kept for at most %d days",
+                           COPSE_TOMBSTONE_DAYS_MAX);
+    }
+    if (status != COPSE_OK) {
+        return status;
+    }
+    write_adding adding = write_begin(write, COPSE_WRITE_SET_MERGE, collection);
+    adding.op.merge = policy;
+    adding.op.tombstone_days = tombstone_days;
+    return write_end(&adding, err);
+}
+
+copse_status copse_write_forget_deleted(copse_write *write, copse_bytes collection,
+                                        uint64_t before_ms, copse_err *err)
+{
+    copse_status status = copse_name_check(collection, "a collection", err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    write_adding adding = write_begin(write, COPSE_WRITE_FORGET_DELETED, collection);
+    adding.op.before_ms = before_ms;
+    return write_end(&adding, err);
+}
+
+/* ---- documents ---- */
+
 /* Makes an `_id` for a document that has none. Where none can be made, one may not be needed: the
  * collection may have another primary key. */
 static copse_status write_new_id(const copse_write *write, bool needed, copse_buf *id,
@@ -220,8 +263,8 @@ static copse_status write_new_id(const copse_write *write, bool needed, copse_bu
     return status;
 }
 
-/* Adds an INSERT, REPLACE or UPSERT. */
-static copse_status write_add_document(copse_write *write, copse_write_kind kind,
+/* Adds an INSERT, REPLACE or UPSERT; only a REPLACE is_by_fields. */
+static copse_status write_add_document(copse_write *write, copse_write_kind kind, bool is_by_fields,
                                        copse_bytes collection, copse_bytes document,
                                        copse_buf *ret_id, copse_err *err)
 {
@@ -250,6 +293,7 @@ static copse_status write_add_document(copse_write *write, copse_write_kind kind
     }
     if (status == COPSE_OK) {
         write_adding adding = write_begin(write, kind, collection);
+        adding.op.is_by_fields = is_by_fields;
         adding.op.item = write_add_bytes(&adding, document);
         adding.op.id = write_add_bytes(&adding, copse_buf_view(&new_id));
         status = write_end(&adding, err);
@@ -264,33 +308,81 @@ static copse_status write_add_document(copse_write *write, copse_write_kind kind
 copse_status copse_write_insert(copse_write *write, copse_bytes collection, copse_bytes document,
                                 copse_buf *ret_id, copse_err *err)
 {
-    return write_add_document(write, COPSE_WRITE_INSERT, collection, document, ret_id, err);
+    return write_add_document(write, COPSE_WRITE_INSERT, false, collection, document, ret_id, err);
 }
 
 copse_status copse_write_replace(copse_write *write, copse_bytes collection, copse_bytes document,
                                  bool upsert, copse_err *err)
 {
-    return write_add_document(write, upsert ? COPSE_WRITE_UPSERT : COPSE_WRITE_REPLACE, collection,
-                              document, NULL, err);
+    return write_add_document(write, upsert ? COPSE_WRITE_UPSERT : COPSE_WRITE_REPLACE, false,
+                              collection, document, NULL, err);
+}
+
+copse_status copse_write_replace_fields(copse_write *write, copse_bytes collection,
+                                        copse_bytes document, copse_err *err)
+{
+    return write_add_document(write, COPSE_WRITE_REPLACE, true, collection, document, NULL, err);
+}
+
+/* Whether `id`, one item, can be a primary key. */
+static copse_status write_check_primary(const copse_write *write, copse_bytes id, copse_err *err)
+{
+    copse_buf order;
+    copse_buf_init(&order, write->env, SIZE_MAX);
+    copse_status status = copse_value_check(id, &write->env->limits, err);
+    if (status == COPSE_OK) {
+        status = copse_order_write_primary(&order, id, err);
+    }
+    copse_buf_release(&order);
+    return status;
+}
+
+/* Adds an operation on the document with the primary key `id`. */
+static copse_status write_add_id(copse_write *write, copse_write_kind kind, copse_bytes collection,
+                                 copse_bytes id, copse_err *err)
+{
+    copse_status status = copse_name_check(collection, "a collection", err);
+    if (status == COPSE_OK) {
+        status = write_check_primary(write, id, err);
+    }
+    if (status != COPSE_OK) {
+        return status;
+    }
+    write_adding adding = write_begin(write, kind, collection);
+    adding.op.item = write_add_bytes(&adding, id);
+    return write_end(&adding, err);
 }
 
 copse_status copse_write_delete(copse_write *write, copse_bytes collection, copse_bytes id,
                                 copse_err *err)
 {
-    copse_buf order;
-    copse_buf_init(&order, write->env, SIZE_MAX);
+    return write_add_id(write, COPSE_WRITE_DELETE, collection, id, err);
+}
+
+copse_status copse_write_resolve(copse_write *write, copse_bytes collection, copse_bytes id,
+                                 copse_err *err)
+{
+    return write_add_id(write, COPSE_WRITE_RESOLVE, collection, id, err);
+}
+
+copse_status copse_write_put_row(copse_write *write, copse_write_row row, copse_bytes collection,
+                                 copse_bytes id, copse_bytes value, const copse_block_list *blocks,
+                                 copse_err *err)
+{
     copse_status status = copse_name_check(collection, "a collection", err);
     if (status == COPSE_OK) {
-        status = copse_value_check(id, &write->env->limits, err);
+        status = write_check_primary(write, id, err);
     }
-    if (status == COPSE_OK) {
-        status = copse_order_write_primary(&order, id, err);
-    }
-    copse_buf_release(&order);
     if (status != COPSE_OK) {
         return status;
     }
-    write_adding adding = write_begin(write, COPSE_WRITE_DELETE, collection);
-    adding.op.item = write_add_bytes(&adding, id);
+    write_adding adding = write_begin(write, COPSE_WRITE_PUT_ROW, collection);
+    adding.op.row = row;
+    adding.op.id = write_add_bytes(&adding, id);
+    adding.op.item = write_add_bytes(&adding, value);
+    if (adding.status == COPSE_OK && blocks != NULL) {
+        adding.op.blocks_count = blocks->count;
+        adding.status = copse_block_list_append(&write->blocks, blocks->blocks, blocks->count, err);
+    }
     return write_end(&adding, err);
 }

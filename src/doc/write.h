@@ -7,8 +7,8 @@
  *   W1  Changes are grouped by the document's key. A group takes the document that is in the tree
  *       through all its changes; only the first and the last version make rows, and only rows that
  *       differ go into the batch.
- *   W2  All documents of a settling are looked up before anything else, in one operation on the
- *       source, so that one want list names all the blocks that are missing.
+ *   W2  All documents of a settling, and their versions, are looked up before anything else, in one
+ *       operation on the source, so that one want list names all the blocks that are missing.
  *   W3  Every version, also one in between, must be one that its indexes can hold, and is checked
  *       for uniqueness at its time (write_unique.h). Of several operations that fail, the first in
  *       the order of the operations is reported.
@@ -16,6 +16,7 @@
  *       before it.
  *   W5  The blocks of linked documents are put after the tree was applied, so that nothing is put
  *       when blocks are wanted.
+ *   W6  Of the operations of a merge on one document only the last one is looked at.
  *
  * The write keeps the catalogue of the last tree that it read or made, with its derivers: a commit
  * of one document then reads no catalogue.
@@ -36,11 +37,21 @@ typedef enum copse_write_kind {
     COPSE_WRITE_DROP_COLLECTION,
     COPSE_WRITE_CREATE_INDEX,
     COPSE_WRITE_DROP_INDEX,
+    COPSE_WRITE_SET_MERGE,
+    COPSE_WRITE_FORGET_DELETED,
+    COPSE_WRITE_PUT_ROW,
+    COPSE_WRITE_RESOLVE,
     COPSE_WRITE_INSERT,
     COPSE_WRITE_REPLACE,
     COPSE_WRITE_UPSERT,
     COPSE_WRITE_DELETE
 } copse_write_kind;
+
+/** A row that a document may have besides its own. */
+typedef enum copse_write_row {
+    COPSE_WRITE_VERSION_ROW, /**< document_version.h */
+    COPSE_WRITE_CONFLICT_ROW
+} copse_write_row;
 
 /** Bytes of copse_write.bytes. */
 typedef struct copse_write_span {
@@ -51,10 +62,18 @@ typedef struct copse_write_span {
 typedef struct copse_write_op {
     copse_write_kind kind;
     copse_documents_form documents; /**< CREATE_COLLECTION. */
+    copse_merge_policy merge;       /**< SET_MERGE, with tombstone_days. */
+    uint32_t tombstone_days;
+    copse_write_row row; /**< PUT_ROW; its value is `item`. */
+    bool is_by_fields;   /**< REPLACE: of those fields that differ. */
+    uint64_t before_ms;  /**< FORGET_DELETED. */
+    size_t blocks_first; /**< PUT_ROW: of copse_write.blocks. */
+    size_t blocks_count;
     copse_write_span collection;
     copse_write_span name; /**< The index; CREATE_COLLECTION: the primary key. */
     copse_write_span item; /**< The document, the definition's row, or DELETE: the primary key. */
-    copse_write_span id;   /**< INSERT, UPSERT: the `_id` that a document without one gets. */
+    copse_write_span id;   /**< INSERT, UPSERT: the `_id` that a document without one gets; PUT_ROW:
+                                the primary key. */
 } copse_write_op;
 
 /** An operation on a document, on its way. */
@@ -66,9 +85,26 @@ typedef struct copse_write_change {
     copse_bytes document; /**< DELETE: len 0. */
 } copse_write_change;
 
+/** A document that can't be in its collection beside the others, since one of its values in an
+ * index is that of others too, or since the index can't hold it. Views. */
+typedef struct copse_write_clash {
+    copse_bytes collection;
+    copse_bytes index;
+    copse_bytes key; /**< order(pk) of the document. */
+    size_t value;    /**< Numbers the values, from 0; all documents of one are told in a row. */
+    bool is_unfit;   /**< The index can't hold the document: the value is nobody else's. */
+} copse_write_clash;
+
+/** Is told of each such document. Any status but OK ends the apply, which returns it. */
+typedef copse_status (*copse_write_clash_fn)(void *ctx, const copse_write_clash *clash,
+                                             copse_err *err);
+
 struct copse_write {
     const copse_env *env;
-    copse_buf bytes; /**< What the operations' spans are of. */
+    copse_write_clash_fn clash; /**< NULL: the first one is a failure. */
+    void *clash_ctx;
+    copse_buf bytes;         /**< What the operations' spans are of. */
+    copse_block_list blocks; /**< Those of the operations' rows. */
     copse_write_op *ops;
     size_t ops_count;
     size_t ops_capacity;
@@ -92,7 +128,10 @@ typedef struct copse_write_run {
     size_t changes_count;
     copse_buf scratch;
     copse_write_stats stats;
-    size_t failed; /**< The operation that failed; SIZE_MAX: none. */
+    size_t failed;  /**< The operation that failed; SIZE_MAX: none. */
+    size_t clashes; /**< The values of documents that clash, if those are told. */
+    bool has_time;
+    uint64_t time_ms; /**< Of the versions that the run makes (write_version.h). */
 } copse_write_run;
 
 static inline copse_bytes copse_write_bytes(const copse_write *write, copse_write_span span)
@@ -103,6 +142,35 @@ static inline copse_bytes copse_write_bytes(const copse_write *write, copse_writ
 /** Forgets the operations from number `count` on. */
 void copse_write_rewind(copse_write *write, size_t count);
 
+/** Adds an operation, as those of write.h: replaces a document that is there; in a FIELD_WISE
+ * collection only the fields that differ are written by it. */
+COPSE_MUST_USE copse_status copse_write_replace_fields(copse_write *write, copse_bytes collection,
+                                                       copse_bytes document, copse_err *err);
+
+/** Adds an operation: the document with the primary key `id`, one item, gets a row of this kind
+ * with this value, one item; len 0: it loses the one it has. `blocks` (NULL: none): those that the
+ * value links to, which are put as well. NOT_FOUND (at apply): no such collection. */
+COPSE_MUST_USE copse_status copse_write_put_row(copse_write *write, copse_write_row row,
+                                                copse_bytes collection, copse_bytes id,
+                                                copse_bytes value, const copse_block_list *blocks,
+                                                copse_err *err);
+
+/** Makes applies of a merge (options.is_merge) tell `visit` of all documents that clash, before
+ * they fail with CONFLICT. */
+void copse_write_on_clash(copse_write *write, copse_write_clash_fn visit, void *ctx);
+
+/** Whether a run tells of documents that clash. */
+static inline bool copse_write_tells(const copse_write_run *run)
+{
+    return run->options.is_merge && run->write->clash != NULL;
+}
+
+/** Tells of a document, by the key of its row, that has the value number run->clashes in an index;
+ * of one that is_unfit, and goes on to the next number. NOMEM; what the visitor returned. */
+COPSE_MUST_USE copse_status copse_write_tell(copse_write_run *run,
+                                             const copse_collection *collection, copse_bytes index,
+                                             copse_bytes document, bool is_unfit, copse_err *err);
+
 /** Whether a failure is about the operation at hand, so that one of an earlier operation comes
  * before it; the others are about the world. */
 static inline bool copse_write_is_refusal(copse_status status)
@@ -110,6 +178,14 @@ static inline bool copse_write_is_refusal(copse_status status)
     return status == COPSE_CONFLICT || status == COPSE_NOT_FOUND || status == COPSE_CORRUPT ||
            status == COPSE_LIMIT;
 }
+
+/** Puts the deletion of the row of the conflict of the document `id` into the batch. *ret_waited: a
+ * document waited in it, which is none in the collection. NOT_FOUND: there is none. WANT, CORRUPT,
+ * IO, LIMIT, NOMEM. */
+COPSE_MUST_USE copse_status copse_write_resolve_row(copse_write_run *run,
+                                                    const copse_collection *collection,
+                                                    copse_bytes id, bool *ret_waited,
+                                                    copse_err *err);
 
 /** Settles all changes: puts the rows of their documents and indexes into the batch, and the blocks
  * of documents into run->blocks. CONFLICT and NOT_FOUND set run->failed. */

@@ -4,9 +4,11 @@
  */
 #include "base/alloc.h"
 #include "base/err.h"
-#include "doc/write.h"
+#include "doc/write_version.h"
 #include "index/definition.h"
 #include "tree/tree.h"
+
+#include <copse/commit.h>
 
 /* ---- rows of the catalogue ---- */
 
@@ -100,7 +102,7 @@ static copse_status write_run_apply_batch(copse_write_run *run, copse_err *err)
     }
     run->stats.nodes_written += stats.nodes_written;
     run->stats.bytes_written += stats.nodes_written_bytes + run->blocks.size_bytes;
-    copse_block_list_clear(&run->blocks);
+    copse_block_list_truncate(&run->blocks, 0);
     copse_batch_clear(write->batch);
     if (run->tree != run->base) {
         copse_tree_close(run->tree);
@@ -202,26 +204,63 @@ static copse_status write_run_drop_collection(copse_write_run *run, const copse_
     return status;
 }
 
-/* Whether `wanted` is the index that is there, whose array field may have been found then. */
+static copse_status write_run_set_merge(copse_write_run *run, const copse_write_op *op,
+                                        copse_err *err)
+{
+    copse_bytes name = copse_write_bytes(run->write, op->collection);
+    copse_catalogue_collection *collection = copse_catalogue_find(&run->write->catalogue, name);
+    if (collection == NULL) {
+        return write_run_no_collection(name, err);
+    }
+    copse_status status = write_run_flush_collection(run, collection, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    run->write->catalogue_root.size = 0;
+    if (copse_merge_has_versions(collection->collection.merge) &&
+        !copse_merge_has_versions(op->merge)) {
+        copse_buf_truncate(&run->scratch, 0);
+        status = write_run_delete_scratch(run, copse_key_write_versions(&run->scratch, name), err);
+    }
+    if (status == COPSE_OK) {
+        collection->collection.merge = op->merge;
+        collection->collection.tombstone_days = op->tombstone_days;
+        status = write_run_put_collection(run, &collection->collection, err);
+    }
+    return status;
+}
+
+static copse_status write_run_forget_deleted(copse_write_run *run, const copse_write_op *op,
+                                             copse_err *err)
+{
+    copse_bytes name = copse_write_bytes(run->write, op->collection);
+    if (copse_catalogue_find(&run->write->catalogue, name) == NULL) {
+        return write_run_no_collection(name, err);
+    }
+    copse_status status = write_run_flush(run, err); /* what is read must be in the tree */
+    return status == COPSE_OK ? copse_write_forget_rows(run, name, op->before_ms, err) : status;
+}
+
+/* Whether `wanted` is the index that is there, whose array field may have been found then, and
+ * which may have been built since. */
 static copse_status write_run_same_index(const copse_write_run *run,
-                                         const copse_index_definition *present, copse_bytes wanted,
-                                         bool wanted_array, bool *ret_same, copse_err *err)
+                                         const copse_index_definition *present,
+                                         const copse_index_definition *wanted, bool *ret_same,
+                                         copse_err *err)
 {
     copse_index_definition copy = *present;
     copse_sort_field fields[COPSE_SORT_FIELDS_MAX];
-    copse_buf row;
+    bool wanted_array = false;
+    for (size_t i = 0; i < wanted->fields_count; i++) {
+        wanted_array = wanted_array || wanted->fields[i].array;
+    }
     for (size_t i = 0; i < copy.fields_count; i++) {
         fields[i] = copy.fields[i];
         fields[i].array = wanted_array && fields[i].array;
     }
     copy.fields = fields;
-    copse_buf_init(&row, run->env, SIZE_MAX);
-    copse_status status = copse_index_definition_encode(&copy, &row, err);
-    if (status == COPSE_OK) {
-        *ret_same = copse_bytes_equal(copse_buf_view(&row), wanted);
-    }
-    copse_buf_release(&row);
-    return status;
+    copy.is_unbuilt = wanted->is_unbuilt;
+    return copse_index_definition_equal(run->env, &copy, wanted, ret_same, err);
 }
 
 static copse_status write_run_build_index(copse_write_run *run,
@@ -241,6 +280,35 @@ static copse_status write_run_build_index(copse_write_run *run,
     return status;
 }
 
+static copse_status write_run_add_index(copse_write_run *run,
+                                        copse_catalogue_collection *collection,
+                                        const copse_index_definition *definition, copse_err *err)
+{
+    if (!definition->is_unbuilt) {
+        return write_run_build_index(run, collection, definition, err);
+    }
+    run->write->catalogue_root.size = 0;
+    copse_status status = copse_write_put_definition(run, &collection->collection, definition, err);
+    return status == COPSE_OK ? copse_catalogue_add_index(collection, definition, err) : status;
+}
+
+/* Builds an index whose row is there already; its array field is known. */
+static copse_status write_run_build_present(copse_write_run *run,
+                                            copse_catalogue_collection *collection, size_t position,
+                                            copse_err *err)
+{
+    copse_index_definition definition;
+    copse_status status = copse_index_definition_dup(
+        &run->arena, &collection->collection.indexes[position], &definition, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    definition.is_unbuilt = false;
+    run->write->catalogue_root.size = 0;
+    copse_catalogue_remove_index(collection, position);
+    return write_run_build_index(run, collection, &definition, err);
+}
+
 static copse_status write_run_create_index(copse_write_run *run, const copse_write_op *op,
                                            copse_err *err)
 {
@@ -258,20 +326,18 @@ static copse_status write_run_create_index(copse_write_run *run, const copse_wri
     }
     size_t position = copse_catalogue_find_index(collection, index);
     if (position == SIZE_MAX) {
-        return write_run_build_index(run, collection, &definition, err);
+        return write_run_add_index(run, collection, &definition, err);
     }
+    const copse_index_definition *present = &collection->collection.indexes[position];
     bool same;
-    bool has_array = false;
-    for (size_t i = 0; i < definition.fields_count; i++) {
-        has_array = has_array || definition.fields[i].array;
-    }
-    status = write_run_same_index(run, &collection->collection.indexes[position], row, has_array,
-                                  &same, err);
+    status = write_run_same_index(run, present, &definition, &same, err);
     if (status == COPSE_OK && !same) {
         status = COPSE_ERR(err, COPSE_CONFLICT, "%.*s: there is another index %.*s", (int)name.len,
                            (const char *)name.ptr, (int)index.len, (const char *)index.ptr);
     }
-    return status;
+    return status == COPSE_OK && present->is_unbuilt && !definition.is_unbuilt
+               ? write_run_build_present(run, collection, position, err)
+               : status;
 }
 
 static copse_status write_run_drop_index(copse_write_run *run, const copse_write_op *op,
@@ -352,7 +418,7 @@ static copse_status write_run_read_document(copse_write_run *run, const copse_wr
 {
     copse_bytes primary_key = change->collection->collection.primary_key;
     copse_bytes item = copse_write_bytes(run->write, op->item);
-    if (op->kind == COPSE_WRITE_DELETE) {
+    if (op->kind == COPSE_WRITE_DELETE || op->kind == COPSE_WRITE_RESOLVE) {
         change->id = item;
         return COPSE_OK;
     }
@@ -412,6 +478,52 @@ static copse_status write_run_add_change(copse_write_run *run, size_t number, co
     return status;
 }
 
+static copse_status write_run_resolve(copse_write_run *run, size_t number, copse_err *err)
+{
+    const copse_write_op *op = &run->write->ops[number];
+    copse_bytes name = copse_write_bytes(run->write, op->collection);
+    copse_catalogue_collection *collection = copse_catalogue_find(&run->write->catalogue, name);
+    bool has_waited = false;
+    if (collection == NULL) {
+        return write_run_no_collection(name, err);
+    }
+    copse_status status = copse_write_resolve_row(
+        run, &collection->collection, copse_write_bytes(run->write, op->item), &has_waited, err);
+    return status == COPSE_OK && has_waited &&
+                   copse_write_makes_versions(run, &collection->collection)
+               ? write_run_add_change(run, number, err)
+               : status;
+}
+
+static copse_status write_run_put_row(copse_write_run *run, const copse_write_op *op,
+                                      copse_err *err)
+{
+    copse_write *write = run->write;
+    copse_bytes name = copse_write_bytes(write, op->collection);
+    copse_bytes value = copse_write_bytes(write, op->item);
+    if (copse_catalogue_find(&write->catalogue, name) == NULL) {
+        return write_run_no_collection(name, err);
+    }
+    copse_buf_truncate(&run->scratch, 0);
+    copse_status status = op->row == COPSE_WRITE_VERSION_ROW
+                              ? copse_key_write_versions(&run->scratch, name)
+                              : copse_key_write_conflicts(&run->scratch, name);
+    if (status != COPSE_OK) {
+        return COPSE_ERR(err, status, "no memory for a key");
+    }
+    status = copse_order_write_primary(&run->scratch, copse_write_bytes(write, op->id), err);
+    if (status == COPSE_OK && op->blocks_count > 0) {
+        status = copse_block_list_append(&run->blocks, write->blocks.blocks + op->blocks_first,
+                                         op->blocks_count, err);
+    }
+    if (status == COPSE_OK) {
+        copse_bytes key = copse_buf_view(&run->scratch);
+        status = value.len > 0 ? copse_batch_put(write->batch, key, value, err)
+                               : copse_batch_delete(write->batch, key, err);
+    }
+    return status;
+}
+
 /* ---- all operations ---- */
 
 static copse_status write_run_operation(copse_write_run *run, size_t number, copse_err *err)
@@ -426,6 +538,14 @@ static copse_status write_run_operation(copse_write_run *run, size_t number, cop
         return write_run_create_index(run, op, err);
     case COPSE_WRITE_DROP_INDEX:
         return write_run_drop_index(run, op, err);
+    case COPSE_WRITE_SET_MERGE:
+        return write_run_set_merge(run, op, err);
+    case COPSE_WRITE_FORGET_DELETED:
+        return write_run_forget_deleted(run, op, err);
+    case COPSE_WRITE_PUT_ROW:
+        return write_run_put_row(run, op, err);
+    case COPSE_WRITE_RESOLVE:
+        return write_run_resolve(run, number, err);
     default:
         return write_run_add_change(run, number, err);
     }
@@ -484,6 +604,9 @@ copse_status copse_write_apply(copse_write *write, copse_tree *tree, copse_store
     copse_arena_init(&run.arena, write->env);
     copse_buf_init(&run.scratch, write->env, SIZE_MAX);
     copse_status status = copse_tree_require_ours(tree, "writing", err);
+    if (status == COPSE_OK && run.options.author.len > COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX) {
+        status = COPSE_ERR(err, COPSE_MISUSE, "an author of %zu bytes", run.options.author.len);
+    }
     if (status == COPSE_OK) {
         status = write_run_read_catalogue(&run, err);
     }

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "doc/write_unique.h"
+#include "doc/write_version.h"
 #include "tree/key_sort.h"
 #include "tree/tree.h"
 
@@ -14,9 +15,12 @@
 typedef struct settle_group {
     size_t first;
     size_t count;
-    copse_document base; /* what is in the tree */
-    copse_bytes link;    /* to it */
+    copse_document base;    /* what is in the tree */
+    copse_bytes link;       /* to it */
+    copse_document version; /* its row of versions */
     bool has_base;
+    bool is_whole;    /* an operation made all of what comes of it */
+    bool is_resolved; /* one that waited in a conflict was dropped */
 } settle_group;
 
 /* A row of one version of a document; offsets into the rows' bytes. */
@@ -71,42 +75,56 @@ static copse_status settle_make_groups(settle *state, copse_err *err)
     return status;
 }
 
-/* Keeps what an inline document borrows from its leaf. */
-static copse_status settle_keep_base(settle *state, settle_group *group, copse_err *err)
-{
-    if (group->base.block == NULL && group->base.buf.ptr == NULL) {
-        group->base.encoded = copse_arena_dup(&state->run->arena, group->base.encoded);
-        return group->base.encoded.ptr == NULL ? COPSE_ERR_NOMEM(err) : COPSE_OK;
-    }
-    if (group->base.block != NULL) {
-        const copse_cid *cid = copse_block_cid(group->base.block);
-        group->link = (copse_bytes){cid->bytes, cid->size};
-    }
-    return COPSE_OK;
-}
-
-static copse_status settle_load_base(settle *state, settle_group *group, copse_err *err)
+/* Loads the document of a row; *document is as before if there is none. */
+static copse_status settle_load_row(settle *state, copse_bytes key, copse_document *document,
+                                    bool *ret_found, copse_err *err)
 {
     copse_write_run *run = state->run;
     copse_node *leaf;
     uint32_t index;
-    bool found;
-    copse_status status = copse_tree_find(run->tree, settle_change(state, group->first)->key, &leaf,
-                                          &index, &found, err);
+    copse_status status = copse_tree_find(run->tree, key, &leaf, &index, ret_found, err);
     if (status != COPSE_OK) {
         return status;
     }
-    if (found) {
-        status =
-            copse_document_load_within(copse_node_cache_source(copse_tree_cache(run->tree)),
-                                       run->env, copse_node_value(leaf, index), &group->base, err);
-        if (status == COPSE_OK) {
-            group->has_base = true;
-            status = settle_keep_base(state, group, err);
-        }
+    if (*ret_found) {
+        status = copse_document_load_within(copse_node_cache_source(copse_tree_cache(run->tree)),
+                                            run->env, copse_node_value(leaf, index), document, err);
+    }
+    if (*ret_found && status == COPSE_OK && document->block == NULL && document->buf.ptr == NULL) {
+        document->encoded = copse_arena_dup(&run->arena, document->encoded); /* the leaf's */
+        status = document->encoded.ptr == NULL ? COPSE_ERR_NOMEM(err) : COPSE_OK;
     }
     copse_node_unref(run->env, leaf);
     return status;
+}
+
+static copse_status settle_load_version(settle *state, settle_group *group, copse_err *err)
+{
+    copse_write_run *run = state->run;
+    const copse_write_change *change = settle_change(state, group->first);
+    bool found;
+    if (!copse_write_makes_versions(run, &change->collection->collection)) {
+        return COPSE_OK;
+    }
+    copse_status status = copse_write_version_key(run, change, err);
+    return status == COPSE_OK
+               ? settle_load_row(state, copse_buf_view(&run->scratch), &group->version, &found, err)
+               : status;
+}
+
+static copse_status settle_load_base(settle *state, settle_group *group, copse_err *err)
+{
+    copse_status version = settle_load_version(state, group, err);
+    if (version != COPSE_OK && version != COPSE_WANT) {
+        return version;
+    }
+    copse_status status = settle_load_row(state, settle_change(state, group->first)->key,
+                                          &group->base, &group->has_base, err);
+    if (status == COPSE_OK && group->base.block != NULL) {
+        const copse_cid *cid = copse_block_cid(group->base.block);
+        group->link = (copse_bytes){cid->bytes, cid->size};
+    }
+    return status == COPSE_OK ? version : status;
 }
 
 /* W2 */
@@ -139,6 +157,7 @@ typedef struct settle_derive {
     size_t index;
     size_t claim_op;   /* SIZE_MAX: it was there before */
     size_t release_op; /* SIZE_MAX: it stays */
+    bool is_unfit;     /* index number `index` can't hold what an operation made */
 } settle_derive;
 
 static copse_status settle_add_row(settle *state, settle_rows *rows, const copse_index_row *row,
@@ -210,6 +229,8 @@ static copse_status settle_derive_rows(settle_derive *derive, copse_bytes docume
         derive->index = i;
         status = copse_index_derive(collection->derivers[i], document, id, link, settle_visit_row,
                                     derive, err);
+        derive->is_unfit =
+            derive->claim_op != SIZE_MAX && (status == COPSE_CORRUPT || status == COPSE_LIMIT);
     }
     return status == COPSE_NOT_FOUND
                ? COPSE_ERR(err, COPSE_CORRUPT, "a document without its primary key")
@@ -294,6 +315,28 @@ static copse_status settle_allow(settle *state, const copse_write_change *change
     return COPSE_OK;
 }
 
+static copse_status settle_put_version(settle *state, const copse_write_change *change,
+                                       const settle_group *group, copse_bytes last, copse_err *err)
+{
+    const copse_version_state before = {
+        group->has_base ? group->base.encoded : (copse_bytes){NULL, 0}, group->version.encoded};
+    return copse_write_makes_versions(state->run, &change->collection->collection)
+               ? copse_write_put_version(state->run, change, &before, last, group->is_whole, err)
+               : COPSE_OK;
+}
+
+/* A document that waited is deleted by its version alone, unless it is that already. */
+static copse_status settle_delete_waiting(settle *state, const copse_write_change *change,
+                                          settle_group *group, copse_err *err)
+{
+    bool is_deleted = false;
+    copse_status status = copse_version_is_deleted(group->version.encoded, &is_deleted, err);
+    group->is_whole = true;
+    return status == COPSE_OK && !is_deleted
+               ? settle_put_version(state, change, group, (copse_bytes){NULL, 0}, err)
+               : status;
+}
+
 /* Puts the last version of a group into the batch: its document, and what its rows change. */
 static copse_status settle_put(settle *state, settle_derive *derive, settle_group *group,
                                copse_bytes last, copse_err *err)
@@ -320,7 +363,11 @@ static copse_status settle_put(settle *state, settle_derive *derive, settle_grou
         derive->rows = &state->after;
         status = settle_derive_rows(derive, last, link, err);
     }
-    return status == COPSE_OK ? settle_diff_rows(state, err) : status;
+    if (status == COPSE_OK) {
+        status = settle_diff_rows(state, err);
+    }
+    return status == COPSE_OK ? settle_put_version(state, derive->change, group, last, err)
+                              : status;
 }
 
 /* Derives the version `present`, which one change made and the next one ends, for the values it
@@ -333,6 +380,18 @@ static copse_status settle_pass_version(settle *state, settle_derive *derive, se
     return settle_derive_rows(derive, present, is_base ? group->link : (copse_bytes){NULL, 0}, err);
 }
 
+/* A merge that asks for clashes is told of a document that an index can't hold, too. */
+static copse_status settle_tell_unfit(const settle_derive *derive, copse_status status,
+                                      copse_err *err)
+{
+    const copse_collection *collection = &derive->change->collection->collection;
+    return copse_write_tells(derive->state->run)
+               ? copse_write_tell(derive->state->run, collection,
+                                  collection->indexes[derive->index].name, derive->change->key,
+                                  true, err)
+               : status;
+}
+
 /* Takes the document of a group through its changes (W1, W3). *ret_op: the operation that a failure
  * is about. */
 static copse_status settle_group_changes(settle *state, settle_group *group, size_t *ret_op,
@@ -343,8 +402,13 @@ static copse_status settle_group_changes(settle *state, settle_group *group, siz
     settle_derive derive = {.state = state, .claim_op = SIZE_MAX};
     derive.change = settle_change(state, group->first);
     copse_status status = COPSE_OK;
-    for (size_t i = 0; i < group->count && status == COPSE_OK; i++) {
+    size_t i = state->run->options.is_merge ? group->count - 1 : 0; /* W6 */
+    for (; i < group->count && status == COPSE_OK; i++) {
         const copse_write_change *next = settle_change(state, group->first + i);
+        if (state->run->write->ops[next->op].kind == COPSE_WRITE_RESOLVE) {
+            group->is_resolved = true;
+            continue;
+        }
         copse_status allowed = settle_allow(state, next, present, err);
         if (allowed == COPSE_OK && copse_bytes_equal(present, next->document)) {
             continue;
@@ -358,14 +422,19 @@ static copse_status settle_group_changes(settle *state, settle_group *group, siz
         }
         present = next->document;
         derive.claim_op = next->op;
+        group->is_whole |= !state->run->write->ops[next->op].is_by_fields;
+    }
+    if (status == COPSE_OK && group->is_resolved && base.len == 0 && present.len == 0) {
+        status = settle_delete_waiting(state, derive.change, group, err);
     }
     if (status != COPSE_OK || derive.claim_op == SIZE_MAX) {
         return status;
     }
     derive.release_op = SIZE_MAX;
-    return copse_bytes_equal(base, present)
-               ? settle_pass_version(state, &derive, group, present, err)
-               : settle_put(state, &derive, group, present, err);
+    status = copse_bytes_equal(base, present)
+                 ? settle_pass_version(state, &derive, group, present, err)
+                 : settle_put(state, &derive, group, present, err);
+    return derive.is_unfit ? settle_tell_unfit(&derive, status, err) : status;
 }
 
 /* ---- all of it ---- */
@@ -404,6 +473,10 @@ static copse_status settle_run(settle *state, copse_err *err)
     if (status == COPSE_OK) {
         status = copse_unique_events_check(&state->unique, state->run, err);
     }
+    if (status == COPSE_OK && state->run->clashes > 0) {
+        status = COPSE_ERR(err, COPSE_CONFLICT, "%zu values in indexes that can't be had",
+                           state->run->clashes);
+    }
     if (status == COPSE_OK && state->failure != COPSE_OK) {
         status = state->failure;
         if (err != NULL) {
@@ -418,6 +491,7 @@ static void settle_release(settle *state)
     const copse_env *env = state->run->env;
     for (size_t i = 0; i < state->groups_count; i++) {
         copse_document_release(&state->groups[i].base);
+        copse_document_release(&state->groups[i].version);
     }
     copse_unique_events_release(&state->unique, env);
     copse_free_array(env, state->items, state->run->changes_count, sizeof *state->items);

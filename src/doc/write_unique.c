@@ -147,7 +147,7 @@ static copse_status unique_sort(const copse_unique_events *events, copse_write_r
         }
         uint8_t *time = key + part.len;
         memcpy(key, part.ptr, part.len);
-        if (run->options.is_unique_in_the_end) { /* U4 */
+        if (run->options.is_merge || run->options.is_unique_in_the_end) { /* U4 */
             time[0] = event->is_claim;
             copse_store_u64be(time + 1, event->op);
         } else {
@@ -254,6 +254,60 @@ static copse_status unique_find_owner(copse_write_run *run, copse_cursor *cursor
 
 /* ---- going through the events ---- */
 
+copse_status copse_write_tell(copse_write_run *run, const copse_collection *collection,
+                              copse_bytes index, copse_bytes document, bool is_unfit,
+                              copse_err *err)
+{
+    copse_buf_truncate(&run->scratch, 0);
+    if (copse_key_write_documents(&run->scratch, collection->name) != COPSE_OK) {
+        return COPSE_ERR_NOMEM(err);
+    }
+    size_t prefix = run->scratch.len;
+    const copse_write_clash clash = {.collection = collection->name,
+                                     .index = index,
+                                     .key = {document.ptr + prefix, document.len - prefix},
+                                     .value = run->clashes,
+                                     .is_unfit = is_unfit};
+    run->clashes += is_unfit;
+    return run->write->clash(run->write->clash_ctx, &clash, err);
+}
+
+/* Tells that a document has the value of an event together with others (U4). */
+static copse_status unique_tell(copse_write_run *run, const copse_unique_event *event,
+                                copse_bytes document, copse_err *err)
+{
+    const copse_collection *collection = &event->collection->collection;
+    return copse_write_tell(run, collection, collection->indexes[event->index].name, document,
+                            false, err);
+}
+
+/* The claims of one value when all of them are told: those in the end are of documents that have
+ * it. */
+static copse_status unique_tell_all(copse_write_run *run, const copse_unique_events *events,
+                                    const copse_sort_item *items, size_t count, unique_owner owner,
+                                    copse_err *err)
+{
+    bool is_told = false;
+    copse_status status = COPSE_OK;
+    for (size_t i = 0; i < count && status == COPSE_OK; i++) {
+        const copse_unique_event *event = &events->events[items[i].tag];
+        bool is_owner = copse_bytes_equal(owner.document, event->document);
+        if (!event->is_claim) {
+            owner = is_owner ? (unique_owner){{NULL, 0}, {NULL, 0}} : owner;
+        } else if (owner.document.len == 0) {
+            owner = (unique_owner){event->document, event->entry};
+        } else if (!is_owner) {
+            status = is_told ? COPSE_OK : unique_tell(run, event, owner.document, err);
+            is_told = true;
+            if (status == COPSE_OK) {
+                status = unique_tell(run, event, event->document, err);
+            }
+        }
+    }
+    run->clashes += is_told;
+    return status;
+}
+
 /* The events of one value, in their order (U1). */
 static copse_status unique_replay(copse_write_run *run, const copse_unique_events *events,
                                   const copse_sort_item *items, size_t count, unique_owner owner,
@@ -291,6 +345,7 @@ static copse_status unique_check_values(copse_write_run *run, const copse_unique
                                         const copse_sort_item *items, copse_err *err)
 {
     copse_cursor *cursor;
+    bool is_telling = copse_write_tells(run);
     copse_status conflict = COPSE_OK;
     copse_status status = copse_cursor_new(run->tree, &cursor, err);
     if (status != COPSE_OK) {
@@ -309,7 +364,8 @@ static copse_status unique_check_values(copse_write_run *run, const copse_unique
             status = unique_find_owner(run, cursor, event, &owner, err);
         }
         if (status == COPSE_OK) {
-            status = unique_replay(run, events, &items[i], count, owner, err);
+            status = is_telling ? unique_tell_all(run, events, &items[i], count, owner, err)
+                                : unique_replay(run, events, &items[i], count, owner, err);
         }
         if (status == COPSE_CONFLICT) {
             conflict = status;

@@ -10,8 +10,9 @@
  *         trailers of their entries, since a missing field stands where null does.
  *     U3  Values that are cut are the same if their bytes are: 128 bits of SHA-256 stand for the
  *         rest (docs/decisions/0011-missing-fields-and-marks.md).
- *     U4  With options.is_unique_in_the_end all releases come before all claims: what counts is who
- *         has a value in the end.
+ *     U4  With options.is_merge or is_unique_in_the_end all releases come before all claims: what
+ *         counts is who has a value in the end. All documents that have one together are told to a
+ *         merge that asked for it (copse_write_on_clash).
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -47,7 +48,8 @@ COPSE_MUST_USE copse_status copse_unique_events_add(copse_unique_events *events,
                                                     copse_err *err);
 
 /** Goes through all events. CONFLICT, of the first operation with one, if that is before
- * run->failed, which it then becomes. WANT, CORRUPT, IO, LIMIT, NOMEM. */
+ * run->failed, which it then becomes. Where clashes are told, none: run->clashes counts them. WANT,
+ * CORRUPT, IO, LIMIT, NOMEM. */
 COPSE_MUST_USE copse_status copse_unique_events_check(copse_unique_events *events,
                                                       copse_write_run *run, copse_err *err);
 

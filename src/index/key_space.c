@@ -4,6 +4,8 @@
 #include "base/err.h"
 #include "value/utf8.h"
 
+#include <string.h>
+
 /* The byte after the first 00: 00 of the catalogue, or the first of a name. */
 enum {
     KEY_SPACE_FIRST = 0x00,
@@ -11,8 +13,10 @@ enum {
     KEY_SPACE_END_OF_NAME = 0x00,
     KEY_SPACE_MARKS = 0x00,
     KEY_SPACE_ENTRIES = 0x01,
+    KEY_SPACE_CONFLICTS = 'c',
     KEY_SPACE_DOCUMENTS = 'd',
     KEY_SPACE_INDEXES = 'i',
+    KEY_SPACE_VERSIONS = 'v',
     KEY_SPACE_DELETE = 0x7f
 };
 
@@ -114,12 +118,38 @@ copse_status copse_key_write_index(copse_buf *buf, copse_bytes collection, copse
     return key_writer_end(&writer);
 }
 
-copse_status copse_key_write_documents(copse_buf *buf, copse_bytes collection)
+/* What the rows of one kind begin with, of those that have one for each primary key. */
+static copse_status key_write_kind(copse_buf *buf, copse_bytes collection, uint8_t kind)
 {
     key_writer writer = key_writer_data(buf, collection);
-    key_writer_byte(&writer, KEY_SPACE_DOCUMENTS);
+    key_writer_byte(&writer, kind);
     key_writer_byte(&writer, KEY_SPACE_END_OF_NAME);
     return key_writer_end(&writer);
+}
+
+copse_status copse_key_write_conflicts(copse_buf *buf, copse_bytes collection)
+{
+    return key_write_kind(buf, collection, KEY_SPACE_CONFLICTS);
+}
+
+bool copse_key_is_conflict(copse_bytes key)
+{
+    const uint8_t *end =
+        key.len > 2 && key.ptr[0] == KEY_SPACE_FIRST && key.ptr[1] != KEY_SPACE_CATALOGUE
+            ? memchr(key.ptr + 1, KEY_SPACE_END_OF_NAME, key.len - 1)
+            : NULL;
+    return end != NULL && key.ptr + key.len - end > 2 && end[1] == KEY_SPACE_CONFLICTS &&
+           end[2] == KEY_SPACE_END_OF_NAME;
+}
+
+copse_status copse_key_write_documents(copse_buf *buf, copse_bytes collection)
+{
+    return key_write_kind(buf, collection, KEY_SPACE_DOCUMENTS);
+}
+
+copse_status copse_key_write_versions(copse_buf *buf, copse_bytes collection)
+{
+    return key_write_kind(buf, collection, KEY_SPACE_VERSIONS);
 }
 
 copse_status copse_key_write_data(copse_buf *buf, copse_bytes collection)

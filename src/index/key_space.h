@@ -6,10 +6,12 @@
  *     00 00                                       {"Format": "database", "Version": 2}
  *     00 00 name                                  a collection
  *     00 00 name 00 index-name                    an index's definition
+ *     00 name 00 'c' 00 order(pk)                 what a merge left open about a document
  *     00 name 00 'd' 00 order(pk)                 a document, or where it is
  *     00 name 00 'i' 00 index-name 00 00 why order(field) order(pk)  a document that limits what
  *                                                 the index may be used for: why: 'a' or 'l'
  *     00 name 00 'i' 00 index-name 00 01 order(values…, pk) trailer  an entry
+ *     00 name 00 'v' 00 order(pk)                 when a document was written, and by whom
  *
  * Each call appends to `buf`; LIMIT and NOMEM from the buf, which is then as before. The names must
  * have passed copse_name_check, the field of a mark copse_path_check.
@@ -42,6 +44,13 @@ COPSE_MUST_USE copse_status copse_key_write_index(copse_buf *buf, copse_bytes co
 
 /** What all documents of the collection begin with; order(pk) follows. */
 COPSE_MUST_USE copse_status copse_key_write_documents(copse_buf *buf, copse_bytes collection);
+
+/** What all rows of conflicts and of versions of the collection begin with; order(pk) follows. */
+COPSE_MUST_USE copse_status copse_key_write_conflicts(copse_buf *buf, copse_bytes collection);
+COPSE_MUST_USE copse_status copse_key_write_versions(copse_buf *buf, copse_bytes collection);
+
+/** Whether this is the key of a conflict. */
+bool copse_key_is_conflict(copse_bytes key);
 
 /** What all rows of data of a collection begin with: documents and all indexes. */
 COPSE_MUST_USE copse_status copse_key_write_data(copse_buf *buf, copse_bytes collection);

@@ -185,8 +185,10 @@ static copse_status modify_match(copse_modify *modify, const copse_modify_option
                                         copse_buf_view(&modify->changed), err);
         }
     } else if (status == COPSE_OK && changed) {
-        status = copse_write_replace(modify->write, options->collection,
-                                     copse_buf_view(&modify->changed), false, err);
+        copse_bytes made = copse_buf_view(&modify->changed);
+        status = copse_update_is_replacement(options->update)
+                     ? copse_write_replace(modify->write, options->collection, made, false, err)
+                     : copse_write_replace_fields(modify->write, options->collection, made, err);
     }
     if (status == COPSE_OK) {
         modify->result.matched++;

@@ -264,11 +264,14 @@ copse_status copse_pending_fold(copse_pending *pending, const copse_database *da
             status = pending_add_collection(pending, name, copse_bytes_of_text("_id"), true,
                                             &number, err);
             break;
-        case COPSE_WRITE_CREATE_INDEX:
-        case COPSE_WRITE_DROP_INDEX:
+        case COPSE_WRITE_INSERT:
+        case COPSE_WRITE_REPLACE:
+        case COPSE_WRITE_UPSERT:
+        case COPSE_WRITE_DELETE:
+            status = pending_fold_document(pending, database, pending->folded, err);
             break;
         default:
-            status = pending_fold_document(pending, database, pending->folded, err);
+            break;
         }
         if (status != COPSE_OK) {
             return status;

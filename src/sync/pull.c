@@ -51,6 +51,7 @@ struct copse_pull {
     pull_part *parts;
     size_t parts_count;
     size_t current;
+    bool (*has_links)(copse_bytes key); /* NULL: of none */
     pull_list wants;
     pull_list links;
     uint8_t key[COPSE_KEY_SIZE_BYTES_MAX]; /* the last one of the new tree that was given */
@@ -114,6 +115,7 @@ copse_status copse_pull_new(copse_tree *before, copse_tree *after,
     pull->env = after->env;
     pull->after = after;
     pull->source = copse_node_cache_source(copse_tree_cache(after));
+    pull->has_links = options != NULL ? options->has_links : NULL;
     pull->parts = copse_alloc_array(after->env, count, sizeof *pull->parts);
     if (pull->parts != NULL) {
         pull->parts_count = count;
@@ -226,23 +228,18 @@ static copse_status pull_settle_links(copse_pull *pull, copse_err *err)
 
 /* ---- Entries ---- */
 
-/* I4: whether `value` leads to blocks of its own; then *ret_links stands before the first link. */
-static bool pull_value_is_links(copse_bytes value, copse_cbor_reader *ret_links,
-                                uint64_t *ret_count)
+/* I4: whether `value` is what leads to blocks of its own. */
+static bool pull_value_is_links(copse_bytes value)
 {
     copse_cbor_item item;
     copse_cbor_reader reader;
     copse_cbor_reader_init(&reader, value);
-    *ret_links = reader;
-    *ret_count = 1;
     if (copse_cbor_next(&reader, &item, NULL) != COPSE_OK) {
         return false;
     }
     if (item.kind != COPSE_CBOR_ARRAY || item.arg == 0) {
         return item.kind == COPSE_CBOR_LINK;
     }
-    *ret_links = reader;
-    *ret_count = item.arg;
     while (copse_cbor_next(&reader, &item, NULL) == COPSE_OK) {
         copse_cid cid;
         copse_cid_parts parts = {.codec = 0};
@@ -264,36 +261,42 @@ static bool pull_has_block(const copse_cid *cid)
     return parts.hash != COPSE_HASH_IDENTITY;
 }
 
-static copse_status pull_follow(copse_pull *pull, copse_bytes value, copse_err *err)
+static copse_status pull_follow_link(copse_pull *pull, copse_bytes link, copse_err *err)
+{
+    copse_cid cid;
+    bool missing = false;
+    copse_status status = copse_cid_from_bytes(link, &cid, err);
+    if (status == COPSE_OK && pull_has_block(&cid)) {
+        status = pull_is_missing(pull, &cid, &missing, err);
+    }
+    return status == COPSE_OK && missing ? pull_list_add(pull, &pull->links, &cid, err) : status;
+}
+
+static copse_status pull_follow(copse_pull *pull, copse_bytes key, copse_bytes value,
+                                copse_err *err)
 {
     copse_cbor_reader reader;
+    copse_cbor_item item;
     uint64_t count = 0;
     size_t before = pull->links.count;
-    copse_status status = COPSE_OK;
-    if (!pull_value_is_links(value, &reader, &count)) {
+    if ((pull->has_links == NULL || !pull->has_links(key)) && !pull_value_is_links(value)) {
         return COPSE_OK;
     }
-    for (uint64_t i = 0; status == COPSE_OK && i < count; i++) {
-        copse_cbor_item item;
-        copse_cid cid;
-        bool missing = false;
-        status = copse_cbor_next(&reader, &item, err);
-        if (status == COPSE_OK) {
-            status = copse_cid_from_bytes(item.bytes, &cid, err);
+    copse_cbor_reader_init(&reader, value);
+    copse_status status = copse_cbor_next(&reader, &item, err);
+    while (status == COPSE_OK) {
+        if (item.kind == COPSE_CBOR_LINK) {
+            count++;
+            status = pull_follow_link(pull, item.bytes, err);
         }
-        if (status == COPSE_OK && pull_has_block(&cid)) {
-            status = pull_is_missing(pull, &cid, &missing, err);
-        }
-        if (status == COPSE_OK && missing) {
-            status = pull_list_add(pull, &pull->links, &cid, err);
-        }
+        status = status == COPSE_OK ? copse_cbor_next(&reader, &item, err) : status;
     }
-    if (status == COPSE_OK) {
-        pull->stats.linked += count;
-    } else {
+    if (status != COPSE_END) {
         pull->links.count = before; /* I7 */
+        return status;
     }
-    return status;
+    pull->stats.linked += count;
+    return COPSE_OK;
 }
 
 /* Makes the next change of a part known. */
@@ -312,7 +315,7 @@ static copse_status pull_take(copse_pull *pull, pull_part *part, copse_err *err)
 {
     const copse_change *change = &part->change;
     if (change->after.ptr != NULL) {
-        copse_status status = pull_follow(pull, change->after, err);
+        copse_status status = pull_follow(pull, change->key, change->after, err);
         if (status != COPSE_OK) {
             return status;
         }

@@ -12,6 +12,8 @@
 #include <copse/cursor.h>
 #include <copse/database_check.h>
 
+#include "doc/document_conflict.h"
+#include "doc/write.h"
 #include "support/database_world.h"
 #include "support/fault_store.h"
 #include "support/pull_world.h"
@@ -199,7 +201,7 @@ static void test_ranges(void **state)
         }
         copse_pull_range ranges[] = {{bounds[0], &bounds[1]},
                                      {bounds[2], number % 2 == 0 ? &bounds[3] : NULL}};
-        copse_pull_options options = {ranges, 2};
+        copse_pull_options options = {.ranges = ranges, .ranges_count = 2};
         assert_true(pull_replica_pull(&r, &v.p, NULL, copse_tree_root(v.a), &options, &stats));
         pull_replica_reset(&r);
         assert_true(pull_replica_pull(&r, &v.p, copse_tree_root(v.a), copse_tree_root(v.b),
@@ -249,8 +251,9 @@ static void test_rounds_of_ranges(void **state)
             ranges[i] = (copse_pull_range){bounds[i], &bounds[i + 1]};
         }
         pull_replica_init(&r, 1024);
-        assert_true(pull_replica_pull(&r, &v.p, NULL, copse_tree_root(v.a),
-                                      &(copse_pull_options){ranges, count}, &stats));
+        assert_true(pull_replica_pull(
+            &r, &v.p, NULL, copse_tree_root(v.a),
+            &(copse_pull_options){.ranges = ranges, .ranges_count = count}, &stats));
         /* The nodes' levels, then the links. */
         assert_in_range(r.rounds, height, height + count);
         pull_replica_release(&r);
@@ -312,7 +315,36 @@ static void test_history(void **state)
 
 /* ---- Documents ---- */
 
-/* Inline and linked documents, and one in chunks: the replica checks as whole. */
+/* A conflict of posts in which a large document waits: a link inside of a row. */
+static void insert_conflict(database_world *db)
+{
+    char json[2048];
+    copse_document_conflict conflict = {.waiting = {.index = copse_bytes_of_text("n")}};
+    copse_block_list blocks = {.env = database_world_env(db)};
+    copse_bytes id = database_world_value("2000");
+    copse_buf value;
+    copse_buf row;
+    copse_buf_init(&value, blocks.env, SIZE_MAX);
+    copse_buf_init(&row, blocks.env, SIZE_MAX);
+    (void)snprintf(json, sizeof json, "{\"_id\":2000,\"text\":\"%01500d\"}", 5);
+    copse_bytes large = database_world_value(json);
+    assert_int_equal(copse_document_store(COPSE_DOCUMENTS_INLINE, large, &value, &blocks, NULL),
+                     COPSE_OK);
+    conflict.waiting.document = copse_buf_view(&value);
+    assert_int_equal(copse_conflict_encode(&conflict, &row, NULL), COPSE_OK);
+    assert_int_equal(copse_write_put_row(db->write, COPSE_WRITE_CONFLICT_ROW,
+                                         copse_bytes_of_text("posts"), id, copse_buf_view(&row),
+                                         &blocks, NULL),
+                     COPSE_OK);
+    copse_buf_release(&value);
+    copse_buf_release(&row);
+    copse_block_list_release(&blocks);
+    database_world_free(large);
+    database_world_free(id);
+}
+
+/* Inline and linked documents, one in chunks, and one in a conflict: the replica checks as whole.
+ */
 static void test_documents(void **state)
 {
     static char large[3 << 20];
@@ -320,6 +352,7 @@ static void test_documents(void **state)
     pull_replica r;
     pull_peer p = {0};
     copse_pull *pull = NULL;
+    const copse_pull_options options = {.has_links = copse_database_key_has_links};
     (void)state;
     database_world_init(&db, NULL);
     database_world_create(&db, "posts", "_id", COPSE_DOCUMENTS_INLINE);
@@ -334,14 +367,15 @@ static void test_documents(void **state)
     (void)snprintf(large, sizeof large, "{\"_id\":1000,\"text\":\"%0*u\"}", (int)sizeof large - 40,
                    7u);
     database_world_insert(&db, "posts", large);
+    insert_conflict(&db);
     database_world_commit(&db);
     pull_replica_init(&r, 16);
     p.world = db.world;
     copse_tree *tree = pull_replica_tree(&r, &p, copse_tree_root(db.tree));
-    assert_int_equal(copse_pull_new(NULL, tree, NULL, &pull, NULL), COPSE_OK);
+    assert_int_equal(copse_pull_new(NULL, tree, &options, &pull, NULL), COPSE_OK);
     assert_true(pull_replica_run(&r, &p, pull));
-    /* Files, their entries in the index, posts that are long, chunks. */
-    assert_int_equal(copse_pull_get_stats(pull).linked, 30 + 30 + 6 + 3);
+    /* Files, their entries in the index, posts that are long, chunks, the one that waits. */
+    assert_int_equal(copse_pull_get_stats(pull).linked, 30 + 30 + 6 + 3 + 1);
     copse_database_check_stats checked;
     assert_int_equal(
         copse_database_check(&r.test.env, r.store, copse_tree_root(tree), NULL, &checked, NULL),
@@ -469,7 +503,8 @@ static copse_status sweep_run(const copse_env *env, void *ctx)
         } else if (b == NULL) {
             status = copse_tree_open(cache, copse_tree_root(v->b), &b, NULL);
         } else if (pull == NULL) {
-            status = copse_pull_new(a, b, &(copse_pull_options){ranges, 2}, &pull, NULL);
+            status = copse_pull_new(
+                a, b, &(copse_pull_options){.ranges = ranges, .ranges_count = 2}, &pull, NULL);
         } else {
             status = copse_pull_next(pull, NULL);
         }
@@ -509,7 +544,7 @@ static void test_misuse(void **state)
     copse_tree *tree = pull_replica_tree(&r, &v.p, copse_tree_root(v.a));
     assert_int_equal(copse_pull_new(v.a, tree, NULL, &pull, NULL), COPSE_MISUSE);
     for (size_t i = 0; i < 2; i++) {
-        copse_pull_options options = {orders[i], 2};
+        copse_pull_options options = {.ranges = orders[i], .ranges_count = 2};
         assert_int_equal(copse_pull_new(NULL, tree, &options, &pull, NULL), COPSE_MISUSE);
     }
     r.test.env.limits.wants_max = 0;

@@ -288,6 +288,24 @@ class CloneTest(ReplicaTest):
                          self.find("blog", "posts", '{"tags":"cats"}', "--sort", "_id"))
         self.bad(1, "can't be had", "find", "part", "files", "--offline")
 
+    def test_versions_come_with_their_collection(self):
+        self.good("policy", "blog", "posts", "field-wise")
+        self.good("update", "blog", "posts", '{"_id":0}', '{"$set":{"a":1}}')
+        self.good("delete", "blog", "posts", '{"_id":1}')
+        self.good("clone", self.url, "part", "--collection", "posts")
+        # One of a query lacks versions, and fetches those that it writes over.
+        self.good("clone", self.url, "cats", "--collection", "posts", "--where", '{"tags":"cats"}')
+        self.good("update", "cats", "posts", '{"_id":0}', '{"$set":{"b":1}}')
+        self.good("insert", "cats", "posts", '{"_id":1}')
+        self.stop_servers()
+        rows = {clone: [row["value"] for row in
+                        self.good_json("tree", "scan", clone, "--hex", "--prefix",
+                                       "00706f737473007600")] for clone in ("part", "cats")}
+        self.assertEqual([(sorted(row.get("fields", {})), row["version"][2])
+                          for row in rows["part"]], [(["a"], False), ([], True)])
+        self.assertEqual([(sorted(row.get("fields", {})), row["version"][2])
+                          for row in rows["cats"]], [(["a", "b"], False), ([], False)])
+
     def test_sparse_is_no_damage(self):
         self.good("clone", self.url, "part", "--collection", "posts")
         absent = self.good_json("fsck", "part")[-1]

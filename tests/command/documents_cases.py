@@ -332,7 +332,8 @@ class Change(DocumentsTest):
         self.unchanged(2, "FILTER is missing", "delete", self.db, "posts")
         self.assertEqual(self.good("delete", self.db, "posts", "{}", "--multi"),
                          "deleted 40 documents\n")
-        self.assertEqual(self.good("collections", self.db).split()[-4:], ["0", "0", "inline", "_id"])
+        self.assertEqual(self.good("collections", self.db).split()[-5:],
+                         ["0", "0", "inline", "_id", "three-way"])
         self.assertIn("all is well", self.good("check", self.db))
 
     def test_branches_and_earlier_commits(self):
@@ -431,12 +432,12 @@ class Whole(DocumentsTest):
     def test_collections(self):
         self.good("insert", self.db, "users", '{"_id":"ann"}')
         self.assertEqual(self.good("collections", self.db),
-                         "collection  documents  indexes  form    key\n"
-                         "posts              60        1  inline  _id\n"
-                         "users               1        0  inline  _id\n")
+                         "collection  documents  indexes  form    key  merge\n"
+                         "posts              60        1  inline  _id  three-way\n"
+                         "users               1        0  inline  _id  three-way\n")
         self.assertEqual(self.good_json("collections", self.db)[1],
                          {"collection": "users", "documents": 1, "indexes": 0, "form": "inline",
-                          "primary_key": "_id"})
+                          "primary_key": "_id", "merge": "three-way", "tombstone_days": 0})
 
     def test_stats(self):
         stats = self.stats()

@@ -454,7 +454,7 @@ class Typed(ShellTest):
 
     def test_completion(self):
         terminal = self.terminal()
-        self.completed(terminal, "po\tcount(\t)\n", "\n6\n")
+        self.completed(terminal, "pos\tcount(\t)\n", "\n6\n")
         self.completed(terminal, "posts.find({auth\t.\t: 'a1'}).coun\t)\n", "\n2\n")
         self.completed(terminal, "posts.find({_id: {$lt\te: 2}}).proj\t{titl\t: 1, _id: 0})\n",
                        '{"title":"Post 1"}\n{"title":"Post 2"}\n')

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "doc/document.h"
+#include "doc/document_conflict.h"
+#include "doc/write.h"
 #include "index/key_space.h"
 #include "support/fault_store.h"
 
@@ -27,6 +29,40 @@ static void database_plant_insert_chunked(plant_world *plant)
     memcpy(json + head + PLANT_CHUNKED, "\"}", 3);
     database_world_insert(&plant->db, "large", json);
     free(json);
+}
+
+/* Collection notes: documents 1 and 2, 3 that was deleted, and 4 that waits. */
+static void database_plant_insert_notes(plant_world *plant)
+{
+    database_world *db = &plant->db;
+    const copse_bytes notes = copse_bytes_of_text("notes");
+    copse_document_conflict conflict = {.waiting = {.index = copse_bytes_of_text("n")}};
+    copse_bytes id = database_world_value("4");
+    copse_buf row;
+    copse_buf_init(&row, database_world_env(db), SIZE_MAX);
+    database_world_create(db, "notes", "_id", COPSE_DOCUMENTS_LINKED);
+    assert_int_equal(copse_write_set_merge(db->write, notes, COPSE_MERGE_FIELD_WISE, 30, NULL),
+                     COPSE_OK);
+    for (int i = 1; i <= 4; i++) {
+        char json[32];
+        (void)snprintf(json, sizeof json, "{\"_id\":%d}", i);
+        database_world_insert(db, "notes", json);
+    }
+    database_world_commit(db);
+    database_world_delete(db, "notes", "3");
+    database_world_commit(db);
+    conflict.waiting.document = database_world_value("{\"_id\":4}");
+    assert_int_equal(copse_conflict_encode(&conflict, &row, NULL), COPSE_OK);
+    assert_int_equal(copse_write_put_row(db->write, COPSE_WRITE_CONFLICT_ROW, notes, id,
+                                         copse_buf_view(&row), NULL, NULL),
+                     COPSE_OK);
+    assert_int_equal(copse_write_delete(db->write, notes, id, NULL), COPSE_OK);
+    db->options.is_merge = true;
+    database_world_commit(db);
+    db->options.is_merge = false;
+    database_world_free(conflict.waiting.document);
+    database_world_free(id);
+    copse_buf_release(&row);
 }
 
 void database_plant_init(plant_world *plant)
@@ -57,6 +93,7 @@ void database_plant_init(plant_world *plant)
     text[sizeof text - 1] = 0;
     (void)snprintf(json, sizeof json, "{\"_id\":100,\"n\":100,\"text\":\"%s\"}", text);
     database_world_insert(db, "posts", json);
+    database_plant_insert_notes(plant);
     database_world_insert(db, "pairs", "{\"_id\":1,\"a\":1,\"b\":[1,2]}");
     database_world_insert(db, "pairs", "{\"_id\":2,\"a\":[1,2],\"b\":1}");
     database_plant_insert_chunked(plant);
@@ -96,16 +133,33 @@ plant_bytes database_plant_value(const char *json)
     return made;
 }
 
-plant_bytes database_plant_document_key(plant_world *plant, const char *collection, const char *id)
+static plant_bytes database_plant_key(plant_world *plant,
+                                      copse_status (*prefix)(copse_buf *buf, copse_bytes name),
+                                      const char *collection, const char *id)
 {
     copse_buf buf;
     plant_bytes made;
     plant_bytes item = database_plant_value(id);
     copse_buf_init(&buf, database_world_env(&plant->db), SIZE_MAX);
-    assert_int_equal(copse_key_write_documents(&buf, copse_bytes_of_text(collection)), COPSE_OK);
+    assert_int_equal(prefix(&buf, copse_bytes_of_text(collection)), COPSE_OK);
     assert_int_equal(copse_order_write_primary(&buf, database_plant_view(&item), NULL), COPSE_OK);
     database_plant_take(&made, &buf);
     return made;
+}
+
+plant_bytes database_plant_document_key(plant_world *plant, const char *collection, const char *id)
+{
+    return database_plant_key(plant, copse_key_write_documents, collection, id);
+}
+
+plant_bytes database_plant_version_key(plant_world *plant, const char *collection, const char *id)
+{
+    return database_plant_key(plant, copse_key_write_versions, collection, id);
+}
+
+plant_bytes database_plant_conflict_key(plant_world *plant, const char *collection, const char *id)
+{
+    return database_plant_key(plant, copse_key_write_conflicts, collection, id);
 }
 
 plant_bytes database_plant_catalogue_key(plant_world *plant, const char *collection,

@@ -23,8 +23,9 @@ typedef struct plant_bytes {
     size_t len;
 } plant_bytes;
 
-/** A sound database of four collections: posts (inline, indexes tags, n, odd), links (linked, index
- * n that holds links), pairs (index ab; marks), large (one document in three chunks). */
+/** A sound database of five collections: notes (linked, with versions: documents 1 and 2, 3 that
+ * was deleted, 4 that waits in a conflict), posts (inline, indexes tags, n, odd), links (linked,
+ * index n that holds links), pairs (index ab; marks), large (one document in three chunks). */
 void database_plant_init(plant_world *plant);
 
 void database_plant_release(plant_world *plant);
@@ -37,6 +38,9 @@ plant_bytes database_plant_value(const char *json);
 
 /* Keys of rows. */
 plant_bytes database_plant_document_key(plant_world *plant, const char *collection, const char *id);
+
+plant_bytes database_plant_version_key(plant_world *plant, const char *collection, const char *id);
+plant_bytes database_plant_conflict_key(plant_world *plant, const char *collection, const char *id);
 
 /** `index` NULL: of the collection. */
 plant_bytes database_plant_catalogue_key(plant_world *plant, const char *collection,

@@ -155,6 +155,7 @@ void database_world_index(database_world *db, const char *collection, const char
         option[len] = '\0';
         definition.unique |= strcmp(option, "unique") == 0;
         definition.link |= strcmp(option, "link") == 0;
+        definition.is_unbuilt |= strcmp(option, "unbuilt") == 0;
         if (strncmp(option, "filter=", 7) == 0) {
             definition.filter = database_world_value(option + 7);
         }
@@ -182,8 +183,8 @@ copse_status database_world_apply(database_world *db)
 {
     copse_tree *next;
     db->failed = SIZE_MAX;
-    copse_status status = copse_write_apply(db->write, db->tree, db->world.store, NULL, &next,
-                                            &db->stats, &db->failed, &db->err);
+    copse_status status = copse_write_apply(db->write, db->tree, db->world.store, &db->options,
+                                            &next, &db->stats, &db->failed, &db->err);
     if (status == COPSE_OK) {
         copse_tree_close(db->tree);
         db->tree = next;

@@ -15,10 +15,11 @@ typedef struct database_world {
     tree_world world;
     copse_tree *tree;
     copse_write *write;
-    copse_write_stats stats; /* of the last apply */
-    copse_err err;           /* of the last apply that failed */
-    size_t failed;           /* of the last apply that failed; SIZE_MAX: none was named */
-    uint64_t random;         /* the state of the random source */
+    copse_write_options options; /* of applies; zeroed at first */
+    copse_write_stats stats;     /* of the last apply */
+    copse_err err;               /* of the last apply that failed */
+    size_t failed;               /* of the last apply that failed; SIZE_MAX: none was named */
+    uint64_t random;             /* the state of the random source */
 } database_world;
 
 /** An empty database. `config` NULL: one of small nodes. */
@@ -51,7 +52,7 @@ void database_world_replace(database_world *db, const char *collection, const ch
 void database_world_delete(database_world *db, const char *collection, const char *id);
 
 /** `fields` as for copse_sort_spec_parse with arrays; `options`: any of "unique", "link",
- * "filter=JSON", "include=a,b", separated by blanks; NULL: none. */
+ * "filter=JSON", "include=a,b", "unbuilt", separated by blanks; NULL: none. */
 void database_world_index(database_world *db, const char *collection, const char *name,
                           const char *fields, const char *options);
 
