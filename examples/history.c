@@ -1,13 +1,16 @@
 /* History: each state of a database gets a commit on top of the one before. Skip links lead back
  * over any distance in few steps, and an old commit is as readable as the last. What differs
- * between two is found at the cost of the difference.
+ * between two is found at the cost of the difference, and of each field who gave it its value. The
+ * past can be dropped.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "example.h"
 
 #include <copse/commit.h>
+#include <copse/document_blame.h>
 #include <copse/document_diff.h>
+#include <copse/history_keep.h>
 #include <copse/history_log.h>
 #include <copse/memory_refs.h>
 #include <copse/revision.h>
@@ -181,6 +184,76 @@ static void print_difference(example_db *example, const copse_cid *before, const
     }
 }
 
+/* Which commit gave the fields of the document their values. */
+static void print_blame(example_db *example, const copse_cid *head)
+{
+    copse_err err = {0};
+    copse_document_blame *blame = NULL;
+    size_t count;
+    copse_buf id = example_json(&example->env, "1");
+    example_must(copse_document_blame_new(example->cache, head, copse_bytes_of_text("pages"),
+                                          copse_buf_view(&id), &blame, &err),
+                 &err);
+    example_must(copse_document_blame_run(blame, &err), &err);
+    const copse_blame_line *lines = copse_document_blame_lines(blame, &count);
+    for (size_t i = 0; i < count; i++) {
+        (void)printf("blame: \"%.*s\" is of \"%.*s\"\n", (int)lines[i].path.len,
+                     (const char *)lines[i].path.ptr, (int)lines[i].message.len,
+                     (const char *)lines[i].message.ptr);
+    }
+    copse_document_blame_free(blame);
+    copse_buf_release(&id);
+}
+
+static copse_cid tree_of(example_db *example, const copse_cid *cid)
+{
+    copse_err err = {0};
+    copse_block *block = NULL;
+    copse_commit found;
+    example_must(copse_store_get(example->store, cid, &block, &err), &err);
+    example_must(copse_commit_decode(&example->env, block, &found, &err), &err);
+    copse_block_unref(block);
+    return found.tree;
+}
+
+/* Takes away the root of each tree that is not kept: without it none of that can be read. A store
+ * on a disk gets its room back by copse_pack_gc, whose `roots` are the parts that are kept. */
+static copse_status drop_part(void *ctx, const copse_history_part *part, copse_err *err)
+{
+    const example_db *example = ctx;
+    return part->kind == COPSE_HISTORY_DROPPED
+               ? copse_store_remove(example->store, &part->cid, 1, err)
+               : COPSE_OK;
+}
+
+/* Drops the past but for what branches are now; `lost` is the tree of a commit of it. */
+static void drop_past(example_db *example, copse_refs *refs, const copse_cid *lost)
+{
+    copse_err err = {0};
+    copse_history_part part;
+    const copse_env *env = &example->env;
+    copse_store *store = example->store;
+    uint64_t before;
+    example_must(copse_history_keep_before(env, refs, store, 0, &before, &err), &err);
+    example_must(copse_history_note_dropped(env, refs, store, before, &err), &err);
+    example_must(copse_history_keep(env, refs, store, before, drop_part, example, &err), &err);
+    example_must(copse_history_dropped(env, refs, store, &before, &err), &err);
+    example_must(copse_history_find_dropped(env, refs, store, lost, &part, &err), &err);
+    (void)printf("dropped: what a commit held that was made %s\n",
+                 part.time_ms < before ? "before the note says" : "later");
+}
+
+static copse_status print_branch(void *ctx, copse_bytes name, const copse_cid *cid, copse_err *err)
+{
+    (void)ctx;
+    (void)cid;
+    (void)err;
+    if (!copse_revision_is_note(name)) {
+        (void)printf("kept: '%.*s'\n", (int)name.len, (const char *)name.ptr);
+    }
+    return COPSE_OK;
+}
+
 int main(void)
 {
     static const uint64_t distances[] = {0, 1, 7, 32, VERSIONS - 1, VERSIONS};
@@ -206,8 +279,13 @@ int main(void)
     copse_cid before = resolve(&example, &main_branch, "HEAD~5");
     copse_cid now = resolve(&example, &main_branch, "9999-12-31");
     print_difference(&example, &before, &now);
+    print_blame(&example, &before);
     make_branch(&main_branch, "draft", &before);
     make_branch(&main_branch, "HEAD~5", &before);
+    copse_cid earlier = resolve(&example, &main_branch, "HEAD~6");
+    copse_cid lost = tree_of(&example, &earlier);
+    drop_past(&example, main_branch.refs, &lost);
+    example_must(copse_refs_iterate(main_branch.refs, print_branch, NULL, &err), &err);
     copse_refs_close(main_branch.refs);
     example_close(&example);
     return 0;

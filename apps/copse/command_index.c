@@ -36,6 +36,7 @@ typedef struct index_call {
     copse_bytes include[COPSE_SORT_FIELDS_MAX];
     copse_buf filter;
     copse_index_definition definition;
+    copse_buf name; /* of the index that is made */
     copse_progress progress;
     bool makes_collection;
 } index_call;
@@ -74,6 +75,55 @@ static bool index_prepare(index_call *self)
     return true;
 }
 
+/* Whether the index has the fields, and the name if one was given. */
+static bool index_is_meant(const index_call *self, const copse_index_definition *index)
+{
+    const copse_index_definition *wanted = &self->definition;
+    bool same = index->fields_count == wanted->fields_count &&
+                (wanted->name.len == 0 || copse_bytes_equal(index->name, wanted->name));
+    for (size_t i = 0; i < wanted->fields_count && same; i++) {
+        same = copse_bytes_equal(index->fields[i].path, wanted->fields[i].path) &&
+               index->fields[i].descending == wanted->fields[i].descending;
+    }
+    return same;
+}
+
+/* The index that is there, but not built, and is meant by its fields alone; NULL: none is. */
+static const copse_index_definition *index_unbuilt(const index_call *self,
+                                                   const copse_collection *collection)
+{
+    const copse_index_definition *wanted = &self->definition;
+    bool is_plain =
+        !wanted->unique && !wanted->link && wanted->filter.len == 0 && wanted->include_count == 0;
+    for (size_t i = 0; is_plain && i < collection->indexes_count; i++) {
+        if (collection->indexes[i].is_unbuilt && index_is_meant(self, &collection->indexes[i])) {
+            return &collection->indexes[i];
+        }
+    }
+    return NULL;
+}
+
+/* Adds the index to the write: what was asked for, or the one that is to be built. */
+static copse_status index_add(index_call *self, const copse_collection *collection,
+                              copse_write *write)
+{
+    copse_call *call = self->call;
+    const copse_index_definition *present =
+        collection != NULL ? index_unbuilt(self, collection) : NULL;
+    copse_index_definition definition = present != NULL ? *present : self->definition;
+    copse_status status = COPSE_OK;
+    definition.is_unbuilt = false;
+    if (present != NULL) { /* the catalogue goes, and with it the name */
+        copse_buf_truncate(&self->name, 0);
+        status = copse_buf_append(&self->name, present->name);
+        self->definition.name = copse_buf_view(&self->name);
+    }
+    return status == COPSE_OK
+               ? copse_write_create_index(write, copse_bytes_of_text(call->options.arguments[1]),
+                                          &definition, &call->err)
+               : status;
+}
+
 static int index_fill(void *ctx, copse_documents *documents, copse_write *write)
 {
     index_call *self = ctx;
@@ -82,7 +132,8 @@ static int index_fill(void *ctx, copse_documents *documents, copse_write *write)
     const copse_bytes name = copse_bytes_of_text(word);
     char near[COPSE_DOCUMENTS_NAME_SIZE];
     copse_status status = COPSE_OK;
-    self->makes_collection = copse_database_collection(documents->database, name) == NULL;
+    const copse_collection *collection = copse_database_collection(documents->database, name);
+    self->makes_collection = collection == NULL;
     if (self->makes_collection && copse_documents_near_name(documents, word, near)[0] != '\0') {
         (void)copse_documents_collection(documents, word);
         return COPSE_EXIT_FAILED;
@@ -92,7 +143,7 @@ static int index_fill(void *ctx, copse_documents *documents, copse_write *write)
                                                COPSE_DOCUMENTS_INLINE, &call->err);
     }
     if (status == COPSE_OK) {
-        status = copse_write_create_index(write, name, &self->definition, &call->err);
+        status = index_add(self, collection, write);
     }
     if (status == COPSE_CORRUPT || status == COPSE_LIMIT || status == COPSE_MISUSE) {
         return copse_failure(call, status, "`copse index --help` has examples", "the index: %s",
@@ -129,17 +180,9 @@ static void index_progress(void *ctx, const char *what, uint64_t done, uint64_t 
 static const copse_index_definition *index_find(const index_call *self,
                                                 const copse_collection *collection)
 {
-    const copse_index_definition *wanted = &self->definition;
     for (size_t i = 0; i < collection->indexes_count; i++) {
-        const copse_index_definition *index = &collection->indexes[i];
-        bool same = wanted->name.len > 0 ? copse_bytes_equal(index->name, wanted->name)
-                                         : index->fields_count == wanted->fields_count;
-        for (size_t j = 0; j < wanted->fields_count && same; j++) {
-            same = copse_bytes_equal(index->fields[j].path, wanted->fields[j].path) &&
-                   index->fields[j].descending == wanted->fields[j].descending;
-        }
-        if (same) {
-            return index;
+        if (index_is_meant(self, &collection->indexes[i])) {
+            return &collection->indexes[i];
         }
     }
     return NULL;
@@ -220,6 +263,7 @@ static int index_run(copse_call *call)
     copse_documents documents;
     int code = COPSE_EXIT_FAILED;
     copse_buf_init(&self.filter, &call->env, call->env.limits.json_size_bytes_max);
+    copse_buf_init(&self.name, &call->env, call->env.limits.json_size_bytes_max);
     if (index_prepare(&self) && copse_documents_open(&documents, call, COPSE_LOCAL_WRITE)) {
         code = index_make(&self, &documents);
         copse_documents_close(&documents);
@@ -227,6 +271,7 @@ static int index_run(copse_call *call)
     copse_sort_spec_release(&self.fields);
     copse_sort_spec_release(&self.included);
     copse_buf_release(&self.filter);
+    copse_buf_release(&self.name);
     return code;
 }
 
@@ -240,7 +285,11 @@ const copse_command copse_command_index = {
         "it says that it may hold arrays, each element of which gets an entry of its own; where\n"
         "documents have arrays already, that is seen. Prints the index's name. Which indexes "
         "there\n"
-        "are changes how fast queries are, never what they answer.\n",
+        "are changes how fast queries are, never what they answer.\n"
+        "\n"
+        "An index that came by a merge is not built (`copse indexes` says so). Its fields alone, "
+        "or\n"
+        "with its name, build it.\n",
     .options = index_options,
     .examples = "copse index blog.copse posts tags,-createdAt\n"
                 "copse index blog.copse users email --unique\n"

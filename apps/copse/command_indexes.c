@@ -144,6 +144,7 @@ static copse_status indexes_json(copse_output *out, const copse_collection *coll
     copse_output_text_bytes(out, "index", index->name);
     copse_output_text_bytes(out, "fields", fields);
     copse_output_number(out, "entries", entries);
+    copse_output_bool(out, "built", !index->is_unbuilt);
     copse_output_bool(out, "unique", index->unique);
     copse_output_bool(out, "link", index->link);
     copse_output_begin_array(out, "include");
@@ -166,7 +167,11 @@ static copse_status indexes_row(copse_table *table, const copse_collection *coll
     copse_table_bytes(table, collection->name);
     copse_table_bytes(table, index->name);
     copse_table_bytes(table, copse_buf_view(&text->buf));
-    copse_table_count(table, entries);
+    if (index->is_unbuilt) {
+        copse_table_text(table, "not built");
+    } else {
+        copse_table_count(table, entries);
+    }
     copse_buf_truncate(&text->buf, 0);
     indexes_append_options(text, index);
     copse_bytes options = copse_buf_view(&text->buf);

@@ -27,6 +27,8 @@ typedef struct copse_index_definition {
     const copse_bytes *include; /**< Dotted paths: entries hold what the projection {path: 1, …}
                                      leaves of the document. Not together with `link`. */
     size_t include_count;
+    bool is_unbuilt; /**< It came by a merge and has no rows: nothing reads it, until it is made
+                          again (copse_write_create_index). */
 } copse_index_definition;
 
 COPSE_EXTERN_C_END

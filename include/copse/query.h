@@ -101,7 +101,8 @@ COPSE_API copse_result_stats copse_result_get_stats(const copse_result *result);
  * index scan"|"document scan"|"primary key"|"union"|"count"|"nothing", "index": name or null,
  * "indexes": […], "ranges": [readable bounds], "direction", "sort": "index"|"memory"|"none",
  * "filter": what is still checked on documents, "why": one sentence, "suggestion": an index that
- * would help, as `tags,-createdAt`, or null, "candidates": [{index, cost, why not}]}. LIMIT, NOMEM.
+ * would help, as `tags,-createdAt` (one that is not built is made again by that), or null,
+ * "candidates": [{index, cost, why not}]}. LIMIT, NOMEM.
  */
 COPSE_API COPSE_MUST_USE copse_status copse_result_explain(const copse_result *result,
                                                            copse_buf *buf, copse_err *err);

@@ -33,10 +33,13 @@ static copse_status fault_insert(copse_write *write, int id, int size, copse_err
     return status;
 }
 
-static copse_status fault_index(copse_write *write, const char *field, bool unique, copse_err *err)
+static copse_status fault_index(copse_write *write, const char *field,
+                                const copse_index_definition *options, copse_err *err)
 {
     copse_sort_field fields[] = {{copse_bytes_of_text(field), true, false}};
-    copse_index_definition definition = {.fields = fields, .fields_count = 1, .unique = unique};
+    copse_index_definition definition = *options;
+    definition.fields = fields;
+    definition.fields_count = 1;
     return copse_write_create_index(write, copse_bytes_of_text("posts"), &definition, err);
 }
 
@@ -47,10 +50,16 @@ static copse_status fault_collect_first(copse_write *write, copse_err *err)
     for (int i = 0; i < FAULT_DOCUMENTS && status == COPSE_OK; i++) {
         status = fault_insert(write, i, i % 3 == 0 ? FAULT_LONG : 10, err);
     }
-    return status == COPSE_OK ? fault_index(write, "n", true, err) : status;
+    if (status == COPSE_OK) {
+        status = fault_index(write, "pad", &(copse_index_definition){.is_unbuilt = true}, err);
+    }
+    return status == COPSE_OK
+               ? fault_index(write, "n", &(copse_index_definition){.unique = true}, err)
+               : status;
 }
 
-/* Inserts, replaces (inline by linked and the reverse), deletes, builds an index, inserts again. */
+/* Inserts, replaces (inline by linked and the reverse), deletes, builds two indexes, one that was
+ * not built, inserts again. */
 static copse_status fault_collect_second(copse_write *write, copse_err *err)
 {
     static const uint8_t id[] = {0x18, 33};
@@ -66,7 +75,10 @@ static copse_status fault_collect_second(copse_write *write, copse_err *err)
                                     (copse_bytes){id, sizeof id}, err);
     }
     if (status == COPSE_OK) {
-        status = fault_index(write, "tags", false, err);
+        status = fault_index(write, "tags", &(copse_index_definition){.unique = false}, err);
+    }
+    if (status == COPSE_OK) {
+        status = fault_index(write, "pad", &(copse_index_definition){.unique = false}, err);
     }
     return status == COPSE_OK ? fault_insert(write, 1001, 10, err) : status;
 }
@@ -340,7 +352,8 @@ static void test_want_lists(void **state)
     assert_int_equal(failed, SIZE_MAX);
     /* Of an index, all of them, over all leaves. */
     copse_write_clear(run.write);
-    assert_int_equal(fault_index(run.write, "tags", false, NULL), COPSE_OK);
+    assert_int_equal(
+        fault_index(run.write, "tags", &(copse_index_definition){.unique = false}, NULL), COPSE_OK);
     assert_int_equal(
         copse_write_apply(run.write, run.tree, world.store, NULL, &run.next, NULL, NULL, NULL),
         COPSE_WANT);

@@ -44,6 +44,7 @@ typedef struct write_counts {
     unsigned not_found;
     unsigned corrupt;
     unsigned builds;
+    unsigned late_builds; /* of indexes that were not built */
 } write_counts;
 
 static copse_status write_random_document(database_world *db, database_model *model, uint64_t *seed,
@@ -94,9 +95,16 @@ static copse_status write_random_index(database_world *db, database_model *model
                          COPSE_OK);
         return database_model_drop_index(model, name);
     }
-    database_world_index(db, "posts", choice->name, choice->fields, choice->options);
-    counts->builds += model->documents_count > 0;
-    return database_model_create_index(model, choice->name, choice->fields, choice->options);
+    char options[96];
+    bool is_unbuilt = test_random_below(seed, 3) == 0;
+    snprintf(options, sizeof options, "%s%s", is_unbuilt ? "unbuilt " : "", choice->options);
+    database_world_index(db, "posts", choice->name, choice->fields, options);
+    counts->builds += model->documents_count > 0 && !is_unbuilt;
+    for (size_t i = 0; i < model->indexes_count && !is_unbuilt; i++) {
+        counts->late_builds += model->documents_count > 0 && model->indexes[i].is_unbuilt &&
+                               strcmp(model->indexes[i].name, choice->name) == 0;
+    }
+    return database_model_create_index(model, choice->name, choice->fields, options);
 }
 
 static copse_status write_random_operation(database_world *db, database_model *model,
@@ -180,12 +188,13 @@ static void test_histories(void **state)
     for (uint64_t seed = 1; seed <= 12; seed++) {
         write_run_history(seed, 40, seed % 3 == 0 ? 12 : 0, &counts);
     }
-    print_message("%u batches: %u ok, %u conflicts, %u not found, %u parallel arrays; %u builds\n",
+    print_message("%u batches: %u ok, %u conflicts, %u not found, %u parallel arrays; %u builds, "
+                  "%u of them late\n",
                   counts.batches, counts.ok, counts.conflicts, counts.not_found, counts.corrupt,
-                  counts.builds);
+                  counts.builds, counts.late_builds);
     assert_true(counts.ok > counts.batches / 3);
     assert_true(counts.conflicts > 10 && counts.not_found > 3 && counts.corrupt > 3);
-    assert_true(counts.builds > 20);
+    assert_true(counts.builds > 20 && counts.late_builds > 5);
 }
 
 int main(void)

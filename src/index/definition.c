@@ -112,6 +112,7 @@ copse_status copse_index_definition_write_name(const copse_index_definition *def
 typedef enum definition_key {
     DEFINITION_KIND,
     DEFINITION_LINK,
+    DEFINITION_BUILT,
     DEFINITION_FIELDS,
     DEFINITION_FILTER,
     DEFINITION_UNIQUE,
@@ -121,13 +122,15 @@ typedef enum definition_key {
 } definition_key;
 
 static const char *const definition_keys[DEFINITION_KEYS] = {
-    "kind", "link", "fields", "filter", "unique", "include", "version"};
+    "kind", "link", "built", "fields", "filter", "unique", "include", "version"};
 
 static bool definition_key_present(const copse_index_definition *definition, definition_key key)
 {
     switch (key) {
     case DEFINITION_LINK:
         return definition->link;
+    case DEFINITION_BUILT:
+        return definition->is_unbuilt;
     case DEFINITION_FILTER:
         return definition->filter.len > 1; /* {} is one byte */
     case DEFINITION_UNIQUE:
@@ -175,6 +178,8 @@ static copse_status definition_write_value(const copse_index_definition *definit
     switch (key) {
     case DEFINITION_KIND:
         return copse_cbor_write_text(buf, copse_bytes_of_text("ordered"));
+    case DEFINITION_BUILT:
+        return copse_cbor_write_bool(buf, false);
     case DEFINITION_FIELDS:
         return definition_write_fields(definition, buf);
     case DEFINITION_FILTER:
@@ -352,15 +357,16 @@ static copse_status definition_read_filter(copse_arena *arena, copse_cbor_reader
     return status;
 }
 
-static copse_status definition_read_flag(copse_cbor_reader *reader, bool *ret_flag, copse_err *err)
+/* Reads a flag, which stands in a row only where it is `other` than by default. */
+static copse_status definition_read_flag(copse_cbor_reader *reader, bool other, bool *ret_is_other,
+                                         copse_err *err)
 {
     copse_cbor_item flag;
-    copse_status status =
-        definition_next(reader, COPSE_CBOR_BOOL, "a flag is not true", &flag, err);
-    if (status == COPSE_OK && !flag.boolean) {
-        status = definition_corrupt("a flag is not true", err);
+    copse_status status = definition_next(reader, COPSE_CBOR_BOOL, "a flag is none", &flag, err);
+    if (status == COPSE_OK && flag.boolean != other) {
+        status = definition_corrupt("a flag that goes without saying", err);
     }
-    *ret_flag = status == COPSE_OK;
+    *ret_is_other = status == COPSE_OK;
     return status;
 }
 
@@ -395,9 +401,11 @@ static copse_status definition_read_value(copse_arena *arena, copse_cbor_reader 
 {
     switch (key) {
     case DEFINITION_LINK:
-        return definition_read_flag(reader, &definition->link, err);
+        return definition_read_flag(reader, true, &definition->link, err);
     case DEFINITION_UNIQUE:
-        return definition_read_flag(reader, &definition->unique, err);
+        return definition_read_flag(reader, true, &definition->unique, err);
+    case DEFINITION_BUILT:
+        return definition_read_flag(reader, false, &definition->is_unbuilt, err);
     case DEFINITION_FIELDS:
         return definition_read_fields(arena, reader, definition, err);
     case DEFINITION_FILTER:

@@ -360,9 +360,9 @@ copse_status copse_index_derive(copse_index_deriver *deriver, copse_bytes docume
                                 copse_err *err)
 {
     deriver_rows rows = {.deriver = deriver, .id = id, .visit = visit, .ctx = ctx};
-    bool match = true;
+    bool match = !deriver->definition.is_unbuilt;
     copse_status status = COPSE_OK;
-    if (deriver->filter != NULL) {
+    if (match && deriver->filter != NULL) {
         status = copse_filter_match(deriver->filter, document, &match, err);
     }
     if (status != COPSE_OK || !match) {

@@ -80,6 +80,20 @@ static bool advice_is_best(const copse_planned *planned)
            (!plan->filter && plan->order != COPSE_ORDERED_MEMORY);
 }
 
+/* An index with these fields that is there already, but not built; NULL: there is none. */
+static const copse_index_definition *advice_unbuilt(const copse_planned *planned,
+                                                    const advice_fields *fields)
+{
+    for (size_t i = 0; i < planned->candidates_count; i++) {
+        const copse_planner_candidate *candidate = &planned->candidates[i];
+        if (candidate->is_unbuilt &&
+            advice_is_there(fields, &planned->collection->indexes[candidate->position])) {
+            return &planned->collection->indexes[candidate->position];
+        }
+    }
+    return NULL;
+}
+
 copse_status copse_advise_index(const copse_planned *planned, copse_buf *buf)
 {
     advice_fields fields = {.count = 0};
@@ -95,6 +109,8 @@ copse_status copse_advise_index(const copse_planned *planned, copse_buf *buf)
         }
     }
     copse_index_definition definition = {.fields = fields.list, .fields_count = fields.count};
-    copse_status status = copse_index_definition_write_name(&definition, buf);
+    const copse_index_definition *unbuilt = advice_unbuilt(planned, &fields);
+    copse_status status =
+        copse_index_definition_write_name(unbuilt != NULL ? unbuilt : &definition, buf);
     return status == COPSE_OK && buf->len == offset ? COPSE_NOT_FOUND : status;
 }

@@ -79,6 +79,17 @@ static const char *explain_order(const copse_plan *plan)
     }
 }
 
+/* Whether an index that is not built would be looked at. */
+static bool explain_lacks_index(const copse_planned *planned)
+{
+    for (size_t i = 0; i < planned->candidates_count; i++) {
+        if (planned->candidates[i].is_unbuilt) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *explain_why(const copse_result *result, bool counted)
 {
     const copse_planned *planned = &result->planned;
@@ -102,9 +113,12 @@ static const char *explain_why(const copse_result *result, bool counted)
         return "each branch of the $or has its own index";
     }
     const copse_access *access = &planned->accesses[0];
+    if (access->definition == NULL && access->fields_used == 0) {
+        return explain_lacks_index(planned) ? "the index that could help is not built"
+                                            : "no index reads less than all documents";
+    }
     if (access->definition == NULL) {
-        return access->fields_used > 0 ? "the primary key is bounded"
-                                       : "no index reads less than all documents";
+        return "the primary key is bounded";
     }
     if (access->covered) {
         return "the index holds all that the answer needs";

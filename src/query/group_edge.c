@@ -77,7 +77,7 @@ static void group_edge_order(const copse_stage_run *run, const copse_accumulator
         (copse_sort_spec){.count = 1, .fields = {{.path = field, .descending = descending}}};
     for (size_t i = 0; collection != NULL && i < collection->indexes_count; i++) {
         const copse_index_definition *index = &collection->indexes[i];
-        bool fits = copse_bytes_equal(index->fields[0].path, field);
+        bool fits = !index->is_unbuilt && copse_bytes_equal(index->fields[0].path, field);
         for (size_t k = 0; fits && k < index->fields_count; k++) {
             fits = !index->fields[k].array;
         }

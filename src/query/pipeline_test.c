@@ -36,6 +36,7 @@ static void test_world_init(database_world *db, bool has_indexes)
     database_world_create(db, "people", "_id", COPSE_DOCUMENTS_INLINE);
     if (has_indexes) {
         database_world_index(db, "posts", "author", "author", NULL);
+        database_world_index(db, "posts", "late", "score,n", "unbuilt");
         database_world_index(db, "posts", "score", "-score,author", NULL);
         database_world_index(db, "posts", "tags", "tags[]", NULL);
         database_world_index(db, "people", "likes", "likes[]", NULL);

@@ -445,8 +445,17 @@ static copse_status planner_check_hint(const copse_planned *planned, copse_err *
                          (const char *)hint.ptr);
     }
     for (size_t i = 0; i < planned->collection->indexes_count; i++) {
-        if (hint.len > 0 && !planner_hint_excludes(planned, i) &&
-            !planner_holds_matches(planned, i)) {
+        if (hint.len == 0 || planner_hint_excludes(planned, i)) {
+            continue;
+        }
+        if (planned->collection->indexes[i].is_unbuilt) {
+            return COPSE_ERR(
+                err, COPSE_MISUSE,
+                "the index \"%.*s\" can't answer the query: it came by a merge, and is "
+                "not built",
+                (int)hint.len, (const char *)hint.ptr);
+        }
+        if (!planner_holds_matches(planned, i)) {
             return COPSE_ERR(err, COPSE_MISUSE,
                              "the index \"%.*s\" can't answer the query: it holds only documents "
                              "that its own filter matches, and the query's filter does not say "
@@ -466,9 +475,13 @@ static void planner_find_usable(copse_planned *planned)
         if (hinted && planner_hint_excludes(planned, i)) {
             why_not = "the hint names another";
         }
+        bool is_unbuilt = why_not == NULL && planned->collection->indexes[i].is_unbuilt;
+        if (is_unbuilt) {
+            why_not = "it came by a merge, and is not built";
+        }
         planned->usable[i] = why_not == NULL;
         if (why_not != NULL) {
-            (void)planner_note(planned, i, why_not);
+            planner_note(planned, i, why_not)->is_unbuilt = is_unbuilt;
         }
     }
 }
@@ -625,6 +638,9 @@ static copse_status planner_take_scan(copse_planned *planned, const copse_plan_s
         }
         if (planner_hint_excludes(planned, i)) {
             return planner_deny("it does not use the hint's index", err);
+        }
+        if (planned->collection->indexes[i].is_unbuilt) {
+            return planner_deny("it uses an index that is not built", err);
         }
         if (!planner_holds_matches(planned, i)) {
             return planner_deny("a partial index lacks documents that may match", err);

@@ -36,6 +36,7 @@ typedef struct copse_planner_choice {
 typedef struct copse_planner_candidate {
     size_t position; /**< Of the index; COPSE_ACCESS_DOCUMENTS: documents or a union. */
     bool is_union;
+    bool is_unbuilt; /**< An index that could be looked at if it were built. */
     uint64_t cost;
     uint64_t keys;       /**< Estimated. */
     const char *why_not; /**< NULL: it was possible. */

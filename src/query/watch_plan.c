@@ -113,7 +113,7 @@ static copse_status watch_plan_try(watch_chooser *chooser, copse_bytes hint, boo
     if (status == COPSE_OK && watch_plan_tells(chooser)) {
         status = watch_plan_agrees(chooser, &tells, err);
     } else if (status == COPSE_MISUSE && chooser->query->hint.len == 0) {
-        status = COPSE_OK; /* a partial index that lacks documents */
+        status = COPSE_OK; /* an index that lacks documents */
     }
     *ret_tells = status == COPSE_OK && tells;
     *ret_keys = UINT64_MAX;

@@ -137,6 +137,7 @@ static void test_links(void **state)
         database_world_create(&db, "posts", "_id",
                               form == 0 ? COPSE_DOCUMENTS_INLINE : COPSE_DOCUMENTS_LINKED);
         database_world_index(&db, "posts", "a", "a", "link");
+        database_world_index(&db, "posts", "at", "a,t", "link unbuilt");
         database_world_insert(&db, "posts", "{\"_id\":1,\"a\":1,\"t\":0}");
         database_world_insert(&db, "posts", "{\"_id\":2,\"a\":2,\"t\":0}");
         database_world_insert(&db, "posts", "{\"_id\":3,\"a\":1,\"t\":0}");

@@ -1,4 +1,4 @@
-"""The commands log, show, diff, branch, tag, reset, and --at, --message, the author."""
+"""The commands log, show, diff, blame, branch, tag, reset, and --at, --message, the author."""
 import json
 import os
 import re
@@ -50,7 +50,7 @@ class Log(History):
 
     def test_a_plain_tree_has_none(self):
         self.load([("a", "1")])
-        self.bad(1, "is not a database of documents", "log", self.store)
+        self.bad(1, "is a tree without history", "log", self.store)
 
 
 class Show(History):
@@ -277,6 +277,80 @@ class Author(History):
     def test_is_a_did_key(self):
         os.environ["COPSE_AUTHOR"] = "Ann"
         self.unchanged(1, "'Ann' is no author", "insert", self.db, "posts", '{"_id":100}')
+
+
+class Blame(History):
+    def blame(self, *arguments):
+        return self.good_json("blame", self.db, "posts", *arguments)
+
+    def messages(self, *arguments):
+        return {line["field"]: line["message"] for line in self.blame(*arguments)}
+
+    def update(self, change, *arguments):
+        self.good("update", self.db, "posts", '{"_id":1}', json.dumps(change), *arguments)
+
+    def test_each_field_has_its_commit(self):
+        self.update({"$set": {"v.m": [1, 2]}}, "-m", "m\nand more")
+        self.update({"$set": {"w": {}}}, "-m", "w")
+        self.update({"$set": {"w": {"x": 1}}}, "-m", "w.x")
+        self.assertEqual(self.messages("1"), {"_id": "post 1", "v.n": "post 1",
+                                              "v.m": "m\nand more", "w.x": "w.x"})
+        self.assertEqual(self.messages("1", "--at", "HEAD~1"),
+                         {"_id": "post 1", "v.n": "post 1", "v.m": "m\nand more", "w": "w"})
+        line = [line for line in self.blame("1") if line["field"] == "v.m"][0]
+        commit = [commit for commit in self.log() if commit["message"] == "m\nand more"][0]
+        self.assertEqual(line, {"field": "v.m", "value": [1, 2], "commit": commit["commit"],
+                                "time_ms": commit["time_ms"], "message": "m\nand more"})
+        rows = self.good("blame", self.db, "posts", "1").splitlines()
+        self.assertRegex(rows[0], "^field +value +time +commit +message$")
+        self.assertIn(r"v.m    [1,2]  ", self.good("blame", self.db, "posts", "1"))
+        self.assertTrue(rows[1].endswith(commit["commit"] + "  m"), rows)
+
+    def test_goes_through_merges_to_where_the_value_came_from(self):
+        self.good("branch", self.db, "draft")
+        self.update({"$set": {"v.n": 7}}, "--ref", "draft", "-m", "theirs")
+        self.update({"$set": {"o": 1}}, "-m", "ours")
+        self.good("delete", self.db, "posts", '{"_id":2}', "--ref", "draft", "-m", "theirs too")
+        self.good("merge", self.db, "draft")
+        self.assertEqual(self.messages("1"), {"_id": "post 1", "v.n": "theirs", "o": "ours"})
+        deleted = self.blame("2")
+        self.assertEqual([(line["deleted"], line["message"]) for line in deleted],
+                         [(True, "theirs too")])
+
+    def test_says_who_and_cuts_what_is_long(self):
+        author = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"
+        os.environ["COPSE_AUTHOR"] = author
+        try:
+            self.update({"$set": {"long": "é" * 40}}, "-m", "long")
+            self.good("delete", self.db, "posts", '{"_id":3}', "-m", "gone")
+        finally:
+            del os.environ["COPSE_AUTHOR"]
+        lines = {line["field"]: line for line in self.blame("1")}
+        self.assertEqual((lines["long"]["author"], "author" in lines["v.n"]), (author, False))
+        text = self.good("blame", self.db, "posts", "1")
+        self.assertRegex(text, '"é{23}…  .*' + author + "  long\n")
+        self.assertRegex(self.good("blame", self.db, "posts", "3"),
+                         "^deleted [-0-9]+ [:0-9]+Z in " + CID + "\n  gone\n  by " + author + "$")
+
+    def test_what_never_was(self):
+        self.bad(1, "no document 9 in 'posts', nor was there one", "blame", self.db, "posts", "9")
+        self.bad(1, "did you mean 'posts'", "blame", self.db, "post", "1")
+        self.load([("a", "1")])
+        self.bad(1, "is not a database", "blame", self.store, "posts", "1")
+        self.good("drop", self.db, "posts", "-m", "all gone")
+        self.assertEqual(self.blame("1")[0]["message"], "all gone")
+
+    def test_says_how_far_it_came_where_the_past_was_dropped(self):
+        self.good("tag", self.db, "then")
+        self.update({"$set": {"m": 1}})
+        self.update({"$set": {"n": 1}}, "-m", "last")
+        self.good("gc", self.db, "--shallow")
+        run = self.run_copse("blame", self.db, "posts", "1", "--json")
+        self.assertEqual(run.code, 1)
+        self.assertEqual({(line["field"], line["message"], line.get("older"))
+                          for line in run.lines()},
+                         {(field, "last", True) for field in ("_id", "v.n", "m", "n")})
+        self.assertIn("dropped the history", run.errors())
 
 
 class Page(History):

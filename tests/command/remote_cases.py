@@ -57,6 +57,8 @@ HISTORY = [
     ["diff", "@", "HEAD~2", "HEAD", "posts", "--json"],
     ["diff", "@", "HEAD~2", "--count"],
     ["find", "@", "posts", "--at", "HEAD~1"],
+    ["blame", "@", "posts", "7"],
+    ["blame", "@", "posts", "17", "--at", "HEAD~1", "--json"],
 ]
 
 

@@ -332,6 +332,9 @@ static copse_status model_check_document(const database_model *model,
     copse_buf id;
     copse_cid cid;
     size_t array;
+    if (index->is_unbuilt) {
+        return COPSE_OK;
+    }
     model_definition_init(&definition, index);
     copse_status status = model_document_rows(model, &definition, index, &model->documents[at],
                                               &rows, &id, &cid, &array);
@@ -468,27 +471,10 @@ static size_t model_find_array(const database_model *model, const database_model
     return found;
 }
 
-copse_status database_model_create_index(database_model *model, const char *name,
-                                         const char *fields, const char *options)
+static copse_status model_build_index(const database_model *model, database_model_index *index)
 {
-    if (!model->exists) {
-        return COPSE_NOT_FOUND;
-    }
-    for (size_t i = 0; i < model->indexes_count; i++) {
-        const database_model_index *other = &model->indexes[i];
-        if (strcmp(other->name, name) == 0) {
-            return strcmp(other->fields, fields) == 0 && strcmp(other->options, options) == 0
-                       ? COPSE_OK
-                       : COPSE_CONFLICT;
-        }
-    }
-    assert_true(model->indexes_count < DATABASE_MODEL_INDEXES_MAX);
-    database_model_index *index = &model->indexes[model->indexes_count++];
-    *index = (database_model_index){.array = SIZE_MAX};
-    snprintf(index->name, sizeof index->name, "%s", name);
-    snprintf(index->fields, sizeof index->fields, "%s", fields);
-    snprintf(index->options, sizeof index->options, "%s", options);
     copse_status conflict = COPSE_OK;
+    index->is_unbuilt = false;
     for (size_t i = 0; i < model->documents_count; i++) {
         copse_status status = model_check_document(model, index, i, i);
         if (status == COPSE_CORRUPT) {
@@ -498,6 +484,33 @@ copse_status database_model_create_index(database_model *model, const char *name
     }
     index->array = model_find_array(model, index);
     return conflict;
+}
+
+copse_status database_model_create_index(database_model *model, const char *name,
+                                         const char *fields, const char *options)
+{
+    bool is_unbuilt = strncmp(options, "unbuilt", 7) == 0;
+    options += is_unbuilt ? 7 + (options[7] == ' ') : 0;
+    if (!model->exists) {
+        return COPSE_NOT_FOUND;
+    }
+    for (size_t i = 0; i < model->indexes_count; i++) {
+        database_model_index *other = &model->indexes[i];
+        if (strcmp(other->name, name) != 0) {
+            continue;
+        }
+        if (strcmp(other->fields, fields) != 0 || strcmp(other->options, options) != 0) {
+            return COPSE_CONFLICT;
+        }
+        return other->is_unbuilt && !is_unbuilt ? model_build_index(model, other) : COPSE_OK;
+    }
+    assert_true(model->indexes_count < DATABASE_MODEL_INDEXES_MAX);
+    database_model_index *index = &model->indexes[model->indexes_count++];
+    *index = (database_model_index){.array = SIZE_MAX, .is_unbuilt = is_unbuilt};
+    snprintf(index->name, sizeof index->name, "%s", name);
+    snprintf(index->fields, sizeof index->fields, "%s", fields);
+    snprintf(index->options, sizeof index->options, "%s", options);
+    return is_unbuilt ? COPSE_OK : model_build_index(model, index);
 }
 
 copse_status database_model_drop_index(database_model *model, const char *name)
@@ -534,9 +547,9 @@ static void model_put_definition(const database_model_index *index, tree_model *
                              (int)field->path.len, (const char *)field->path.ptr,
                              field->descending ? -1 : 1, definition.array == i ? ",\"array\"" : "");
     }
-    at += (size_t)snprintf(json + at, sizeof json - at, "]%s%s",
-                           definition.unique ? ",\"unique\":true" : "",
-                           definition.link ? ",\"link\":true" : "");
+    at += (size_t)snprintf(
+        json + at, sizeof json - at, "]%s%s%s", index->is_unbuilt ? ",\"built\":false" : "",
+        definition.unique ? ",\"unique\":true" : "", definition.link ? ",\"link\":true" : "");
     const char *filter = strstr(index->options, "filter=");
     if (filter != NULL) {
         at += (size_t)snprintf(json + at, sizeof json - at, ",\"filter\":%.*s",
@@ -564,7 +577,7 @@ static void model_put_index(const database_model *model, const database_model_in
 {
     model_definition definition;
     model_definition_init(&definition, index);
-    for (size_t i = 0; i < model->documents_count; i++) {
+    for (size_t i = 0; i < model->documents_count && !index->is_unbuilt; i++) {
         model_rows derived;
         copse_buf id;
         copse_cid cid;

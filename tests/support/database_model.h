@@ -17,6 +17,7 @@ typedef struct database_model_index {
     char fields[64];  /* as for database_world_index */
     char options[96]; /* likewise */
     size_t array;     /* the array field; SIZE_MAX: none */
+    bool is_unbuilt; /* "unbuilt" leads the options that it is made with, and is left out of them */
 } database_model_index;
 
 typedef struct database_model_document {
