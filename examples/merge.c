@@ -93,6 +93,10 @@ static void merge_heads(example_db *example, const copse_cid *ours, const copse_
     while ((status = copse_head_merge_next(merge, &conflict, &err)) == COPSE_OK) {
         example_print(&example->env, "conflict: ", conflict.id);
     }
+    if (status == COPSE_WANT && copse_head_merge_wants_base(merge)) {
+        (void)printf("what both were when they parted is not here: with is_base_lost what does not "
+                     "depend on it is merged\n");
+    }
     example_must(status == COPSE_END ? COPSE_OK : status, &err);
     const copse_head_merge_result *result = copse_head_merge_get_result(merge);
     copse_commit commit = result->commit; /* to be encoded and put; here it is made once more */
@@ -115,22 +119,22 @@ static void unite(example_db *example, copse_tree *other)
     copse_database *databases[2] = {NULL, NULL};
     copse_database_merge *merge = NULL;
     copse_database_conflict conflict;
-    copse_write *write = NULL;
+    copse_tree *tree = NULL;
     example_must(copse_database_open(example->tree, &databases[0], &err), &err);
     example_must(copse_database_open(other, &databases[1], &err), &err);
-    example_must(copse_write_new(&example->env, &write, &err), &err);
     const copse_database_merge_options options = {
         .ours = databases[0], .theirs = databases[1], .policy = COPSE_MERGE_UNION};
-    example_must(copse_database_merge_new(&options, write, &merge, &err), &err);
+    example_must(copse_database_merge_new(&options, &merge, &err), &err);
     while (copse_database_merge_next(merge, &conflict, &err) == COPSE_OK) {
         /* a union of documents has none, but collections may differ */
     }
     (void)printf("the union inserts %d\n", (int)copse_database_merge_get_stats(merge).inserted);
+    example_must(copse_database_merge_apply(merge, example->store, &tree, NULL, &err), &err);
     copse_database_merge_free(merge);
     copse_database_close(databases[1]);
     copse_database_close(databases[0]);
-    example_apply(example, write);
-    copse_write_free(write);
+    copse_tree_close(example->tree);
+    example->tree = tree;
 }
 
 static copse_status print_conflict(void *ctx, const copse_field_conflict *conflict, copse_err *err)

@@ -6,7 +6,7 @@
  * and move the head
  *
  * Several bases (histories that were merged crosswise) are merged first, by the same rules and in
- * the order of their CIDs; where they conflict, or clash in a unique index, the first one counts.
+ * the order of their CIDs; where they conflict, as if the conflicts were recorded.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -24,7 +24,12 @@ typedef struct copse_head_merge_options {
                              leave blocks there which nothing leads to. */
     copse_cid ours;     /**< Commits. */
     copse_cid theirs;
-    copse_merge_policy policy;
+    bool is_base_lost; /**< The tree where they parted can't be had, and is not read; the commit is:
+                             as copse_database_merge_options.is_base_lost. */
+    copse_merge_policy policy; /**< As copse_database_merge_options.policy. */
+    copse_merge_conflicts conflicts;
+    copse_bytes author; /**< Of the commit, where conflicts are settled for one side; borrowed. */
+    copse_bytes message;
 } copse_head_merge_options;
 
 typedef enum copse_head_merge_kind {
@@ -35,7 +40,9 @@ typedef enum copse_head_merge_kind {
 
 typedef struct copse_head_merge_result {
     copse_head_merge_kind kind;
-    copse_commit commit; /**< MADE: the automatic merge of both heads (copse_commit_merge). */
+    copse_commit commit; /**< MADE: the automatic merge of both heads (copse_commit_merge); if a
+                              conflict was settled for OURS or THEIRS, a commit on ours, then
+                            theirs, with the author and message of the options. */
     size_t bases;        /**< How many they have. */
     copse_database_merge_stats stats;
     copse_write_stats written;
@@ -54,12 +61,18 @@ COPSE_API COPSE_MUST_USE copse_status copse_head_merge_new(const copse_env *env,
 COPSE_API copse_head_merge *copse_head_merge_free(copse_head_merge *merge);
 
 /** Goes on to the next conflict, of which ours stays. END: it is done. WANT: supply and call again.
- * CONFLICT: three-way, and they have no common past; or documents of both sides clash in a unique
- * index, which the message names. LIMIT: more than 16 bases, or bases of bases more than 16 deep.
- * CORRUPT, IO, NOMEM, the store's failures. A failure is for ever. */
+ * CONFLICT: a collection that is three-way differs, and they have no common past, or it is lost; or
+ * the heads parted longer ago than a collection keeps deletions (copse_collection.tombstone_days).
+ * MISUSE: a conflict was settled, and the env has no clock for the commit. LIMIT: more than 16
+ * bases, or bases of bases more than 16 deep. CORRUPT, IO, NOMEM, the store's failures. A failure
+ * is for ever. */
 COPSE_API COPSE_MUST_USE copse_status copse_head_merge_next(copse_head_merge *merge,
                                                             copse_database_conflict *ret_conflict,
                                                             copse_err *err);
+
+/** Whether what the last WANT asked for is of the base: where it is to be had nowhere, a merge with
+ * is_base_lost may do without. */
+COPSE_API bool copse_head_merge_wants_base(const copse_head_merge *merge);
 
 /** What came of it; valid after END until the merge is freed. */
 COPSE_API const copse_head_merge_result *copse_head_merge_get_result(const copse_head_merge *merge);

@@ -1,68 +1,18 @@
 /* One collection after the other, by name: first what it is, then its indexes, then its documents.
- * The documents that each side changed come from two diffs, side by side by their primary keys: so
- * what both changed shows, and only what differs is read.
+ * src/doc/database_merge.h has the rules that all parts keep.
  *
- *   M1  WANT leaves the state from which the call goes on: what is read for an operation is there
- *       before the operation is added.
+ *   M5  The operations of all collections are settled by one apply: nothing but indexes of
+ *       collections that are new, and still empty, is built on the way. So one apply reports all
+ *       values that clash, and the second, with the operations that end them, has none: between
+ *       the two documents only leave the collections.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <copse/database_merge.h>
-
-#include <copse/document_diff.h>
-#include <copse/document_merge.h>
-#include <copse/value.h>
+#include "doc/database_merge.h"
 
 #include "base/alloc.h"
 #include "base/err.h"
-#include "index/definition.h"
 #include "tree/tree.h"
-
-/* A collection as the three sides have it; NULL: not at all. */
-typedef struct database_merge_collection {
-    const copse_collection *base;
-    const copse_collection *ours;
-    const copse_collection *theirs;
-} database_merge_collection;
-
-/* A definition of an index, likewise. */
-typedef struct database_merge_index {
-    const copse_index_definition *base;
-    const copse_index_definition *ours;
-    const copse_index_definition *theirs;
-} database_merge_index;
-
-typedef enum database_merge_stage {
-    DATABASE_MERGE_OPTIONS,
-    DATABASE_MERGE_INDEXES,
-    DATABASE_MERGE_DOCUMENTS,
-    DATABASE_MERGE_CREATE
-} database_merge_stage;
-
-/* The documents that one side changed. */
-typedef struct database_merge_side {
-    copse_document_diff *diff;
-    copse_document_change change; /* if has_change */
-    bool has_change;
-    bool has_ended;
-} database_merge_side;
-
-struct copse_database_merge {
-    const copse_env *env;
-    copse_database_merge_options options;
-    copse_write *write;
-    copse_database_merge_stats stats;
-    copse_bytes last; /* the last collection that is done; ptr NULL: none */
-    copse_bytes name; /* of the present one; ptr NULL: none */
-    database_merge_collection collection;
-    database_merge_stage stage;
-    copse_bytes index_last; /* likewise among its indexes */
-    database_merge_side ours;
-    database_merge_side theirs;
-    copse_document document; /* of ours */
-    copse_buf merged;
-    copse_err failure; /* what it failed with, and does again */
-};
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
@@ -74,8 +24,7 @@ static bool database_merge_is_usable(const copse_database *database, const copse
 }
 
 copse_status copse_database_merge_new(const copse_database_merge_options *options,
-                                      copse_write *write, copse_database_merge **ret_merge,
-                                      copse_err *err)
+                                      copse_database_merge **ret_merge, copse_err *err)
 {
     if (!database_merge_is_usable(options->base, options->ours) ||
         !database_merge_is_usable(options->ours, options->ours) ||
@@ -83,9 +32,8 @@ copse_status copse_database_merge_new(const copse_database_merge_options *option
         return COPSE_ERR(err, COPSE_MISUSE,
                          "only databases of version 2 with one node cache can be merged");
     }
-    if (options->policy == COPSE_MERGE_THREE_WAY && options->base == NULL) {
-        return COPSE_ERR(err, COPSE_CONFLICT,
-                         "they have no common past: only a union of both can be made");
+    if (options->policy != COPSE_MERGE_THREE_WAY && options->policy != COPSE_MERGE_UNION) {
+        return COPSE_ERR(err, COPSE_MISUSE, "a merge is three-way or a union");
     }
     const copse_env *env = copse_database_tree(options->ours)->env;
     copse_database_merge *merge = copse_alloc_zeroed(env, sizeof *merge);
@@ -94,25 +42,39 @@ copse_status copse_database_merge_new(const copse_database_merge_options *option
     }
     merge->env = env;
     merge->options = *options;
-    merge->write = write;
+    merge->databases[COPSE_MERGE_BASE] = options->base;
+    merge->databases[COPSE_MERGE_OURS] = options->ours;
+    merge->databases[COPSE_MERGE_THEIRS] = options->theirs;
+    merge->blocks.env = env;
+    copse_arena_init(&merge->arena, env);
+    copse_arena_init(&merge->clashes.arena, env);
+    copse_buf_init(&merge->id, env, SIZE_MAX);
+    copse_buf_init(&merge->key, env, SIZE_MAX);
     copse_buf_init(&merge->merged, env, SIZE_MAX);
+    copse_buf_init(&merge->row, env, SIZE_MAX);
+    copse_status status = copse_write_new(env, &merge->write, err);
+    if (status != COPSE_OK) {
+        copse_database_merge_free(merge);
+        return status;
+    }
+    copse_write_on_clash(merge->write, copse_merge_note_clash, merge);
     *ret_merge = merge;
     return COPSE_OK;
-}
-
-static void database_merge_side_release(database_merge_side *side)
-{
-    copse_document_diff_free(side->diff);
-    *side = (database_merge_side){.diff = NULL};
 }
 
 copse_database_merge *copse_database_merge_free(copse_database_merge *merge)
 {
     if (merge != NULL) {
-        database_merge_side_release(&merge->ours);
-        database_merge_side_release(&merge->theirs);
-        copse_document_release(&merge->document);
+        copse_merge_walk_release(&merge->walk);
+        copse_merge_begin_document(merge);
+        copse_merge_clashes_release(&merge->clashes);
+        copse_arena_release(&merge->arena);
+        copse_block_list_release(&merge->blocks);
+        copse_buf_release(&merge->id);
+        copse_buf_release(&merge->key);
         copse_buf_release(&merge->merged);
+        copse_buf_release(&merge->row);
+        copse_write_free(merge->write);
         copse_free(merge->env, merge, sizeof *merge);
     }
     return NULL;
@@ -123,348 +85,65 @@ copse_database_merge_stats copse_database_merge_get_stats(const copse_database_m
     return merge->stats;
 }
 
-static bool database_merge_is_union(const copse_database_merge *merge)
+/* ---- The present collection ------------------------------------------------------------------ */
+
+static bool database_merge_same_options(const copse_collection *a, const copse_collection *b)
 {
-    return merge->options.policy == COPSE_MERGE_UNION;
+    return a->documents == b->documents && copse_bytes_equal(a->primary_key, b->primary_key) &&
+           a->merge == b->merge && a->tombstone_days == b->tombstone_days;
 }
 
-/* ---- Conflicts ------------------------------------------------------------------------------- */
-
-static copse_status database_merge_give(copse_database_merge *merge,
-                                        copse_database_conflict_what what,
-                                        copse_database_conflict *ret_conflict)
+/* Whether documents of both can stand in one collection. */
+static bool database_merge_is_like(const copse_collection *a, const copse_collection *b)
 {
-    *ret_conflict = (copse_database_conflict){.what = what, .collection = merge->name};
-    merge->stats.conflicts++;
-    return COPSE_OK;
+    return a->documents == b->documents && copse_bytes_equal(a->primary_key, b->primary_key);
 }
 
-/* ---- Documents ------------------------------------------------------------------------------- */
-
-static copse_status database_merge_side_begin(copse_database_merge *merge,
-                                              database_merge_side *side, copse_database *before,
-                                              copse_database *after, bool ids_only, copse_err *err)
+/* The collection whose options the merged one has: ours, theirs if only they changed them, or NULL,
+ * if both did. */
+static const copse_collection *database_merge_agree(const copse_database_merge *merge)
 {
-    const copse_document_diff_options options = {.collection = merge->name, .ids_only = ids_only};
-    return side->diff != NULL ? COPSE_OK
-                              : copse_document_diff_new(before, after, &options, &side->diff, err);
-}
-
-/* The next document that the side changed, in `change`, or has_ended. */
-static copse_status database_merge_side_fill(database_merge_side *side, copse_err *err)
-{
-    while (!side->has_change && !side->has_ended) {
-        copse_status status = copse_document_diff_next(side->diff, &side->change, err);
-        if (status == COPSE_END) {
-            side->has_ended = true;
-        } else if (status != COPSE_OK) {
-            return status;
-        } else {
-            side->has_change = side->change.what == COPSE_CHANGE_DOCUMENT;
-        }
+    const copse_collection *base = merge->collections[COPSE_MERGE_BASE];
+    const copse_collection *ours = merge->collections[COPSE_MERGE_OURS];
+    const copse_collection *theirs = merge->collections[COPSE_MERGE_THEIRS];
+    if (ours == NULL || theirs == NULL || database_merge_same_options(ours, theirs)) {
+        return ours != NULL ? ours : theirs;
     }
-    return COPSE_OK;
+    if (base == NULL || !database_merge_is_like(ours, theirs)) {
+        return NULL;
+    }
+    return database_merge_same_options(base, theirs) ? ours
+           : database_merge_same_options(base, ours) ? theirs
+                                                     : NULL;
 }
 
-/* Whether ours changed the document that theirs is at, after going on to there. */
-static copse_status database_merge_meet(copse_database_merge *merge, bool *ret_met, copse_err *err)
+void copse_merge_enter_collection(copse_database_merge *merge, copse_bytes name)
 {
-    int order = -1;
-    copse_status status = COPSE_OK;
-    while (status == COPSE_OK && order < 0) {
-        status = database_merge_side_fill(&merge->ours, err);
-        if (status == COPSE_OK && merge->ours.has_ended) {
-            order = 1;
-        } else if (status == COPSE_OK) {
-            status =
-                copse_value_compare(merge->ours.change.id, merge->theirs.change.id, &order, err);
-            merge->ours.has_change = status != COPSE_OK || order >= 0;
-        }
+    merge->name = name;
+    for (size_t side = 0; side < COPSE_MERGE_SIDES; side++) {
+        merge->collections[side] = merge->databases[side] != NULL
+                                       ? copse_database_collection(merge->databases[side], name)
+                                       : NULL;
     }
-    *ret_met = order == 0;
-    return status;
+    const copse_collection **base = &merge->collections[COPSE_MERGE_BASE];
+    const copse_collection *ours = merge->collections[COPSE_MERGE_OURS];
+    const copse_collection *theirs = merge->collections[COPSE_MERGE_THEIRS];
+    const copse_collection *agreed = database_merge_agree(merge);
+    merge->is_disputed = agreed == NULL && ours != NULL;
+    if (merge->is_disputed && database_merge_is_like(ours, theirs)) {
+        agreed = ours; /* of their documents something can be made */
+    }
+    merge->agreed = agreed;
+    merge->is_taken_whole = ours == NULL;
+    if (agreed != NULL) {
+        merge->policy =
+            agreed->merge == COPSE_MERGE_THREE_WAY ? merge->options.policy : agreed->merge;
+    }
+    if (*base != NULL && agreed != NULL && !merge->is_taken_whole &&
+        !copse_bytes_equal((*base)->primary_key, agreed->primary_key)) {
+        *base = NULL; /* its rows are of other documents */
+    }
 }
-
-static copse_status database_merge_put(copse_database_merge *merge, copse_bytes document,
-                                       uint64_t *count, copse_err *err)
-{
-    copse_status status = copse_write_replace(merge->write, merge->name, document, true, err);
-    *count += status == COPSE_OK;
-    return status;
-}
-
-/* Does what theirs did. */
-static copse_status database_merge_take_theirs(copse_database_merge *merge, copse_err *err)
-{
-    const copse_document_change *change = &merge->theirs.change;
-    if (change->kind != COPSE_REMOVED) {
-        return database_merge_put(
-            merge, change->after,
-            change->kind == COPSE_ADDED ? &merge->stats.inserted : &merge->stats.replaced, err);
-    }
-    copse_status status = copse_write_delete(merge->write, merge->name, change->id, err);
-    merge->stats.deleted += status == COPSE_OK;
-    return status;
-}
-
-static copse_status database_merge_document_conflict(copse_database_merge *merge, copse_bytes ours,
-                                                     copse_database_conflict *ret_conflict)
-{
-    const copse_document_change *change = &merge->theirs.change;
-    copse_status status = database_merge_give(merge, COPSE_CONFLICT_DOCUMENT, ret_conflict);
-    ret_conflict->id = change->id;
-    ret_conflict->base = change->before;
-    ret_conflict->ours = ours;
-    ret_conflict->theirs = change->after;
-    return status;
-}
-
-/* Both sides have the document, and base had it: ours is `ours`. */
-static copse_status database_merge_fields(copse_database_merge *merge, copse_bytes ours,
-                                          copse_database_conflict *ret_conflict, copse_err *err)
-{
-    const copse_document_change *change = &merge->theirs.change;
-    size_t conflicts = 0;
-    copse_buf_truncate(&merge->merged, 0);
-    copse_status status = copse_document_merge(merge->env, change->before, ours, change->after,
-                                               NULL, NULL, &merge->merged, &conflicts, err);
-    if (status != COPSE_OK) {
-        return status;
-    }
-    if (conflicts > 0) {
-        return database_merge_document_conflict(merge, ours, ret_conflict);
-    }
-    copse_bytes merged = copse_buf_view(&merge->merged);
-    status = copse_bytes_equal(merged, ours)
-                 ? COPSE_OK
-                 : database_merge_put(merge, merged, &merge->stats.merged, err);
-    return status == COPSE_OK ? COPSE_END : status;
-}
-
-/* Both sides changed the document. END: that is settled. OK: it is a conflict. */
-static copse_status database_merge_both(copse_database_merge *merge,
-                                        copse_database_conflict *ret_conflict, copse_err *err)
-{
-    const copse_document_change *change = &merge->theirs.change;
-    bool is_ours = merge->ours.change.kind != COPSE_REMOVED;
-    bool is_theirs = change->kind != COPSE_REMOVED;
-    copse_bytes ours = {NULL, 0};
-    if (is_ours) {
-        copse_status status = copse_database_get(merge->options.ours, merge->collection.ours,
-                                                 change->id, &merge->document, err);
-        if (status != COPSE_OK) {
-            return status == COPSE_NOT_FOUND
-                       ? COPSE_ERR(err, COPSE_CORRUPT, "a document that changed is not there")
-                       : status;
-        }
-        ours = merge->document.encoded;
-    }
-    if (is_ours == is_theirs && copse_bytes_equal(ours, change->after)) {
-        return COPSE_END;
-    }
-    return is_ours && is_theirs && change->kind == COPSE_CHANGED
-               ? database_merge_fields(merge, ours, ret_conflict, err)
-               : database_merge_document_conflict(merge, ours, ret_conflict);
-}
-
-/* What a union makes of a document that theirs has otherwise. */
-static copse_status database_merge_unite(copse_database_merge *merge, copse_err *err)
-{
-    const copse_document_change *change = &merge->theirs.change;
-    bool is_taken =
-        change->kind == COPSE_ADDED ||
-        (change->kind == COPSE_CHANGED && copse_bytes_compare(change->after, change->before) > 0);
-    return is_taken ? database_merge_take_theirs(merge, err) : COPSE_OK;
-}
-
-/* Settles the document that theirs is at. END: done. OK: it is a conflict. */
-static copse_status database_merge_document(copse_database_merge *merge,
-                                            copse_database_conflict *ret_conflict, copse_err *err)
-{
-    bool met = false;
-    copse_status status = database_merge_is_union(merge) ? database_merge_unite(merge, err)
-                                                         : database_merge_meet(merge, &met, err);
-    if (status == COPSE_OK && met) {
-        return database_merge_both(merge, ret_conflict, err);
-    }
-    if (status == COPSE_OK && !database_merge_is_union(merge)) {
-        status = database_merge_take_theirs(merge, err);
-    }
-    return status == COPSE_OK ? COPSE_END : status;
-}
-
-/* Whether base has the documents by the same primary key: else its rows are of other documents than
- * those that ours and theirs have there. */
-static bool database_merge_base_fits(const copse_database_merge *merge)
-{
-    const copse_collection *base = merge->collection.base;
-    const copse_collection *theirs = merge->collection.theirs;
-    return base == NULL || copse_bytes_equal(base->primary_key, theirs->primary_key);
-}
-
-/* END: all documents of the collection are done. */
-static copse_status database_merge_documents(copse_database_merge *merge,
-                                             copse_database_conflict *ret_conflict, copse_err *err)
-{
-    const copse_database_merge_options *options = &merge->options;
-    copse_database *before = database_merge_is_union(merge)    ? options->ours
-                             : database_merge_base_fits(merge) ? options->base
-                                                               : NULL;
-    copse_status status =
-        database_merge_side_begin(merge, &merge->theirs, before, options->theirs, false, err);
-    if (status == COPSE_OK && !database_merge_is_union(merge)) {
-        status = database_merge_side_begin(merge, &merge->ours, before, options->ours, true, err);
-    }
-    while (status == COPSE_OK) {
-        status = database_merge_side_fill(&merge->theirs, err);
-        if (status == COPSE_OK && merge->theirs.has_ended) {
-            return COPSE_END;
-        }
-        if (status == COPSE_OK) {
-            status = database_merge_document(merge, ret_conflict, err);
-            merge->theirs.has_change = status != COPSE_OK && status != COPSE_END;
-            if (status == COPSE_OK) {
-                return COPSE_OK;
-            }
-            status = status == COPSE_END ? COPSE_OK : status;
-        }
-    }
-    return status;
-}
-
-/* ---- Indexes --------------------------------------------------------------------------------- */
-
-/* The first definition whose name is above `last`; NULL: none. */
-static const copse_index_definition *database_merge_index_after(const copse_collection *collection,
-                                                                copse_bytes last)
-{
-    for (size_t i = 0; collection != NULL && i < collection->indexes_count; i++) {
-        if (last.ptr == NULL || copse_bytes_compare(collection->indexes[i].name, last) > 0) {
-            return &collection->indexes[i];
-        }
-    }
-    return NULL;
-}
-
-static const copse_index_definition *database_merge_index_least(const copse_index_definition *a,
-                                                                const copse_index_definition *b)
-{
-    return a == NULL || (b != NULL && copse_bytes_compare(b->name, a->name) < 0) ? b : a;
-}
-
-/* Takes the next index by name. False: there is none. */
-static bool database_merge_index_next(const copse_database_merge *merge,
-                                      database_merge_index *ret_index)
-{
-    const database_merge_collection *of = &merge->collection;
-    database_merge_index next = {database_merge_index_after(of->base, merge->index_last),
-                                 database_merge_index_after(of->ours, merge->index_last),
-                                 database_merge_index_after(of->theirs, merge->index_last)};
-    const copse_index_definition *least =
-        database_merge_index_least(next.base, database_merge_index_least(next.ours, next.theirs));
-    if (least == NULL) {
-        return false;
-    }
-    const copse_index_definition **sides[3] = {&next.base, &next.ours, &next.theirs};
-    for (size_t i = 0; i < 3; i++) {
-        if (*sides[i] != NULL && !copse_bytes_equal((*sides[i])->name, least->name)) {
-            *sides[i] = NULL;
-        }
-    }
-    *ret_index = next;
-    return true;
-}
-
-static copse_status database_merge_index_same(const copse_database_merge *merge,
-                                              const copse_index_definition *a,
-                                              const copse_index_definition *b, bool *ret_same,
-                                              copse_err *err)
-{
-    *ret_same = a == NULL && b == NULL;
-    return a == NULL || b == NULL ? COPSE_OK
-                                  : copse_index_definition_equal(merge->env, a, b, ret_same, err);
-}
-
-typedef enum database_merge_verdict {
-    DATABASE_MERGE_KEEP, /* ours */
-    DATABASE_MERGE_TAKE, /* theirs */
-    DATABASE_MERGE_CONFLICT
-} database_merge_verdict;
-
-static copse_status database_merge_index_judge(const copse_database_merge *merge,
-                                               const database_merge_index *index,
-                                               database_merge_verdict *ret_verdict, copse_err *err)
-{
-    bool is_kept = false;
-    bool is_taken = false;
-    copse_status status =
-        database_merge_index_same(merge, index->ours, index->theirs, &is_kept, err);
-    if (database_merge_is_union(merge)) {
-        is_kept = is_kept || index->theirs == NULL;
-        is_taken = index->ours == NULL;
-    } else {
-        if (status == COPSE_OK && !is_kept) {
-            status = database_merge_index_same(merge, index->base, index->theirs, &is_kept, err);
-        }
-        if (status == COPSE_OK && !is_kept) {
-            status = database_merge_index_same(merge, index->base, index->ours, &is_taken, err);
-        }
-    }
-    if (status == COPSE_OK) {
-        *ret_verdict = is_kept    ? DATABASE_MERGE_KEEP
-                       : is_taken ? DATABASE_MERGE_TAKE
-                                  : DATABASE_MERGE_CONFLICT;
-    }
-    return status;
-}
-
-/* Before the documents indexes are dropped, behind them they are made: theirs may be unique because
- * of what they did to documents. END: settled. OK: a conflict. */
-static copse_status database_merge_index_settle(copse_database_merge *merge,
-                                                const database_merge_index *index,
-                                                copse_database_conflict *ret_conflict,
-                                                copse_err *err)
-{
-    bool is_before = merge->stage == DATABASE_MERGE_INDEXES;
-    database_merge_verdict verdict = DATABASE_MERGE_KEEP;
-    copse_status status = database_merge_index_judge(merge, index, &verdict, err);
-    if (status == COPSE_OK && verdict == DATABASE_MERGE_CONFLICT && is_before) {
-        status = database_merge_give(merge, COPSE_CONFLICT_INDEX, ret_conflict);
-        ret_conflict->index = index->ours != NULL ? index->ours->name : index->theirs->name;
-        return status;
-    }
-    if (status == COPSE_OK && verdict == DATABASE_MERGE_TAKE && is_before && index->ours != NULL) {
-        status = copse_write_drop_index(merge->write, merge->name, index->ours->name, err);
-    }
-    if (status == COPSE_OK && verdict == DATABASE_MERGE_TAKE && !is_before &&
-        index->theirs != NULL) {
-        status = copse_write_create_index(merge->write, merge->name, index->theirs, err);
-    }
-    return status == COPSE_OK ? COPSE_END : status;
-}
-
-/* END: all of them are done. */
-static copse_status database_merge_indexes(copse_database_merge *merge,
-                                           copse_database_conflict *ret_conflict, copse_err *err)
-{
-    database_merge_index index;
-    while (database_merge_index_next(merge, &index)) {
-        copse_status status = database_merge_index_settle(merge, &index, ret_conflict, err);
-        if (status == COPSE_OK || status == COPSE_END) {
-            merge->index_last =
-                database_merge_index_least(index.base,
-                                           database_merge_index_least(index.ours, index.theirs))
-                    ->name;
-        }
-        if (status != COPSE_END) {
-            return status;
-        }
-    }
-    merge->index_last = (copse_bytes){NULL, 0};
-    return COPSE_END;
-}
-
-/* ---- Collections ----------------------------------------------------------------------------- */
 
 /* The first collection whose name is above `last`; NULL: none. */
 static const copse_collection *database_merge_collection_after(const copse_database *database,
@@ -484,65 +163,70 @@ static const copse_collection *database_merge_collection_after(const copse_datab
 /* Begins with the next collection by name. False: there is none. */
 static bool database_merge_collection_begin(copse_database_merge *merge)
 {
-    const copse_database_merge_options *options = &merge->options;
-    const copse_database *databases[3] = {options->base, options->ours, options->theirs};
     const copse_collection *least = NULL;
-    for (size_t i = 0; i < 3; i++) {
-        const copse_collection *next = database_merge_collection_after(databases[i], merge->last);
+    for (size_t side = 0; side < COPSE_MERGE_SIDES; side++) {
+        const copse_collection *next =
+            database_merge_collection_after(merge->databases[side], merge->last);
         if (next != NULL && (least == NULL || copse_bytes_compare(next->name, least->name) < 0)) {
             least = next;
         }
     }
-    if (least == NULL) {
-        return false;
+    if (least != NULL) {
+        copse_merge_enter_collection(merge, least->name);
+        merge->stage = COPSE_MERGE_STAGE_OPTIONS;
+        merge->index_last = (copse_bytes){NULL, 0};
     }
-    merge->name = least->name;
-    merge->collection = (database_merge_collection){
-        options->base != NULL ? copse_database_collection(options->base, least->name) : NULL,
-        copse_database_collection(options->ours, least->name),
-        copse_database_collection(options->theirs, least->name)};
-    merge->stage = DATABASE_MERGE_OPTIONS;
-    merge->index_last = (copse_bytes){NULL, 0};
-    return true;
+    return least != NULL;
 }
 
 static void database_merge_collection_end(copse_database_merge *merge)
 {
-    database_merge_side_release(&merge->ours);
-    database_merge_side_release(&merge->theirs);
+    copse_merge_walk_release(&merge->walk);
     merge->last = merge->name;
     merge->name = (copse_bytes){NULL, 0};
 }
 
-static bool database_merge_collection_same(const copse_collection *a, const copse_collection *b)
+static copse_status database_merge_give(copse_database_merge *merge,
+                                        copse_database_conflict *ret_conflict)
 {
-    return a->documents == b->documents && copse_bytes_equal(a->primary_key, b->primary_key);
+    *ret_conflict =
+        (copse_database_conflict){.what = COPSE_CONFLICT_COLLECTION, .collection = merge->name};
+    merge->stats.conflicts++;
+    return COPSE_OK;
 }
+
+/* ---- What a collection is: END, it is settled; OK, it is a conflict or *ret_goes_on, and then its
+ * indexes and documents are next ----------------------------------------------------------------
+ */
 
 /* Whether `side` has the collection as base does. */
-static copse_status database_merge_collection_kept(copse_database_merge *merge,
-                                                   copse_database *side, bool *ret_kept,
-                                                   copse_err *err)
+static copse_status database_merge_is_kept(copse_database_merge *merge, copse_merge_side side,
+                                           bool *ret_kept, copse_err *err)
 {
-    copse_status status =
-        database_merge_side_begin(merge, &merge->ours, merge->options.base, side, true, err);
-    if (status == COPSE_OK) {
-        status = copse_document_diff_next(merge->ours.diff, &merge->ours.change, err);
+    const copse_collection *base = merge->collections[COPSE_MERGE_BASE];
+    const copse_collection *other = merge->collections[side];
+    bool is_same = database_merge_same_options(base, other);
+    copse_status status = COPSE_OK;
+    if (is_same) {
+        status = copse_merge_has_same_indexes(merge->env, base, other, &is_same, err);
     }
-    *ret_kept = status == COPSE_END;
-    return status == COPSE_END ? COPSE_OK : status;
+    if (status == COPSE_OK && is_same) {
+        status = copse_merge_is_same(merge, COPSE_MERGE_BASE, side, &is_same, err);
+    }
+    *ret_kept = is_same;
+    return status;
 }
 
-/* One side has dropped the collection. END: settled. OK: a conflict. */
+/* One side has dropped the collection. */
 static copse_status database_merge_dropped(copse_database_merge *merge,
                                            copse_database_conflict *ret_conflict, copse_err *err)
 {
-    bool is_theirs = merge->collection.theirs == NULL;
+    bool is_theirs = merge->collections[COPSE_MERGE_THEIRS] == NULL;
     bool is_kept = false;
-    copse_status status = database_merge_collection_kept(
-        merge, is_theirs ? merge->options.ours : merge->options.theirs, &is_kept, err);
+    copse_status status = database_merge_is_kept(
+        merge, is_theirs ? COPSE_MERGE_OURS : COPSE_MERGE_THEIRS, &is_kept, err);
     if (status == COPSE_OK && !is_kept) {
-        return database_merge_give(merge, COPSE_CONFLICT_COLLECTION, ret_conflict);
+        return database_merge_give(merge, ret_conflict);
     }
     if (status == COPSE_OK && is_theirs) {
         status = copse_write_drop_collection(merge->write, merge->name, err);
@@ -550,33 +234,110 @@ static copse_status database_merge_dropped(copse_database_merge *merge,
     return status == COPSE_OK ? COPSE_END : status;
 }
 
-/* Settles what the collection is. OK with *ret_goes_on: its indexes and documents are next. END:
- * there is nothing more to it. OK without: a conflict, and nothing more to it. */
-static copse_status database_merge_options(copse_database_merge *merge, bool *ret_goes_on,
-                                           copse_database_conflict *ret_conflict, copse_err *err)
+/* Where the base can't be had: whether what becomes of the collection does not depend on it, so
+ * that the merge is the one that others make with it. CONFLICT: it does. */
+static copse_status database_merge_without_base(copse_database_merge *merge, copse_err *err)
 {
-    const database_merge_collection *of = &merge->collection;
-    bool has_base = of->base != NULL && !database_merge_is_union(merge);
-    *ret_goes_on = false;
-    if (of->ours != NULL && of->theirs != NULL) {
-        *ret_goes_on = database_merge_collection_same(of->ours, of->theirs);
-        return *ret_goes_on ? COPSE_OK
-                            : database_merge_give(merge, COPSE_CONFLICT_COLLECTION, ret_conflict);
+    const copse_collection *ours = merge->collections[COPSE_MERGE_OURS];
+    const copse_collection *theirs = merge->collections[COPSE_MERGE_THEIRS];
+    const char *what = NULL;
+    bool is_same = true;
+    copse_status status = COPSE_OK;
+    if (ours == NULL || theirs == NULL) {
+        what = merge->options.policy != COPSE_MERGE_UNION ? "one side has it" : NULL;
+    } else if (!database_merge_same_options(ours, theirs)) {
+        what = "its options differ";
+    } else {
+        status = copse_merge_has_same_indexes(merge->env, ours, theirs, &is_same, err);
+        what = status == COPSE_OK && !is_same ? "its indexes differ" : NULL;
+        if (status == COPSE_OK && is_same) {
+            status = copse_merge_is_same_kind(merge, COPSE_MERGE_CONFLICT_ROW, COPSE_MERGE_OURS,
+                                              COPSE_MERGE_THEIRS, &is_same, err);
+            what = status == COPSE_OK && !is_same ? "its conflicts differ" : NULL;
+        }
+        if (status == COPSE_OK && is_same && merge->policy == COPSE_MERGE_THREE_WAY) {
+            status =
+                copse_merge_is_same(merge, COPSE_MERGE_OURS, COPSE_MERGE_THEIRS, &is_same, err);
+            what = status == COPSE_OK && !is_same ? "its documents differ" : NULL;
+        }
     }
-    if (of->ours == NULL && of->theirs == NULL) {
-        return COPSE_END;
-    }
-    if (has_base) {
-        return database_merge_dropped(merge, ret_conflict, err);
-    }
-    if (of->theirs == NULL) {
-        return COPSE_END;
-    }
+    return what == NULL
+               ? status
+               : COPSE_ERR(err, COPSE_CONFLICT,
+                           "%.*s: %s, and the state where both sides parted is not to be had",
+                           (int)merge->name.len, (const char *)merge->name.ptr, what);
+}
+
+/* Only theirs has it. */
+static copse_status database_merge_take(copse_database_merge *merge, bool *ret_goes_on,
+                                        copse_err *err)
+{
+    const copse_collection *theirs = merge->collections[COPSE_MERGE_THEIRS];
     copse_status status = copse_write_create_collection(
-        merge->write, merge->name, of->theirs->primary_key, of->theirs->documents, err);
+        merge->write, merge->name, theirs->primary_key, theirs->documents, err);
+    if (status == COPSE_OK &&
+        (theirs->merge != COPSE_MERGE_THREE_WAY || theirs->tombstone_days > 0)) {
+        status = copse_write_set_merge(merge->write, merge->name, theirs->merge,
+                                       theirs->tombstone_days, err);
+    }
     *ret_goes_on = status == COPSE_OK;
     return status;
 }
+
+/* Both have it. */
+static copse_status database_merge_both(copse_database_merge *merge, bool *ret_goes_on,
+                                        copse_database_conflict *ret_conflict, copse_err *err)
+{
+    const copse_collection *agreed = merge->agreed;
+    bool is_same = true;
+    copse_status status = COPSE_OK;
+    if (merge->is_disputed) {
+        *ret_goes_on = agreed != NULL;
+        return database_merge_give(merge, ret_conflict);
+    }
+    if (merge->policy == COPSE_MERGE_THREE_WAY && merge->options.base == NULL) {
+        status = copse_merge_is_same(merge, COPSE_MERGE_OURS, COPSE_MERGE_THEIRS, &is_same, err);
+    }
+    if (status == COPSE_OK && !is_same) {
+        status = COPSE_ERR(err, COPSE_CONFLICT,
+                           "%.*s: they have no common past: only a union of both can be made",
+                           (int)merge->name.len, (const char *)merge->name.ptr);
+    }
+    if (status == COPSE_OK &&
+        !database_merge_same_options(agreed, merge->collections[COPSE_MERGE_OURS])) {
+        status = copse_write_set_merge(merge->write, merge->name, agreed->merge,
+                                       agreed->tombstone_days, err);
+    }
+    *ret_goes_on = status == COPSE_OK;
+    return status;
+}
+
+static copse_status database_merge_options(copse_database_merge *merge, bool *ret_goes_on,
+                                           copse_database_conflict *ret_conflict, copse_err *err)
+{
+    bool has_base = merge->collections[COPSE_MERGE_BASE] != NULL;
+    bool has_ours = merge->collections[COPSE_MERGE_OURS] != NULL;
+    bool has_theirs = merge->collections[COPSE_MERGE_THEIRS] != NULL;
+    *ret_goes_on = false;
+    if (merge->options.is_base_lost) {
+        copse_status status = database_merge_without_base(merge, err);
+        if (status != COPSE_OK) {
+            return status;
+        }
+    }
+    if (has_ours && has_theirs) {
+        return database_merge_both(merge, ret_goes_on, ret_conflict, err);
+    }
+    if (!has_ours && !has_theirs) {
+        return COPSE_END;
+    }
+    if (has_base && merge->options.policy != COPSE_MERGE_UNION) {
+        return database_merge_dropped(merge, ret_conflict, err);
+    }
+    return has_ours ? COPSE_END : database_merge_take(merge, ret_goes_on, err);
+}
+
+/* ---- All of it ------------------------------------------------------------------------------- */
 
 /* The next conflict of the present collection. END: it is done. */
 static copse_status database_merge_collection_next(copse_database_merge *merge,
@@ -584,29 +345,22 @@ static copse_status database_merge_collection_next(copse_database_merge *merge,
                                                    copse_err *err)
 {
     copse_status status = COPSE_END;
-    if (merge->stage == DATABASE_MERGE_OPTIONS) {
+    if (merge->stage == COPSE_MERGE_STAGE_OPTIONS) {
         bool goes_on = false;
         status = database_merge_options(merge, &goes_on, ret_conflict, err);
-        if (!goes_on) {
+        merge->stage = goes_on ? COPSE_MERGE_STAGE_INDEXES : merge->stage;
+        if (!goes_on || merge->is_disputed) {
             return status;
         }
-        merge->stage = DATABASE_MERGE_INDEXES;
     }
-    if (merge->stage == DATABASE_MERGE_INDEXES) {
-        status = database_merge_indexes(merge, ret_conflict, err);
+    if (merge->stage == COPSE_MERGE_STAGE_INDEXES) {
+        status = copse_merge_indexes(merge, ret_conflict, err);
         if (status != COPSE_END) {
             return status;
         }
-        merge->stage = DATABASE_MERGE_DOCUMENTS;
+        merge->stage = COPSE_MERGE_STAGE_DOCUMENTS;
     }
-    if (merge->stage == DATABASE_MERGE_DOCUMENTS) {
-        status = database_merge_documents(merge, ret_conflict, err);
-        if (status != COPSE_END) {
-            return status;
-        }
-        merge->stage = DATABASE_MERGE_CREATE;
-    }
-    return database_merge_indexes(merge, ret_conflict, err);
+    return copse_merge_documents(merge, ret_conflict, err);
 }
 
 /* END: all collections are done. */
@@ -617,11 +371,12 @@ static copse_status database_merge_next(copse_database_merge *merge,
     while (status == COPSE_END &&
            (merge->name.ptr != NULL || database_merge_collection_begin(merge))) {
         status = database_merge_collection_next(merge, ret_conflict, err);
-        bool is_whole = status == COPSE_OK && ret_conflict->what == COPSE_CONFLICT_COLLECTION;
+        bool is_whole = status == COPSE_OK && merge->stage == COPSE_MERGE_STAGE_OPTIONS;
         if (status == COPSE_END || is_whole) {
             database_merge_collection_end(merge);
         }
     }
+    merge->has_ended = merge->has_ended || status == COPSE_END;
     return status;
 }
 
@@ -638,4 +393,40 @@ copse_status copse_database_merge_next(copse_database_merge *merge,
         *ret_conflict = conflict;
     }
     return status;
+}
+
+/* Applies the operations; values that clash are noted. */
+static copse_status database_merge_apply(copse_database_merge *merge, copse_store *store,
+                                         copse_tree **ret_tree, copse_write_stats *ret_stats,
+                                         copse_err *err)
+{
+    const copse_write_options options = {.is_merge = true};
+    copse_merge_clashes_clear(&merge->clashes);
+    return copse_write_apply(merge->write, copse_database_tree(merge->options.ours), store,
+                             &options, ret_tree, ret_stats, NULL, err);
+}
+
+copse_status copse_database_merge_apply(copse_database_merge *merge, copse_store *store,
+                                        copse_tree **ret_tree, copse_write_stats *ret_stats,
+                                        copse_err *err)
+{
+    copse_merge_clashes *clashes = &merge->clashes;
+    copse_err failure = {.status = COPSE_OK};
+    copse_status status = COPSE_OK;
+    if (!merge->has_ended) {
+        return COPSE_ERR(err, COPSE_MISUSE, "a merge is applied when it has ended");
+    }
+    if (!clashes->are_noted) {
+        status = database_merge_apply(merge, store, ret_tree, ret_stats, &failure);
+        clashes->are_noted = status == COPSE_CONFLICT && clashes->count > 0;
+        if (!clashes->are_noted) {
+            return copse_err_keep(&failure, status, err);
+        }
+    }
+    status = clashes->are_settled ? COPSE_OK : copse_merge_settle_clashes(merge, &failure);
+    if (status == COPSE_OK) { /* M5 */
+        clashes->are_settled = true;
+        status = database_merge_apply(merge, store, ret_tree, ret_stats, &failure);
+    }
+    return copse_err_keep(&failure, status, err);
 }
