@@ -3,11 +3,13 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "command.h"
-#include "documents.h"
 #include "failure.h"
 #include "past.h"
 
 #include <copse/history_log.h>
+
+/* Commits that are fetched at first, of how many there may be: more come in later rounds. */
+enum { LOG_FIRST_FETCH = 4096 };
 
 static const copse_option log_options[] = {
     {"--limit", "N", COPSE_OPTION_COUNT, "at most N commits", 0},
@@ -28,19 +30,20 @@ static void log_print(copse_output *out, const copse_cid *cid, const copse_commi
     }
 }
 
-static int log_walk(copse_documents *documents, const copse_cid *head)
+static int log_walk(copse_place *place, const copse_cid *head)
 {
-    copse_call *call = documents->call;
+    copse_call *call = place->call;
     copse_history_log *log = NULL;
     const copse_cid *cid;
     const copse_commit *commit;
     uint64_t limit = copse_options_number(&call->options, "--limit", UINT64_MAX);
+    copse_remote_history history = {.limit = limit < LOG_FIRST_FETCH ? limit : LOG_FIRST_FETCH};
     copse_status status =
-        copse_history_log_new(&call->env, documents->place.source, head, 1, &log, &call->err);
+        copse_history_log_new(&call->env, place->source, head, 1, &log, &call->err);
     for (uint64_t i = 0; i < limit && status == COPSE_OK && !call->output.failed; i++) {
         do {
             status = copse_history_log_next(log, &cid, &commit, &call->err);
-        } while (copse_place_fetch(&documents->place, status));
+        } while (copse_place_fetch_commits(place, status, &history));
         if (status == COPSE_OK) {
             log_print(&call->output, cid, commit);
         }
@@ -48,25 +51,44 @@ static int log_walk(copse_documents *documents, const copse_cid *head)
     copse_history_log_free(log);
     return status == COPSE_OK || status == COPSE_END
                ? COPSE_EXIT_OK
-               : copse_place_failure(&documents->place, status, "the history");
+               : copse_place_failure(place, status, "the history");
+}
+
+/* Finds what HEAD is: a commit. Nothing of its tree is read. False: reported. */
+static bool log_find_head(copse_place *place, copse_cid *ret_head)
+{
+    const char *ref = copse_place_ref(place->call);
+    copse_commit commit;
+    copse_block *block = NULL;
+    if (!copse_place_resolve(place, ref, ret_head)) {
+        return false;
+    }
+    copse_status status = copse_place_commit(place, ret_head, &commit, &block);
+    bool is_commit = block != NULL;
+    copse_block_unref(block);
+    if (status != COPSE_OK) {
+        (void)copse_place_failure(place, status, ref);
+    } else if (!is_commit) {
+        (void)copse_failure(place->call, COPSE_NOT_FOUND,
+                            "the first `copse insert` or import makes one",
+                            "'%s' is a tree without history", ref);
+    }
+    return is_commit;
 }
 
 static int log_run(copse_call *call)
 {
-    copse_documents documents;
+    copse_place place;
+    copse_cid head;
     copse_cid from;
-    int code = COPSE_EXIT_FAILED;
     const char *revision = call->options.arguments_count > 1 ? call->options.arguments[1] : "HEAD";
-    if (!copse_documents_open(&documents, call, COPSE_LOCAL_READ)) {
+    if (!copse_place_open(&place, call, COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
-    if (!documents.has_history) {
-        code = copse_failure(call, COPSE_NOT_FOUND, "the first `copse insert` or import makes one",
-                             "'%s' is a tree without history", documents.ref);
-    } else if (copse_past_resolve(&documents.place, &documents.head, revision, &from)) {
-        code = log_walk(&documents, &from);
-    }
-    copse_documents_close(&documents);
+    int code = log_find_head(&place, &head) && copse_past_resolve(&place, &head, revision, &from)
+                   ? log_walk(&place, &from)
+                   : COPSE_EXIT_FAILED;
+    copse_place_close(&place);
     return code;
 }
 

@@ -5,7 +5,8 @@
  *         status = copse_tree_get(tree, key, &value, &call->err);
  *     } while (copse_place_fetch(place, status));
  *
- * A folder is the only place that is written to; writers use its `local`.
+ * A folder is the only place that is written to; writers use its `local`. It may have another place
+ * beside it, of which it takes what it lacks.
  *
  * Functions that return bool have reported their failure (failure.h) when it is false, but
  * copse_place_fetch.
@@ -31,18 +32,26 @@ typedef struct copse_place {
     copse_os *os;      /**< Of a CAR file. */
     copse_car_file *car;
     copse_store *car_store; /**< Its blocks, counted. */
-    copse_peers peers;      /**< Zeroed: nobody can be asked, or nobody had to be. */
-    copse_origin origin;    /**< Of a folder that was cloned. */
-    bool has_peers;         /**< Somebody can be asked. */
-    bool is_begun_anew;     /**< After a fetch what is read begins anew, and needs all again. */
-    copse_status failed;    /**< What the last fetch failed with. */
+    copse_store *keeper; /**< Where what peers give goes; NULL: the cache. Of a folder: itself. */
+    copse_peers peers;   /**< Zeroed: nobody can be asked, or nobody had to be. */
+    copse_origin origin; /**< Of a folder that was cloned. */
+    bool has_peers;      /**< Somebody can be asked. */
+    bool is_begun_anew;  /**< After a fetch what is read begins anew, and needs all again. */
+    copse_status failed; /**< What the last fetch failed with. */
     copse_source *source;
-    copse_node_cache *nodes; /**< Over source. */
+    copse_node_cache *nodes;    /**< Over source. */
+    struct copse_place *beside; /**< NULL: none. */
+    copse_store *beside_store;  /**< That of a folder or a CAR beside, which fetches. */
 } copse_place;
 
 /** Opens the place that is the first argument of the command, for what `mode` says; only a folder
  * can be written to. Asks nobody yet. On failure `place` is zeroed. */
 bool copse_place_open(copse_place *place, copse_call *call, copse_local_mode mode);
+
+/** Opens the place `name`, to read, beside the folder `place`: from then on copse_place_fetch takes
+ * what it can from there, before the peers of the folder are asked, and puts it into the folder's
+ * store. Close `beside` before `place`. On failure `beside` is zeroed. */
+bool copse_place_open_beside(copse_place *place, const char *name, copse_place *beside);
 
 /** Closes it; trees and databases in it must be gone. A zeroed one is allowed. */
 void copse_place_close(copse_place *place);
@@ -57,6 +66,19 @@ bool copse_place_is_served(const copse_place *place);
  * what was wanted was fetched: call again. False: the status is final; if it is WANT, blocks can't
  * be had, and copse_place_failure says why. */
 bool copse_place_fetch(copse_place *place, copse_status status);
+
+/** As copse_place_fetch, after a call that reads commits, one after the other: fetches what these
+ * come from too, as `history` says, in few round trips. */
+bool copse_place_fetch_commits(copse_place *place, copse_status status,
+                               copse_remote_history *history);
+
+/** Fetches all commits that `theirs` comes from and `ours` (of size 0: nothing) does not, and with
+ * them those down to where both part, in few round trips: one, where a peer serves history. False:
+ * not all can be had, which is not reported; what needs it will want it. */
+bool copse_place_fetch_history(copse_place *place, const copse_cid *ours, const copse_cid *theirs);
+
+/** Whether the block is one that nobody had who was asked when copse_place_fetch failed last. */
+bool copse_place_lacks(const copse_place *place, const copse_cid *cid);
 
 /** The CID that `name` is: a ref of a folder, or a CID; COPSE_REF_DEFAULT is the head of a remote
  * database, the first root of a CAR file, the CID of an address that is one. */

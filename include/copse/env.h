@@ -71,7 +71,8 @@ typedef struct copse_limits {
     uint32_t http_idle_ms_max;     /**< Between two requests of a connection: 60 s. */
     uint32_t http_write_ms_max;    /**< To take 64 KiB of an answer: 20 s. */
     uint32_t http_stop_ms_max;     /**< To finish the answers that run at a shutdown: 10 s. */
-    uint64_t answer_blocks_max; /**< Blocks of an answer to a query that a server makes: 16,384. */
+    uint64_t answer_blocks_max; /**< Blocks of an answer to a query, or with history, that a server
+                                     makes, and of the latter a client takes: 16,384. */
     size_t answer_size_bytes_max;   /**< Bytes of it: 64 MiB. */
     size_t answer_memory_bytes_max; /**< What a server holds for one: 96 MiB. */
     uint32_t answer_ms_max;         /**< Time that it works on one: 10 s. */

@@ -15,6 +15,9 @@
  * Either way every block is verified, and nothing that a peer says is believed but, where an
  * address is a name (http://peer/blog), what its head is.
  *
+ * Walks through history, where one block leads to the next, are fetched by many commits at once:
+ * copse_remote_fetch_history.
+ *
  * Calls wait, through the transport (sys/transport.h): the one that it is given decides how. Each
  * ends, whatever peers do: limits.fetch_silence_ms_max says when one that is silent has failed.
  *
@@ -126,12 +129,38 @@ COPSE_API copse_store *copse_remote_store(copse_remote *remote);
 COPSE_API COPSE_MUST_USE copse_status copse_remote_fetch(copse_remote *remote, copse_source *source,
                                                          copse_err *err);
 
+/** How history is fetched, over several calls. It is changed by them. */
+typedef struct copse_remote_history {
+    /** A commit that is here: what it comes from is left out, as far as peers can tell by the CIDs
+     * of some of it. Where what is wanted turns out to be left out too, which is so where the past
+     * of it is not here, size 0. Size 0: nothing is left out. */
+    copse_cid ours;
+    /** The most commits of the next call, if a peer gives as many; grows with each. 0: no other
+     * limit than theirs and limits.answer_blocks_max. */
+    uint64_t limit;
+} copse_remote_history;
+
+/** As copse_remote_fetch, where what `source` wants are commits: fetches what these come from too.
+ * A peer that serves history gives that in one round trip; from others come the wanted alone. Each
+ * is verified, and that it was asked for, or is the parent of one that came. So a walk through
+ * history, made again after each call, takes a few of them:
+ *
+ *     copse_remote_history history = {.ours = ours};
+ *     while ((status = copse_merge_base_find(search, &bases, &count, &err)) == COPSE_WANT &&
+ *            (status = copse_remote_fetch_history(remote, source, &history, &err)) == COPSE_OK) {}
+ *
+ * OK: at least what was most urgent is there. Other statuses as copse_remote_fetch. */
+COPSE_API COPSE_MUST_USE copse_status copse_remote_fetch_history(copse_remote *remote,
+                                                                 copse_source *source,
+                                                                 copse_remote_history *history,
+                                                                 copse_err *err);
+
 /** The blocks that the last fetch could not get; valid until the next one. NULL if there are none.
  */
 COPSE_API const copse_cid *copse_remote_missing(const copse_remote *remote, size_t *ret_count);
 
-/** What peer number `peer` said of missing block number `index`, or of the last query or head
- * (index SIZE_MAX): one line; "" if it was not asked. */
+/** What peer number `peer` said of missing block number `index`, or of the last query, head or
+ * history (index SIZE_MAX): one line; "" if it was not asked. */
 COPSE_API const char *copse_remote_reason(const copse_remote *remote, size_t index, size_t peer);
 
 /** The URL of peer number `peer`; NULL: there is none. */

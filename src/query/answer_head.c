@@ -4,7 +4,7 @@
 #include <copse/dag_cbor.h>
 
 #include "base/err.h"
-#include "query/answer_map.h"
+#include "value/cbor_map.h"
 
 enum { ANSWER_VERSION = 1, ANSWER_FIELDS = 3 };
 
@@ -108,10 +108,10 @@ copse_status copse_answer_head_decode(copse_bytes block, const copse_limits *lim
     if (status != COPSE_OK) {
         return status;
     }
-    if (!copse_answer_map_enter(&reader, ANSWER_FIELDS) ||
-        !copse_answer_map_take(&reader, "plan", &head.plan) ||
-        !copse_answer_map_take(&reader, "query", &head.query) ||
-        !copse_answer_map_take(&reader, "answer", &answer)) {
+    if (!copse_cbor_map_enter(&reader, ANSWER_FIELDS) ||
+        !copse_cbor_map_take(&reader, "plan", &head.plan) ||
+        !copse_cbor_map_take(&reader, "query", &head.query) ||
+        !copse_cbor_map_take(&reader, "answer", &answer)) {
         return COPSE_ERR(err, COPSE_CORRUPT, "it is not the map that an answer begins with");
     }
     if (!copse_bytes_equal(answer, (copse_bytes){&version, sizeof version})) {
@@ -167,12 +167,12 @@ copse_status copse_answer_head_read_query(const copse_env *env, copse_bytes enco
     copse_cbor_reader reader;
     copse_status status = COPSE_OK;
     copse_cbor_reader_init(&reader, encoded);
-    if (!copse_answer_map_enter(&reader, ANSWER_QUERY_FIELDS)) {
+    if (!copse_cbor_map_enter(&reader, ANSWER_QUERY_FIELDS)) {
         return COPSE_ERR(err, COPSE_CORRUPT, "the query is no map of %d keys", ANSWER_QUERY_FIELDS);
     }
     for (unsigned i = 0; i < ANSWER_QUERY_FIELDS && status == COPSE_OK; i++) {
         copse_bytes value;
-        if (!copse_answer_map_take(&reader, answer_query_keys[i].name, &value)) {
+        if (!copse_cbor_map_take(&reader, answer_query_keys[i].name, &value)) {
             return COPSE_ERR(err, COPSE_CORRUPT, "the query has no %s where it belongs",
                              answer_query_keys[i].name);
         }
@@ -186,14 +186,14 @@ const char *copse_answer_head_difference(copse_bytes query, copse_bytes other)
     copse_cbor_reader readers[2];
     copse_cbor_reader_init(&readers[0], query);
     copse_cbor_reader_init(&readers[1], other);
-    if (!copse_answer_map_enter(&readers[0], ANSWER_QUERY_FIELDS) ||
-        !copse_answer_map_enter(&readers[1], ANSWER_QUERY_FIELDS)) {
+    if (!copse_cbor_map_enter(&readers[0], ANSWER_QUERY_FIELDS) ||
+        !copse_cbor_map_enter(&readers[1], ANSWER_QUERY_FIELDS)) {
         return NULL;
     }
     for (size_t i = 0; i < ANSWER_QUERY_FIELDS; i++) {
         copse_bytes values[2];
-        if (!copse_answer_map_take(&readers[0], answer_query_keys[i].name, &values[0]) ||
-            !copse_answer_map_take(&readers[1], answer_query_keys[i].name, &values[1])) {
+        if (!copse_cbor_map_take(&readers[0], answer_query_keys[i].name, &values[0]) ||
+            !copse_cbor_map_take(&readers[1], answer_query_keys[i].name, &values[1])) {
             return NULL;
         }
         if (!copse_bytes_equal(values[0], values[1])) {

@@ -5,7 +5,8 @@
 
 #include "base/err.h"
 #include "query/answer_head.h"
-#include "query/answer_map.h"
+#include "value/cbor_map.h"
+#include "value/cid_list.h"
 
 enum { ANSWER_REQUEST_FIELDS = 4 };
 
@@ -19,13 +20,7 @@ static copse_status answer_request_write_link(const copse_cid *cid, copse_buf *b
 static copse_status answer_request_write_have(const copse_cid *have, size_t count, copse_buf *buf)
 {
     copse_status status = copse_cbor_write_text(buf, copse_bytes_of_text("have"));
-    if (status == COPSE_OK) {
-        status = copse_cbor_write_array(buf, count);
-    }
-    for (size_t i = 0; i < count && status == COPSE_OK; i++) {
-        status = answer_request_write_link(&have[i], buf);
-    }
-    return status;
+    return status == COPSE_OK ? copse_cid_list_write(have, count, buf) : status;
 }
 
 static copse_status answer_request_write_hint(copse_bytes hint, copse_buf *buf)
@@ -83,32 +78,11 @@ copse_status copse_answer_request_encode(const copse_query_options *query, const
 static copse_status answer_request_read_have(copse_bytes value, copse_buf *have, copse_err *err)
 {
     copse_cbor_reader reader;
-    copse_cbor_item item;
+    copse_err why;
     copse_cbor_reader_init(&reader, value);
-    copse_status status = copse_cbor_next(&reader, &item, err);
-    if (status == COPSE_OK && item.kind != COPSE_CBOR_ARRAY) {
-        return COPSE_ERR(err, COPSE_CORRUPT, "the request's have is no list of links");
-    }
-    if (status == COPSE_OK && item.arg > COPSE_ANSWER_HAVE_MAX) {
-        return COPSE_ERR(err, COPSE_LIMIT, "the request's have lists %llu links, more than %d",
-                         (unsigned long long)item.arg, COPSE_ANSWER_HAVE_MAX);
-    }
-    uint64_t count = status == COPSE_OK ? item.arg : 0;
-    for (uint64_t i = 0; i < count && status == COPSE_OK; i++) {
-        copse_cid cid;
-        status = copse_cbor_next(&reader, &item, err);
-        if (status == COPSE_OK && item.kind != COPSE_CBOR_LINK) {
-            return COPSE_ERR(err, COPSE_CORRUPT, "the request's have lists what is no link");
-        }
-        if (status == COPSE_OK) {
-            status = copse_cid_from_bytes(item.bytes, &cid, err);
-        }
-        if (status == COPSE_OK &&
-            copse_buf_append(have, (copse_bytes){(const uint8_t *)&cid, sizeof cid}) != COPSE_OK) {
-            status = COPSE_ERR_NOMEM(err);
-        }
-    }
-    return status;
+    copse_status status = copse_cid_list_read(&reader, COPSE_ANSWER_HAVE_MAX, have, &why);
+    return status == COPSE_OK ? status
+                              : COPSE_ERR(err, status, "the request's have: %s", why.message);
 }
 
 /* The values of hint and root. */
@@ -152,11 +126,11 @@ copse_status copse_answer_request_decode(const copse_env *env, copse_bytes bytes
     if (status != COPSE_OK) {
         return status;
     }
-    if (!copse_answer_map_enter(&reader, ANSWER_REQUEST_FIELDS) ||
-        !copse_answer_map_take(&reader, "have", &have) ||
-        !copse_answer_map_take(&reader, "hint", &hint) ||
-        !copse_answer_map_take(&reader, "root", &root) ||
-        !copse_answer_map_take(&reader, "query", &query)) {
+    if (!copse_cbor_map_enter(&reader, ANSWER_REQUEST_FIELDS) ||
+        !copse_cbor_map_take(&reader, "have", &have) ||
+        !copse_cbor_map_take(&reader, "hint", &hint) ||
+        !copse_cbor_map_take(&reader, "root", &root) ||
+        !copse_cbor_map_take(&reader, "query", &query)) {
         return COPSE_ERR(err, COPSE_CORRUPT, "it is no map of have, hint, root and query");
     }
     copse_buf_init(&request->have, env, COPSE_ANSWER_HAVE_MAX * sizeof(copse_cid));

@@ -45,6 +45,7 @@ static copse_status remote_init(copse_remote *remote, const copse_remote_options
     copse_status status = COPSE_OK;
     copse_buf_init(&remote->url, remote->env, SIZE_MAX);
     copse_buf_init(&remote->body, remote->env, SIZE_MAX);
+    copse_buf_init(&remote->history_front, remote->env, SIZE_MAX);
     copse_remote_store_init(&remote->view, remote->env, options->store);
     remote->store = options->store;
     remote->store_keeps = options->store_keeps && options->store != NULL;
@@ -105,6 +106,7 @@ copse_remote *copse_remote_free(copse_remote *remote)
         copse_remote_store_release(&remote->view);
         copse_buf_release(&remote->url);
         copse_buf_release(&remote->body);
+        copse_buf_release(&remote->history_front);
         copse_free(env, remote, sizeof *remote);
     }
     return NULL;

@@ -1,7 +1,8 @@
 /* The inside of a remote.
  *
  * A remote does one thing at a time with its peers: it fetches blocks, with many requests
- * (remote_fetch.c), or has one exchange with a peer, for a head or an answer (remote_exchange.h).
+ * (remote_fetch.c), or has one exchange with a peer, for a head, an answer or history
+ * (remote_exchange.h).
  * An exchange may be under way between two calls, while a caller uses the documents of an answer;
  * whatever else asks peers then ends it, and its owner goes on in another way.
  *
@@ -36,10 +37,13 @@ struct copse_remote {
     copse_remote_records records; /* likewise */
     void (*progress)(void *ctx);
     void *progress_ctx;
-    copse_remote_stats stats;               /* without what copse_remote_get_stats adds */
-    bool has_given[COPSE_REMOTE_PEERS_MAX]; /* a head or an answer */
-    uint64_t running;                       /* R2 */
-    struct copse_remote_exchange *exchange; /* under way; NULL: none */
+    copse_remote_stats stats;                   /* without what copse_remote_get_stats adds */
+    bool has_given[COPSE_REMOTE_PEERS_MAX];     /* a head, an answer or history */
+    bool lacks_history[COPSE_REMOTE_PEERS_MAX]; /* was asked for some, and did not give it */
+    copse_buf
+        history_front; /* copse_cid after copse_cid: parents that the last one stopped before */
+    uint64_t running;  /* R2 */
+    struct copse_remote_exchange *exchange;                        /* under way; NULL: none */
     char reasons[COPSE_REMOTE_PEERS_MAX][COPSE_FETCH_REASON_SIZE]; /* of the last exchanges */
     /* Fetching. */
     copse_fetch *fetch; /* NULL: offline */

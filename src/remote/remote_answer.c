@@ -65,13 +65,8 @@ static copse_status remote_answer_block(void *ctx, copse_block *block, copse_err
 static copse_remote_came remote_answer_lie(copse_remote_answer *answer, const char *fault,
                                            const char *why)
 {
-    copse_remote *remote = answer->remote;
-    size_t peer = answer->exchange.request.peer;
-    uint64_t now = remote->transport->ops->now(remote->transport);
-    remote->stats.refused++;
-    copse_remote_note_reason(remote, peer, "sent a wrong answer (%s%s%s)", fault,
-                             why[0] != '\0' ? ": " : "", why);
-    copse_fetch_note_peer(remote->fetch, peer, true, 0, now);
+    copse_remote_exchange_note_lie(&answer->exchange, "sent a wrong answer (%s%s%s)", fault,
+                                   why[0] != '\0' ? ": " : "", why);
     return COPSE_REMOTE_CAME_LIE;
 }
 

@@ -3,6 +3,9 @@
 
 #include "base/err.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 static uint64_t remote_exchange_now(const copse_remote *remote)
 {
     return remote->transport->ops->now(remote->transport);
@@ -138,4 +141,18 @@ copse_status copse_remote_exchange_next(copse_remote_exchange *exchange,
     }
     *ret_heard = heard;
     return COPSE_OK;
+}
+
+void copse_remote_exchange_note_lie(copse_remote_exchange *exchange, const char *format, ...)
+{
+    copse_remote *remote = exchange->remote;
+    char reason[COPSE_FETCH_REASON_SIZE];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(reason, sizeof reason, format, args);
+    va_end(args);
+    remote->stats.refused++;
+    copse_remote_note_reason(remote, exchange->request.peer, "%s", reason);
+    copse_fetch_note_peer(remote->fetch, exchange->request.peer, true, 0,
+                          remote_exchange_now(remote));
 }

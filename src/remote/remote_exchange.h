@@ -1,4 +1,4 @@
-/* One request and its answer, waited for: a head, or an answer to a query.
+/* One request and its answer, waited for: a head, an answer to a query, or history.
  *
  * Deadlines: a peer that sends nothing for limits.fetch_silence_ms_max has failed, and so has one
  * that takes longer in all than twice that and a millisecond for each byte: so nobody can hold an
@@ -35,6 +35,11 @@ COPSE_MUST_USE copse_status copse_remote_exchange_next(copse_remote_exchange *ex
                                                        copse_remote_heard *ret_heard,
                                                        copse_transport_event *ret_event,
                                                        copse_err *err);
+
+/** Notes for the peer that what it sent is not what was asked for; the exchange goes on, if it
+ * hasn't ended. */
+void copse_remote_exchange_note_lie(copse_remote_exchange *exchange, const char *format, ...)
+    COPSE_PRINTF(2, 3);
 
 /** Ends it; a zeroed or ended one is allowed. */
 void copse_remote_exchange_end(copse_remote_exchange *exchange);

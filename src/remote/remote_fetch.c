@@ -2,13 +2,13 @@
 #include "remote/remote_fetch.h"
 
 #include <copse/address.h>
-#include <copse/dag_cbor.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
 #include "block/block.h"
 #include "remote/remote_car.h"
 #include "remote/remote_exchange.h"
+#include "value/cid_list.h"
 
 #include <stdio.h>
 
@@ -69,17 +69,6 @@ static void remote_fetch_cancel(copse_remote *remote, struct copse_remote_fetch_
     remote_fetch_forget(remote, request);
 }
 
-static copse_status remote_fetch_write_batch(copse_remote *remote, const copse_fetch_step *step)
-{
-    copse_buf_truncate(&remote->body, 0);
-    copse_status status = copse_cbor_write_array(&remote->body, step->count);
-    for (size_t i = 0; i < step->count && status == COPSE_OK; i++) {
-        const copse_cid *cid = &step->cids[i];
-        status = copse_cbor_write_link(&remote->body, (copse_bytes){cid->bytes, cid->size});
-    }
-    return status;
-}
-
 /* Writes URL and body of a step. */
 static copse_status remote_fetch_write(copse_remote *remote, const copse_fetch_step *step)
 {
@@ -87,7 +76,8 @@ static copse_status remote_fetch_write(copse_remote *remote, const copse_fetch_s
     char cid[COPSE_CID_TEXT_SIZE_MAX];
     copse_buf_truncate(&remote->url, 0);
     if (step->kind == COPSE_FETCH_ASK_BATCH) {
-        copse_status status = remote_fetch_write_batch(remote, step);
+        copse_buf_truncate(&remote->body, 0);
+        copse_status status = copse_cid_list_write(step->cids, step->count, &remote->body);
         return status == COPSE_OK
                    ? copse_address_page(peer, "/copse/v1/", "blocks", "", &remote->url)
                    : status;

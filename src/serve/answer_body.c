@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "serve/work_clock.h"
 
 struct copse_answer_body {
     copse_answer_pool *pool;
@@ -15,8 +16,7 @@ struct copse_answer_body {
     copse_buf pending;             /* of the maker, up to a section */
     size_t pending_at;             /* how far it was sent */
     copse_status failed;
-    uint64_t begun_ms;  /* the present work */
-    uint64_t worked_ms; /* before that */
+    copse_work_clock clock; /* Z2 */
 };
 
 /* ---- The pool -------------------------------------------------------------------------------- */
@@ -66,25 +66,11 @@ static void answer_pool_make_room(copse_answer_pool *pool)
 
 /* ---- Making sections ------------------------------------------------------------------------- */
 
-static uint64_t answer_body_now(const copse_answer_body *body)
-{
-    return body->env->clock(body->env->clock_ctx);
-}
-
-/* Time of the present work; a clock that was set back counts for nothing. */
-static uint64_t answer_body_working_ms(const copse_answer_body *body)
-{
-    uint64_t now = answer_body_now(body);
-    return now > body->begun_ms ? now - body->begun_ms : 0;
-}
-
 /* Z2 */
 static bool answer_body_is_late(void *ctx)
 {
     const copse_answer_body *body = ctx;
-    uint64_t working_ms = answer_body_working_ms(body);
-    return working_ms >= COPSE_ANSWER_PULL_MS_MAX ||
-           body->worked_ms + working_ms >= body->env->limits.answer_ms_max;
+    return copse_work_clock_is_late(&body->clock);
 }
 
 static copse_status answer_body_write(void *ctx, copse_bytes bytes, copse_err *err)
@@ -103,7 +89,7 @@ static copse_status answer_body_step(copse_answer_body *body, copse_err *err)
     if (status == COPSE_OK && answer_body_is_late(body)) {
         status = COPSE_ERR(err, COPSE_LIMIT,
                            "the answer takes more than %u ms of work, or %d without a new block",
-                           body->env->limits.answer_ms_max, COPSE_ANSWER_PULL_MS_MAX);
+                           body->env->limits.answer_ms_max, COPSE_WORK_PULL_MS_MAX);
     } else if (status != COPSE_OK) {
         copse_buf_truncate(&body->pending, 0);
     }
@@ -114,14 +100,14 @@ static copse_status answer_body_step(copse_answer_body *body, copse_err *err)
 static copse_status answer_body_work(copse_answer_body *body, copse_err *err)
 {
     copse_status status = COPSE_OK;
-    body->begun_ms = answer_body_now(body);
+    copse_work_clock_begin(&body->clock);
     while (status == COPSE_OK && body->maker != NULL && body->pending_at == body->pending.len) {
         status = answer_body_step(body, err);
         if (status != COPSE_OK) {
             answer_body_end(body);
         }
     }
-    body->worked_ms += answer_body_working_ms(body);
+    copse_work_clock_end(&body->clock);
     return status;
 }
 
@@ -186,7 +172,8 @@ copse_status copse_answer_body_new(copse_answer_pool *pool, copse_open_database 
     if (body == NULL) {
         return COPSE_ERR_NOMEM(err);
     }
-    *body = (copse_answer_body){.pool = pool, .env = env, .next = pool->first};
+    *body =
+        (copse_answer_body){.pool = pool, .env = env, .next = pool->first, .clock = {.env = env}};
     copse_budget_init(&body->budget, &pool->budget.env, env->limits.answer_memory_bytes_max);
     answer_body_limit_filter(&body->budget.env.limits);
     copse_buf_init(&body->pending, env, SIZE_MAX / 2);

@@ -3,10 +3,9 @@
  *   Z1  Memory: each answer has a budget, limits.answer_memory_bytes_max, that it takes from one of
  *       all answers, which is half of the server's. Where a new answer finds more than half of that
  *       in use, the answer that holds most is ended to make room.
- *   Z2  Time: answer_ms_max of work, which time between two pulls is not, and of that at most
- *       COPSE_ANSWER_PULL_MS_MAX in one pull, while the server can't hear anybody else. It is
- *       looked at before each document, so filters and their regexes are smaller than limits would
- *       let them be.
+ *   Z2  Time: answer_ms_max of work, and of that at most COPSE_WORK_PULL_MS_MAX in one pull
+ *       (work_clock.h). It is looked at before each document, so filters and their regexes are
+ *       smaller than limits would let them be.
  *   Z3  What ends an answer early by a limit, or for a block that is not here, leaves a CAR of
  *       whole sections that is cut short: whoever asked has use for it. A block that can't be read
  *       ends the body with a failure.
@@ -25,9 +24,6 @@
 
 /** Z2: about a tenth of a second for the worst filter on one document. */
 enum { COPSE_ANSWER_FILTER_NODES_MAX = 1024, COPSE_ANSWER_REGEX_STEPS_MAX = 20000 };
-
-/** Z2. */
-enum { COPSE_ANSWER_PULL_MS_MAX = 500 };
 
 typedef struct copse_answer_body copse_answer_body;
 

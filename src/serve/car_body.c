@@ -21,10 +21,11 @@ typedef struct car_body {
     copse_buf cids; /* of the list, or of the path to the DAG */
     size_t cids_at;
     bool is_list;
-    copse_cid_set sent;  /* of a list, or of a DAG with duplicates */
-    uint64_t distinct;   /* blocks of a DAG with duplicates: how many are in `sent`, */
-    uint64_t sections;   /* and how many sections were made of them */
-    copse_dag_walk walk; /* of a DAG */
+    copse_cid_set sent;      /* of a list, or of a DAG with duplicates */
+    uint64_t distinct;       /* blocks of a DAG with duplicates: how many are in `sent`, */
+    uint64_t sections;       /* and how many sections were made of them */
+    copse_dag_walk walk;     /* of a DAG */
+    copse_car_blocks blocks; /* next NULL: of a list or a DAG */
 } car_body;
 
 static copse_status car_body_write(void *ctx, copse_bytes bytes, copse_err *err)
@@ -111,8 +112,10 @@ static copse_status car_body_next_of_dag(car_body *body, copse_block **ret_block
 static copse_status car_body_make_section(car_body *body, copse_err *err)
 {
     copse_block *block = NULL;
-    copse_status status = body->is_list ? car_body_next_of_list(body, &block, err)
-                                        : car_body_next_of_dag(body, &block, err);
+    copse_status status = body->blocks.next != NULL
+                              ? body->blocks.next(body->blocks.ctx, &block, err)
+                          : body->is_list ? car_body_next_of_list(body, &block, err)
+                                          : car_body_next_of_dag(body, &block, err);
     copse_buf_truncate(&body->pending, 0);
     body->pending_at = 0;
     if (status == COPSE_OK) {
@@ -148,6 +151,9 @@ static void car_body_free(void *ctx)
     copse_buf_release(&body->cids);
     copse_cid_set_release(&body->sent);
     copse_dag_walk_release(&body->walk);
+    if (body->blocks.free != NULL) {
+        body->blocks.free(body->blocks.ctx);
+    }
     copse_free(body->env, body, sizeof *body);
 }
 
@@ -224,4 +230,17 @@ copse_status copse_car_body_of_list(const copse_env *env, copse_store *store, co
     *cids = (copse_buf){0};
     car_body_give(body, answer);
     return COPSE_OK;
+}
+
+copse_status copse_car_body_of_blocks(const copse_env *env, const copse_cid *root,
+                                      const copse_car_blocks *blocks, uint64_t *blocks_sent,
+                                      copse_http_answer *answer, copse_err *err)
+{
+    car_body *body = NULL;
+    copse_status status = car_body_new(env, NULL, root, blocks_sent, &body, err);
+    if (status == COPSE_OK) {
+        body->blocks = *blocks;
+        car_body_give(body, answer);
+    }
+    return status;
 }

@@ -1,7 +1,8 @@
 /* The body of an answer that is a CARv1: made from the store while it is sent.
  *
  *   Y1  Sections stand in the order of their CIDs in the list, or of a DAG: first the blocks that
- *       the path to it leads through, then depth first, links in the order in which they stand.
+ *       the path to it leads through, then depth first, links in the order in which they stand; or
+ *       in which somebody else gives the blocks.
  *   Y2  A block of the path or the DAG that is missing, or whose links can't be followed here
  *       (DAG-JSON), ends the body with a failure, so that the answer is cut: a CAR that ends is
  *       whole. Of a list, what is missing is left out.
@@ -41,5 +42,20 @@ COPSE_MUST_USE copse_status copse_car_body_of_dag(const copse_env *env, copse_st
 COPSE_MUST_USE copse_status copse_car_body_of_list(const copse_env *env, copse_store *store,
                                                    copse_buf *cids, uint64_t *blocks_sent,
                                                    copse_http_answer *answer, copse_err *err);
+
+/** Blocks of the maker's choice, one after the other. */
+typedef struct copse_car_blocks {
+    /** OK: *ret_block with a reference. END: the CAR is whole. A failure cuts it. */
+    copse_status (*next)(void *ctx, copse_block **ret_block, copse_err *err);
+    void (*free)(void *ctx);
+    void *ctx;
+} copse_car_blocks;
+
+/** Makes the body of a CAR with the root `root` of the blocks that `blocks` gives, which it takes
+ * over on OK. Statuses as above. */
+COPSE_MUST_USE copse_status copse_car_body_of_blocks(const copse_env *env, const copse_cid *root,
+                                                     const copse_car_blocks *blocks,
+                                                     uint64_t *blocks_sent,
+                                                     copse_http_answer *answer, copse_err *err);
 
 #endif

@@ -6,47 +6,17 @@
 #include "serve/compress.h"
 #include "serve/reply.h"
 #include "serve/service.h"
-
-#include <copse/dag_cbor.h>
-
-#include "base/err.h"
+#include "value/cid_list.h"
 
 /* Appends the CIDs of a DAG-CBOR list of links. CORRUPT: it is none. LIMIT: they are too many. */
 static copse_status blocks_parse(const copse_env *env, copse_bytes body, copse_buf *cids,
                                  copse_err *err)
 {
     copse_cbor_reader reader;
-    copse_cbor_item item;
-    uint64_t count = 0;
     copse_status status =
         copse_cbor_reader_init_untrusted(&reader, body, &env->limits, COPSE_CBOR_STRICT, err);
-    if (status == COPSE_OK) {
-        status = copse_cbor_next(&reader, &item, err);
-    }
-    if (status == COPSE_OK && item.kind != COPSE_CBOR_ARRAY) {
-        return COPSE_ERR(err, COPSE_CORRUPT, "the body is no list of links");
-    }
-    if (status == COPSE_OK && item.arg > env->limits.wants_max) {
-        return COPSE_ERR(err, COPSE_LIMIT, "%llu links at once: ask for at most %zu",
-                         (unsigned long long)item.arg, env->limits.wants_max);
-    }
-    count = status == COPSE_OK ? item.arg : 0;
-    for (uint64_t i = 0; status == COPSE_OK && i < count; i++) {
-        copse_cid cid;
-        status = copse_cbor_next(&reader, &item, err);
-        if (status == COPSE_OK && item.kind != COPSE_CBOR_LINK) {
-            return COPSE_ERR(err, COPSE_CORRUPT, "item %llu of the list is no link",
-                             (unsigned long long)i);
-        }
-        if (status == COPSE_OK) {
-            status = copse_cid_from_bytes(item.bytes, &cid, err);
-        }
-        if (status == COPSE_OK &&
-            copse_buf_append(cids, (copse_bytes){(const uint8_t *)&cid, sizeof cid}) != COPSE_OK) {
-            status = COPSE_ERR_NOMEM(err);
-        }
-    }
-    return status;
+    return status == COPSE_OK ? copse_cid_list_read(&reader, env->limits.wants_max, cids, err)
+                              : status;
 }
 
 void copse_route_blocks(copse_service *service, const copse_http_request *request,

@@ -17,15 +17,6 @@ typedef struct query_route {
     copse_open_database *database;
 } query_route;
 
-/* Says that a block is not here. */
-static void query_reply_missing(query_route *route, const copse_cid *cid)
-{
-    char text[COPSE_CID_TEXT_SIZE_MAX];
-    (void)copse_cid_to_text(cid, COPSE_BASE32, text);
-    copse_reply_line(route->service->env, route->answer, 404,
-                     "no database here has the block %s: ask another peer for it", text);
-}
-
 /* Says what is wrong with the request, or why it can't be answered. WANT: of the pool's source. */
 static void query_reply_failure(query_route *route, copse_status status, const copse_err *err)
 {
@@ -33,7 +24,8 @@ static void query_reply_failure(query_route *route, copse_status status, const c
     size_t count = 0;
     switch (status) {
     case COPSE_WANT:
-        query_reply_missing(route, copse_source_wants(source, &count));
+        copse_service_reply_missing(route->service, copse_source_wants(source, &count),
+                                    route->answer);
         break;
     case COPSE_LIMIT:
         copse_reply_line(route->service->env, route->answer, 413,
@@ -52,42 +44,21 @@ static void query_reply_wrong(query_route *route, const copse_err *err)
 
 /* ---- The root -------------------------------------------------------------------------------- */
 
-/* The root by a name: that of the request, or the head. */
-static bool query_find_named(query_route *route, const copse_served *served)
-{
-    copse_err err = {.message = ""};
-    copse_cid tree;
-    route->root = route->request.root;
-    route->is_head = route->root.size == 0;
-    if (!route->is_head) {
-        return true;
-    }
-    copse_status status = copse_service_head(route->service, served, &route->root, &tree, &err);
-    if (status == COPSE_NOT_FOUND) {
-        copse_reply_line(route->service->env, route->answer, 404,
-                         "the database '%s' has no ref '%s' yet", served->name, served->ref);
-    } else if (status != COPSE_OK) {
-        query_reply_failure(route, status, &err);
-    }
-    return status == COPSE_OK;
-}
-
-/* Which root is asked. False: the answer says why there is none. */
+/* Which root is asked: that of the request, where the path has a name that is served. False: the
+ * answer says why there is none. */
 static bool query_find_root(query_route *route, copse_bytes argument)
 {
-    const copse_env *env = route->service->env;
-    const copse_served *served = copse_served_list_find(&route->service->databases, argument);
-    if (served != NULL) {
-        return query_find_named(route, served);
+    copse_service *service = route->service;
+    const copse_cid *asked = &route->request.root;
+    if (asked->size > 0 && copse_served_list_find(&service->databases, argument) != NULL) {
+        route->root = *asked;
+        return true;
     }
-    if (copse_cid_from_text(argument, &route->root, NULL) != COPSE_OK) {
-        copse_reply_line(env, route->answer, 404,
-                         "there is no database of this name, and it is no CID: / lists those that "
-                         "are served");
+    if (!copse_service_find_root(service, argument, route->answer, &route->root, &route->is_head)) {
         return false;
     }
-    if (route->request.root.size > 0 && !copse_cid_equal(&route->request.root, &route->root)) {
-        copse_reply_line(env, route->answer, 400,
+    if (asked->size > 0 && !copse_cid_equal(asked, &route->root)) {
+        copse_reply_line(service->env, route->answer, 400,
                          "the path names one root and the request another: leave out one");
         return false;
     }
@@ -103,7 +74,7 @@ static bool query_open(query_route *route)
     copse_status status =
         copse_service_commit_tree(service, service->store, &route->root, &tree, &err);
     if (status == COPSE_NOT_FOUND) {
-        query_reply_missing(route, &route->root);
+        copse_service_reply_missing(service, &route->root, route->answer);
         return false;
     }
     if (status == COPSE_OK) {

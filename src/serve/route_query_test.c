@@ -5,6 +5,7 @@
  */
 #include "query/answer_request.h"
 #include "serve/service.h"
+#include "serve/work_clock.h"
 
 #include <copse/commit.h>
 #include <copse/memory_refs.h>
@@ -490,7 +491,7 @@ static void test_time(void **state)
     }
     assert_answer(&self, &reply, &self.posts.commit, &query.options, NULL);
     reply_release(&reply);
-    self.tick_ms = COPSE_ANSWER_PULL_MS_MAX; /* nobody else is heard for longer than that */
+    self.tick_ms = COPSE_WORK_PULL_MS_MAX; /* nobody else is heard for longer than that */
     ask(&self, "/copse/v1/blog/query", &query.options, NULL, &reply);
     assert_int_equal(reply.answer.status, 413);
     reply_release(&reply);

@@ -30,6 +30,7 @@ static const struct service_route {
     {COPSE_HTTP_POST, "/copse/v1/blocks", "POST, OPTIONS", copse_route_blocks},
     {SERVICE_READ, "/copse/v1/{}", "GET, HEAD, OPTIONS", copse_route_head},
     {COPSE_HTTP_POST, "/copse/v1/{}/query", "POST, OPTIONS", copse_route_query},
+    {COPSE_HTTP_POST, "/copse/v1/{}/commits", "POST, OPTIONS", copse_route_commits},
     {SERVICE_READ, "/copse/v1/{}/events", "GET, HEAD, OPTIONS", copse_route_events},
     {SERVICE_READ, "/routing/v1/providers/{}", "GET, HEAD, OPTIONS", copse_route_providers},
     {SERVICE_READ | COPSE_HTTP_PUT, "/routing/v1/ipns/{}", "GET, HEAD, PUT, OPTIONS",
@@ -321,4 +322,39 @@ copse_status copse_service_head(copse_service *service, const copse_served *serv
         *ret_head = head;
     }
     return status;
+}
+
+void copse_service_reply_missing(copse_service *service, const copse_cid *cid,
+                                 copse_http_answer *answer)
+{
+    char text[COPSE_CID_TEXT_SIZE_MAX];
+    (void)copse_cid_to_text(cid, COPSE_BASE32, text);
+    copse_reply_line(service->env, answer, 404,
+                     "no database here has the block %s: ask another peer for it", text);
+}
+
+bool copse_service_find_root(copse_service *service, copse_bytes argument,
+                             copse_http_answer *answer, copse_cid *ret_root, bool *ret_is_head)
+{
+    const copse_served *served = copse_served_list_find(&service->databases, argument);
+    copse_err err = {.message = ""};
+    copse_cid tree;
+    *ret_is_head = served != NULL;
+    if (served == NULL) {
+        bool is_cid = copse_cid_from_text(argument, ret_root, NULL) == COPSE_OK;
+        if (!is_cid) {
+            copse_reply_line(service->env, answer, 404,
+                             "there is no database of this name, and it is no CID: / lists those "
+                             "that are served");
+        }
+        return is_cid;
+    }
+    copse_status status = copse_service_head(service, served, ret_root, &tree, &err);
+    if (status == COPSE_NOT_FOUND) {
+        copse_reply_line(service->env, answer, 404, "the database '%s' has no ref '%s' yet",
+                         served->name, served->ref);
+    } else if (status != COPSE_OK) {
+        copse_reply_failure(service->env, answer, status, &err);
+    }
+    return status == COPSE_OK;
 }

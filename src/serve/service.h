@@ -75,6 +75,7 @@ copse_route_fn copse_route_blocks;    /**< A batch of blocks. */
 copse_route_fn copse_route_head;      /**< The head of a database. */
 copse_route_fn copse_route_events;    /**< The heads of a database, as they come. */
 copse_route_fn copse_route_query;     /**< The answer to a query. */
+copse_route_fn copse_route_commits;   /**< History. */
 copse_route_fn copse_route_providers; /**< Who has a block. */
 copse_route_fn copse_route_ipns;      /**< The record of a name, as gateways give it. */
 copse_route_fn copse_route_record;    /**< The same, as delegated routing gives and takes it. */
@@ -87,6 +88,15 @@ copse_route_fn copse_route_metrics;
 COPSE_MUST_USE copse_status copse_service_head(copse_service *service, const copse_served *served,
                                                copse_cid *ret_head, copse_cid *ret_tree,
                                                copse_err *err);
+
+/** Finds the root that `argument` of a path names: the head of a served database (`ret_is_head`),
+ * or a CID. False: the answer says why there is none. */
+bool copse_service_find_root(copse_service *service, copse_bytes argument,
+                             copse_http_answer *answer, copse_cid *ret_root, bool *ret_is_head);
+
+/** Answers 404: the block is not here. */
+void copse_service_reply_missing(copse_service *service, const copse_cid *cid,
+                                 copse_http_answer *answer);
 
 /** Appends the map that tells of a head (docs/formats/http.md); `tree` of size 0: it is no commit.
  * NOMEM, LIMIT. */

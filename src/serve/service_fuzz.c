@@ -1,11 +1,12 @@
-/* Requests to the gateway, whatever their path, query, Accept and Host are (four lines): each gets
- * a status that the specification has, headers of whole lines, and a body that ends; nothing is
- * held after.
+/* Requests to the gateway, whatever their path, query, Accept and Host are (four lines), and for
+ * history, whatever their body is (all of the input): each gets a status that the specification
+ * has, headers of whole lines, and a body that ends; nothing is held after.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "serve/service.h"
 
+#include <copse/commit.h>
 #include <copse/dag_json.h>
 #include <copse/memory_refs.h>
 #include <copse/memory_store.h>
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FUZZ_PARTS = 4, FUZZ_BODY_BYTES_MAX = 1 << 20, FUZZ_TEXT_SIZE = 4096 };
+enum { FUZZ_PARTS = 4, FUZZ_BODY_BYTES_MAX = 1 << 20, FUZZ_TEXT_SIZE = 4096, FUZZ_COMMITS = 20 };
 
 static void fuzz_must(bool holds)
 {
@@ -99,32 +100,33 @@ static void fuzz_check_headers(copse_bytes headers)
     fuzz_must(start == headers.len);
 }
 
-static void fuzz_ask(copse_service *service, const char *prefix, const copse_cid *cid,
-                     const copse_bytes parts[FUZZ_PARTS])
+/* A line of commits on `tree`; some are in requests of the corpus. */
+static void fuzz_put_commits(copse_store *store, const copse_env *env, const copse_cid *tree,
+                             copse_cid *ret_head)
 {
-    static const unsigned statuses[] = {200, 206, 304, 400, 404, 405, 406, 412, 416, 422, 501};
-    const copse_http_header headers[] = {{copse_bytes_of_text("Accept"), parts[2]},
-                                         {copse_bytes_of_text("Host"), parts[3]}};
+    for (uint64_t i = 0; i < FUZZ_COMMITS; i++) {
+        copse_commit commit = {.tree = *tree, .generation = i, .time_ms = i};
+        copse_block *block = NULL;
+        if (i > 0) {
+            commit.parents[commit.parents_count++] = *ret_head;
+        }
+        fuzz_must(copse_commit_encode(env, &commit, &block, NULL) == COPSE_OK &&
+                  copse_store_put(store, &block, 1, NULL) == COPSE_OK);
+        *ret_head = *copse_block_cid(block);
+        copse_block_unref(block);
+    }
+}
+
+/* Has a request answered, and looks at what comes. */
+static void fuzz_answer(copse_service *service, const copse_http_request *request)
+{
+    static const unsigned statuses[] = {200, 206, 304, 400, 404, 405, 406, 412, 413, 416, 422, 501};
     copse_http_answer answer = {.status = 0};
-    char text[COPSE_CID_TEXT_SIZE_MAX];
-    copse_buf path;
     copse_buf body;
     bool known = false;
-    copse_buf_init(&path, service->env, FUZZ_BODY_BYTES_MAX);
     copse_buf_init(&body, service->env, FUZZ_BODY_BYTES_MAX);
     copse_buf_init(&answer.headers, service->env, FUZZ_BODY_BYTES_MAX);
-    (void)copse_cid_to_text(cid, COPSE_BASE32, text);
-    fuzz_must(copse_buf_append(&path, copse_bytes_of_text(prefix)) == COPSE_OK &&
-              copse_buf_append(&path, copse_bytes_of_text(text)) == COPSE_OK &&
-              copse_buf_append(&path, parts[1]) == COPSE_OK);
-    copse_http_request request = {
-        .method = COPSE_HTTP_GET,
-        .path = copse_buf_view(&path),
-        .query = parts[0],
-        .headers = headers,
-        .headers_count = 2,
-    };
-    copse_service_answer(service, &request, &answer);
+    copse_service_answer(service, request, &answer);
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
         known |= statuses[i] == answer.status;
     }
@@ -141,7 +143,36 @@ static void fuzz_ask(copse_service *service, const char *prefix, const copse_cid
     }
     copse_buf_release(&answer.headers);
     copse_buf_release(&body);
+}
+
+/* Asks for `prefix` CID `suffix`. */
+static void fuzz_ask(copse_service *service, const char *prefix, const copse_cid *cid,
+                     copse_bytes suffix, copse_http_request *request)
+{
+    char text[COPSE_CID_TEXT_SIZE_MAX];
+    copse_buf path;
+    copse_buf_init(&path, service->env, FUZZ_BODY_BYTES_MAX);
+    (void)copse_cid_to_text(cid, COPSE_BASE32, text);
+    fuzz_must(copse_buf_append(&path, copse_bytes_of_text(prefix)) == COPSE_OK &&
+              copse_buf_append(&path, copse_bytes_of_text(text)) == COPSE_OK &&
+              copse_buf_append(&path, suffix) == COPSE_OK);
+    request->path = copse_buf_view(&path);
+    fuzz_answer(service, request);
     copse_buf_release(&path);
+}
+
+static void fuzz_get(copse_service *service, const char *prefix, const copse_cid *cid,
+                     const copse_bytes parts[FUZZ_PARTS])
+{
+    const copse_http_header headers[] = {{copse_bytes_of_text("Accept"), parts[2]},
+                                         {copse_bytes_of_text("Host"), parts[3]}};
+    copse_http_request request = {
+        .method = COPSE_HTTP_GET,
+        .query = parts[0],
+        .headers = headers,
+        .headers_count = 2,
+    };
+    fuzz_ask(service, prefix, cid, parts[1], &request);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -151,6 +182,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     copse_refs *refs = NULL;
     copse_service service;
     copse_cid root;
+    copse_cid head;
     copse_bytes parts[FUZZ_PARTS];
     uint8_t text[FUZZ_TEXT_SIZE];
     size = size < sizeof text ? size : sizeof text;
@@ -164,9 +196,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     copse_served served = {.name = "one", .store = store, .refs = refs};
     fuzz_must(copse_served_list_add(&service.databases, &served, NULL) == COPSE_OK);
     fuzz_fill(store, &env, &root);
+    fuzz_put_commits(store, &env, &root, &head);
+    copse_http_request history = {.method = COPSE_HTTP_POST, .body = {data, size}};
     size_t held = service.budget.size_bytes;
-    fuzz_ask(&service, "/ipfs/", &root, parts);
-    fuzz_ask(&service, "/routing/v1/providers/", &root, parts);
+    fuzz_get(&service, "/ipfs/", &root, parts);
+    fuzz_get(&service, "/routing/v1/providers/", &root, parts);
+    fuzz_ask(&service, "/copse/v1/", &head, copse_bytes_of_text("/commits"), &history);
     fuzz_must(service.budget.size_bytes == held);
     copse_service_release(&service);
     copse_refs_close(refs);

@@ -186,6 +186,16 @@ static void script_answer_head(script_peer *peer, const char *name, script_reque
     script_must(copse_cbor_write_text(&request->body, copse_bytes_of_text(name)));
 }
 
+static void script_answer_commits(const script_peer *peer, script_request *request)
+{
+    if (peer->history.len == 0) {
+        script_refuse(request, 404, "there is no such page\n");
+        return;
+    }
+    request->type = "application/vnd.ipld.car";
+    script_must(copse_buf_append(&request->body, peer->history));
+}
+
 /* Answers, and says which page it was. */
 static script_page script_answer(script_transport *script, script_peer *peer,
                                  const copse_transport_request *asked, script_request *request)
@@ -208,6 +218,10 @@ static script_page script_answer(script_transport *script, script_peer *peer,
         return SCRIPT_HEAD;
     }
     assert_string_equal(asked->content_type, "application/vnd.ipld.dag-cbor");
+    if (strstr(path, "/commits") != NULL) {
+        script_answer_commits(peer, request);
+        return SCRIPT_COMMITS;
+    }
     assert_non_null(strstr(path, "/query"));
     script_answer_query(script, peer, asked->body, path + sizeof pages - 1, request);
     return SCRIPT_QUERY;

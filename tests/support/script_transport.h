@@ -19,7 +19,8 @@ typedef enum script_page {
     SCRIPT_BATCH = 2,
     SCRIPT_RAW = 4,
     SCRIPT_HEAD = 8,
-    SCRIPT_ALL = 15
+    SCRIPT_COMMITS = 16,
+    SCRIPT_ALL = 31
 } script_page;
 
 /** What a peer does to the answers of some pages. */
@@ -48,6 +49,7 @@ typedef struct script_peer {
     unsigned status;
     uint64_t blocks_max; /* of an answer; 0: no limit */
     copse_bytes canned;  /* what it answers to queries of `head`; len 0: the truth */
+    copse_bytes history; /* what it answers to requests for it; len 0: it has no such page */
     copse_cid hidden[SCRIPT_HIDDEN_MAX]; /* blocks that it has not */
     size_t hidden_count;
     /* What came. */

@@ -36,7 +36,8 @@ static sim_page exchange_page(const char *target, bool post)
             return SIM_PAGE_HEAD;
         }
         bool query = len > 6 && strcmp(target + len - 6, "/query") == 0;
-        return query ? SIM_PAGE_QUERY : SIM_PAGE_BLOCKS;
+        bool commits = len > 8 && strcmp(target + len - 8, "/commits") == 0;
+        return query ? SIM_PAGE_QUERY : commits ? SIM_PAGE_COMMITS : SIM_PAGE_BLOCKS;
     }
     return strncmp(target, "/ipfs/", 6) == 0               ? SIM_PAGE_BLOCK
            : strncmp(target, "/ipns/", 6) == 0             ? SIM_PAGE_NAME

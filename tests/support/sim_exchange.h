@@ -12,12 +12,13 @@
 
 /** What is asked for. Values are bits. */
 typedef enum sim_page {
-    SIM_PAGE_HEAD = 1,   /**< GET /copse/v1/{name} */
-    SIM_PAGE_QUERY = 2,  /**< POST /copse/v1/{name}/query */
-    SIM_PAGE_BLOCKS = 4, /**< POST /copse/v1/blocks */
-    SIM_PAGE_BLOCK = 8,  /**< GET /ipfs/{cid} */
-    SIM_PAGE_NAME = 16,  /**< GET /ipns/{name}, /routing/v1/ipns/{name} */
-    SIM_PAGE_OTHER = 32
+    SIM_PAGE_HEAD = 1,     /**< GET /copse/v1/{name} */
+    SIM_PAGE_QUERY = 2,    /**< POST /copse/v1/{name}/query */
+    SIM_PAGE_BLOCKS = 4,   /**< POST /copse/v1/blocks */
+    SIM_PAGE_BLOCK = 8,    /**< GET /ipfs/{cid} */
+    SIM_PAGE_NAME = 16,    /**< GET /ipns/{name}, /routing/v1/ipns/{name} */
+    SIM_PAGE_COMMITS = 32, /**< POST /copse/v1/{name}/commits */
+    SIM_PAGE_OTHER = 64
 } sim_page;
 
 enum { SIM_EXCHANGE_HEADERS = 4 };

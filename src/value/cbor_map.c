@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include "query/answer_map.h"
+#include "value/cbor_map.h"
 
-bool copse_answer_map_enter(copse_cbor_reader *reader, uint64_t count)
+bool copse_cbor_map_enter(copse_cbor_reader *reader, uint64_t count)
 {
     copse_cbor_item map;
     return copse_cbor_next(reader, &map, NULL) == COPSE_OK && map.kind == COPSE_CBOR_MAP &&
            map.arg == count;
 }
 
-bool copse_answer_map_take(copse_cbor_reader *reader, const char *name, copse_bytes *ret_value)
+bool copse_cbor_map_take(copse_cbor_reader *reader, const char *name, copse_bytes *ret_value)
 {
     copse_cbor_item key;
     return copse_cbor_next(reader, &key, NULL) == COPSE_OK && key.kind == COPSE_CBOR_TEXT &&
