@@ -29,19 +29,21 @@ static void document_crash_loses_nothing(void **state)
         }
     }
     print_message("%llu crashes (%llu with a commit in flight, %llu of those there afterwards, "
-                  "%llu in imports, %llu in gc), %llu kills, %llu commits, %llu lost, %llu "
+                  "%llu in imports, %llu in gc), %llu drops of history, %llu kills, %llu commits, "
+                  "%llu lost, %llu "
                   "refused, %llu index builds, %llu bytes spilled, %llu torn writes, %llu "
                   "documents compared\n",
                   (unsigned long long)counts.crashes, (unsigned long long)counts.in_flight,
                   (unsigned long long)counts.in_flight_seen, (unsigned long long)counts.in_import,
-                  (unsigned long long)counts.in_gc, (unsigned long long)counts.kills,
-                  (unsigned long long)counts.commits, (unsigned long long)counts.lost,
-                  (unsigned long long)counts.refused, (unsigned long long)counts.index_builds,
-                  (unsigned long long)counts.spilled, (unsigned long long)counts.torn,
-                  (unsigned long long)counts.documents);
+                  (unsigned long long)counts.in_gc, (unsigned long long)counts.drops,
+                  (unsigned long long)counts.kills, (unsigned long long)counts.commits,
+                  (unsigned long long)counts.lost, (unsigned long long)counts.refused,
+                  (unsigned long long)counts.index_builds, (unsigned long long)counts.spilled,
+                  (unsigned long long)counts.torn, (unsigned long long)counts.documents);
     if (only == NULL) {
         assert_true(counts.in_flight > counts.in_flight_seen && counts.in_flight_seen > 0);
         assert_true(counts.in_import > 0 && counts.in_gc > 0 && counts.kills > 0);
+        assert_true(counts.drops > 10);
         assert_true(counts.lost > 0 && counts.refused > 0 && counts.index_builds > 0);
         assert_true(counts.spilled > 0 && counts.torn > 0 && counts.documents > 1000);
     }

@@ -43,8 +43,7 @@ static copse_status branch_print(void *ctx, copse_bytes name, const copse_cid *c
     copse_output *out = &list->call->output;
     char text[COPSE_CID_TEXT_SIZE_MAX];
     (void)err;
-    if (branch_is_tag(name) != list->tags ||
-        copse_bytes_equal(name, copse_bytes_of_text(COPSE_REF_ORIGIN))) {
+    if (branch_is_tag(name) != list->tags || copse_revision_is_note(name)) {
         return COPSE_OK;
     }
     if (list->tags) {

@@ -4,6 +4,7 @@
  */
 #include "command.h"
 #include "documents.h"
+#include "dropped.h"
 #include "failure.h"
 #include "fetching_store.h"
 #include "progress.h"
@@ -180,6 +181,10 @@ static int check_tree(check_call *self, const copse_cid *tree)
         (void)copse_progress_end(&self->progress);
     }
     copse_store_close(store);
+    if (status == COPSE_NOT_FOUND && self->place.local.db != NULL &&
+        copse_dropped_report(&self->place.local, tree, self->ref)) {
+        return COPSE_EXIT_FAILED;
+    }
     if (status != COPSE_OK) {
         return copse_failure_of(call, status, "'%s' can't be checked", self->ref);
     }

@@ -1,13 +1,18 @@
-/* copse clone: a store that follows a database of others.
+/* copse clone: a store that follows a database of others; and copse fork: one that has it to go on
+ * from.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "argument.h"
 #include "command.h"
+#include "documents.h"
 #include "failure.h"
+#include "place.h"
 #include "replica.h"
+#include "store_copy.h"
 
 #include <copse/address.h>
+#include <copse/history_keep.h>
 
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +21,17 @@ static const copse_option clone_options[] = {
     {"--collection", "COLL", COPSE_OPTION_TEXT, "fetch only this collection with its indexes", 0},
     {"--where", "FILTER", COPSE_OPTION_TEXT,
      "of the collection, fetch only what `copse find` with this filter needs", 0},
+    COPSE_OPTIONS_PEERS,
+    COPSE_OPTION_DURABILITY,
+    COPSE_OPTION_PROGRESS,
+    COPSE_OPTION_JSON,
+    {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
+};
+
+static const copse_option fork_options[] = {
+    {"--ref", "NAME|CID", COPSE_OPTION_TEXT, "of a folder or a CAR: what to fork instead of main",
+     0},
+    {"--whole", NULL, COPSE_OPTION_FLAG, "fetch all of the database and of its history", 0},
     COPSE_OPTIONS_PEERS,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_PROGRESS,
@@ -39,11 +55,9 @@ typedef struct clone {
 
 /* ---- What is asked for ---- */
 
-static bool clone_read_options(clone *self)
+static bool clone_read_address(clone *self)
 {
     copse_call *call = self->call;
-    const char *where = copse_options_text(&call->options, "--where", NULL);
-    self->asked.collection = copse_options_text(&call->options, "--collection", NULL);
     copse_status status = copse_address_parse(&call->env, self->from, &self->address, &call->err);
     if (status != COPSE_OK) {
         (void)copse_failure(call, status,
@@ -51,13 +65,27 @@ static bool clone_read_options(clone *self)
                             "'%s': %s", self->from, call->err.message);
         return false;
     }
-    if (self->address.kind == COPSE_ADDRESS_PATH) {
-        (void)copse_failure_usage(
-            call, "'%s' is no address of a peer; a folder can be copied by cp -r", self->from);
-        return false;
-    }
     if (self->address.kind == COPSE_ADDRESS_CID && !copse_options_has(&call->options, "--peer")) {
         (void)copse_failure_usage(call, "--peer URL says who has the database of this CID");
+        return false;
+    }
+    self->asked.name = self->address.name;
+    if (self->address.kind == COPSE_ADDRESS_NAME) {
+        (void)copse_public_key_to_name(&self->address.key, self->name_key);
+        self->asked.name_key = self->name_key;
+    }
+    return true;
+}
+
+/* Which part of the database is asked for. */
+static bool clone_read_part(clone *self)
+{
+    copse_call *call = self->call;
+    const char *where = copse_options_text(&call->options, "--where", NULL);
+    self->asked.collection = copse_options_text(&call->options, "--collection", NULL);
+    if (self->address.kind == COPSE_ADDRESS_PATH) {
+        (void)copse_failure_usage(
+            call, "'%s' is no address of a peer; `copse fork` copies a folder", self->from);
         return false;
     }
     if (where != NULL && self->asked.collection == NULL) {
@@ -71,11 +99,6 @@ static bool clone_read_options(clone *self)
     if (where != NULL &&
         !copse_argument_json(call, "the filter", where, COPSE_EXT_JSON_QUERY, &self->filter)) {
         return false;
-    }
-    self->asked.name = self->address.name;
-    if (self->address.kind == COPSE_ADDRESS_NAME) {
-        (void)copse_public_key_to_name(&self->address.key, self->name_key);
-        self->asked.name_key = self->name_key;
     }
     self->asked.filter = copse_buf_view(&self->filter);
     return true;
@@ -94,11 +117,11 @@ static copse_status clone_count_ref(void *ctx, copse_bytes name, const copse_cid
 }
 
 /* Sets *ret_cid, of size 0 if there is no such ref. */
-static copse_status clone_get_ref(clone *self, const char *name, copse_cid *ret_cid)
+static copse_status clone_get_ref(const copse_local *local, const char *name, copse_cid *ret_cid)
 {
     *ret_cid = (copse_cid){0};
     copse_status status =
-        copse_refs_get(self->local.refs, copse_bytes_of_text(name), ret_cid, &self->call->err);
+        copse_refs_get(local->refs, copse_bytes_of_text(name), ret_cid, &local->call->err);
     return status == COPSE_NOT_FOUND ? COPSE_OK : status;
 }
 
@@ -113,13 +136,13 @@ static bool clone_open_store(clone *self, copse_cid *ret_origin)
     }
     copse_status status = copse_refs_iterate(self->local.refs, clone_count_ref, &refs, &call->err);
     if (status == COPSE_OK) {
-        status = clone_get_ref(self, COPSE_REF_ORIGIN, ret_origin);
+        status = clone_get_ref(&self->local, COPSE_REF_ORIGIN, ret_origin);
     }
     if (status == COPSE_OK) {
-        status = clone_get_ref(self, COPSE_REF_ORIGIN_HEAD, &self->pulled);
+        status = clone_get_ref(&self->local, COPSE_REF_ORIGIN_HEAD, &self->pulled);
     }
     if (status == COPSE_OK) {
-        status = clone_get_ref(self, COPSE_REF_DEFAULT, &main);
+        status = clone_get_ref(&self->local, COPSE_REF_DEFAULT, &main);
     }
     if (status != COPSE_OK) {
         (void)copse_failure_of(call, status, "the refs of '%s' can't be read", self->to);
@@ -212,13 +235,16 @@ static bool clone_begin(clone *self)
     return done;
 }
 
-/* Moves the refs, the head last: only now there is a database. */
-static bool clone_finish(clone *self)
+/* Moves the refs, the head last: only now there is a database. `origin` (of size 0: none) is what
+ * becomes origin/main. */
+static bool clone_finish(clone *self, const copse_cid *origin)
 {
+    const copse_cid none = {0};
     copse_status status =
-        copse_local_move_ref(&self->local, COPSE_REF_ORIGIN_HEAD, &self->pulled, &self->head);
+        origin->size > 0
+            ? copse_local_move_ref(&self->local, COPSE_REF_ORIGIN_HEAD, &self->pulled, origin)
+            : COPSE_OK;
     if (status == COPSE_OK) {
-        const copse_cid none = {0};
         status = copse_local_move_ref(&self->local, COPSE_REF_DEFAULT, &none, &self->head);
     }
     if (status == COPSE_CONFLICT) {
@@ -231,7 +257,7 @@ static bool clone_finish(clone *self)
 static void clone_forget_origin(clone *self)
 {
     copse_cid present;
-    if (clone_get_ref(self, COPSE_REF_ORIGIN, &present) != COPSE_OK || present.size == 0 ||
+    if (clone_get_ref(&self->local, COPSE_REF_ORIGIN, &present) != COPSE_OK || present.size == 0 ||
         copse_refs_swap(self->local.refs, copse_bytes_of_text(COPSE_REF_ORIGIN), &present, NULL,
                         &self->call->err) != COPSE_OK) {
         copse_note(self->call, "copse: '%s' still says where it is from", self->to);
@@ -246,9 +272,11 @@ static int clone_fetch(clone *self)
         !copse_replica_open(&replica, &self->local, &self->origin, &first, first != NULL ? 1 : 0)) {
         return COPSE_EXIT_FAILED;
     }
-    bool done = copse_replica_fetch(&replica, &self->head, &self->pulled) && clone_finish(self);
+    bool done = copse_replica_fetch(&replica, &self->head, &self->pulled) &&
+                clone_finish(self, &self->head);
     if (done) {
-        copse_replica_report(&replica, "cloned", &self->head, true);
+        copse_replica_report(&replica, self->origin.is_fork ? "forked" : "cloned", &self->head,
+                             true);
     } else if (replica.is_unknown) {
         clone_forget_origin(self);
     }
@@ -256,22 +284,181 @@ static int clone_fetch(clone *self)
     return done ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
 }
 
-static int clone_run(copse_call *call)
+static void clone_init(clone *self, copse_call *call)
 {
-    clone self = {
+    *self = (clone){
         .call = call,
         .from = call->options.arguments[0],
         .to = call->options.arguments[1],
     };
+    copse_buf_init(&self->filter, &call->env, call->env.limits.json_size_bytes_max);
+}
+
+static void clone_release(clone *self)
+{
+    copse_origin_release(&self->origin);
+    copse_local_close(&self->local);
+    copse_buf_release(&self->filter);
+    copse_address_release(&self->address);
+}
+
+static int clone_run(copse_call *call)
+{
+    clone self;
     int code = COPSE_EXIT_FAILED;
-    copse_buf_init(&self.filter, &call->env, call->env.limits.json_size_bytes_max);
-    if (clone_read_options(&self) && clone_begin(&self)) {
+    clone_init(&self, call);
+    if (clone_read_address(&self) && clone_read_part(&self) && clone_begin(&self)) {
         code = clone_fetch(&self);
     }
-    copse_origin_release(&self.origin);
-    copse_local_close(&self.local);
-    copse_buf_release(&self.filter);
-    copse_address_release(&self.address);
+    clone_release(&self);
+    return code;
+}
+
+/* ---- Forking a folder or a CAR ---- */
+
+/* Of a folder that was cloned the fork has what is there, and the same origin for the rest. */
+static bool fork_take_origin(clone *self, const copse_place *source, const copse_cid *present,
+                             copse_cid *ret_pulled)
+{
+    *ret_pulled = (copse_cid){0};
+    if (!copse_origin_is_there(&source->origin)) {
+        return true;
+    }
+    copse_status status = clone_get_ref(&source->local, COPSE_REF_ORIGIN_HEAD, ret_pulled);
+    if (status != COPSE_OK) {
+        (void)copse_failure_of(self->call, status, "the refs of '%s' can't be read", self->from);
+        return false;
+    }
+    self->asked = source->origin;
+    self->asked.is_fork = true;
+    self->asked.is_partial = copse_origin_is_sparse(&source->origin);
+    self->asked.collection = NULL;
+    self->asked.filter = (copse_bytes){NULL, 0};
+    return clone_write_origin(self, present);
+}
+
+static copse_status fork_copy_roots(clone *self, copse_place *source, const copse_cid *origin,
+                                    copse_store_copy *copy)
+{
+    copse_commit commit;
+    copse_block *block = NULL;
+    copse_status status = copse_place_commit(source, &self->head, &commit, &block);
+    if (status == COPSE_OK) {
+        status = copse_store_copy_root(copy, &commit.tree);
+    }
+    copse_block_unref(block);
+    /* What earlier versions lack is lacking in the fork too. */
+    if (status == COPSE_OK && (copy->absent == 0 || copse_origin_is_there(&source->origin))) {
+        status = copse_store_copy_root(copy, &self->head);
+        if (status == COPSE_OK && origin->size > 0) {
+            status = copse_store_copy_root(copy, origin);
+        }
+    } else if (status == COPSE_OK) {
+        status = COPSE_NOT_FOUND;
+    }
+    return status;
+}
+
+static bool fork_copy(clone *self, copse_place *source, const copse_cid *origin,
+                      copse_store_copy *copy)
+{
+    char text[COPSE_CID_TEXT_SIZE_MAX];
+    copse_status status = copse_store_copy_begin(
+        copy, source->car != NULL ? source->car_store : source->local.store, &self->local);
+    if (status == COPSE_OK) {
+        status = fork_copy_roots(self, source, origin, copy);
+    }
+    copse_store_copy_end(copy);
+    if (status == COPSE_NOT_FOUND) {
+        (void)copse_failure(self->call, status, "`copse fsck STORE` lists what is missing",
+                            "the block %s is not in '%s'", copse_cid_show(&copy->missing, text),
+                            self->from);
+    } else if (status != COPSE_OK) {
+        (void)copse_place_failure(source, status, self->from);
+    }
+    return status == COPSE_OK;
+}
+
+/* What was dropped of the past of a folder is missing in the fork on purpose too. */
+static bool fork_take_note(clone *self, const copse_place *source)
+{
+    copse_call *call = self->call;
+    uint64_t before_ms = 0;
+    copse_status status = COPSE_OK;
+    if (source->local.db != NULL) {
+        status = copse_history_dropped(&call->env, source->local.refs, source->local.store,
+                                       &before_ms, &call->err);
+    }
+    if (status == COPSE_OK && before_ms > 0) {
+        status = copse_history_note_dropped(&call->env, self->local.refs, self->local.store,
+                                            before_ms, &call->err);
+    }
+    if (status != COPSE_OK) {
+        (void)copse_failure_of(call, status, "'%s' can't be forked", self->from);
+    }
+    return status == COPSE_OK;
+}
+
+static void fork_report(clone *self, const copse_store_copy *copy)
+{
+    copse_output *out = &self->call->output;
+    char count[64];
+    if (out->json) {
+        copse_output_begin(out);
+        copse_output_text(out, "from", self->from);
+        copse_output_cid(out, "head", &self->head);
+        copse_output_number(out, "blocks", copy->blocks);
+        copse_output_bool(out, "sparse", self->asked.is_partial);
+        copse_output_end(out);
+        return;
+    }
+    copse_output_format(out, "forked %s: copied %s\n", self->from,
+                        copse_documents_plural(copy->blocks, "block", count, sizeof count));
+}
+
+static int fork_files(clone *self)
+{
+    copse_call *call = self->call;
+    copse_place source;
+    copse_store_copy copy;
+    copse_cid present = {0};
+    copse_cid origin = {0};
+    if (copse_options_has(&call->options, "--whole")) {
+        return copse_failure_usage(call, "of a folder or a CAR all is copied that is there");
+    }
+    if (!copse_place_open(&source, call, COPSE_LOCAL_READ)) {
+        return COPSE_EXIT_FAILED;
+    }
+    bool done = copse_place_resolve(&source, copse_place_ref(call), &self->head) &&
+                clone_open_store(self, &present) &&
+                fork_take_origin(self, &source, &present, &origin) &&
+                fork_copy(self, &source, &origin, &copy) && fork_take_note(self, &source) &&
+                clone_finish(self, &origin);
+    copse_place_close(&source);
+    if (done) {
+        fork_report(self, &copy);
+    }
+    return done ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
+}
+
+static int fork_run(copse_call *call)
+{
+    clone self;
+    int code = COPSE_EXIT_FAILED;
+    clone_init(&self, call);
+    self.asked.is_fork = true;
+    self.asked.is_partial = !copse_options_has(&call->options, "--whole");
+    if (clone_read_address(&self)) {
+        if (self.address.kind == COPSE_ADDRESS_PATH) {
+            code = fork_files(&self);
+        } else if (copse_options_has(&call->options, "--ref")) {
+            code = copse_failure_usage(call, "--ref is about a folder or a CAR: a peer says itself "
+                                             "what its database is");
+        } else if (clone_begin(&self)) {
+            code = clone_fetch(&self);
+        }
+    }
+    clone_release(&self);
     return code;
 }
 
@@ -291,4 +478,25 @@ const copse_command copse_command_clone = {
                 "copse clone http://127.0.0.1:4180/blog cats.copse --collection posts "
                 "--where '{\"tags\":\"cats\"}'",
     .run = clone_run,
+};
+
+const copse_command copse_command_fork = {
+    .name = "fork",
+    .arguments = "PATH|URL STORE",
+    .summary = "Make a database of your own that goes on from another",
+    .details =
+        "What is forked has one history with the fork until one of both goes on, and they can be\n"
+        "merged at any time (`copse merge`). main is yours: `copse pull` only brings what the\n"
+        "origin has, as origin/main.\n"
+        "\n"
+        "Of a folder or a CAR file all is copied that main, or --ref, leads to, history too. Of\n"
+        "http://peer/name, or an IPNS name (k51…) or a CID with --peer, nothing is fetched but\n"
+        "the head: the rest comes when a command needs it, and stays. --whole fetches all of the\n"
+        "database and its history. A fork that was broken off goes on where it was when the\n"
+        "command is run again.\n",
+    .options = fork_options,
+    .examples = "copse fork blog.copse mine.copse\n"
+                "copse fork http://127.0.0.1:4180/blog mine.copse\n"
+                "copse fork http://127.0.0.1:4180/blog mine.copse --whole",
+    .run = fork_run,
 };

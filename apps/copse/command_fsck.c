@@ -11,6 +11,7 @@
 
 #include <copse/check.h>
 #include <copse/dag_walk.h>
+#include <copse/history_keep.h>
 #include <copse/pack_maintenance.h>
 
 #include <stdio.h>
@@ -34,17 +35,24 @@ typedef struct fsck {
     copse_progress progress;
     bool repair;
     copse_pack_fsck_stats files;
-    const char *ref;      /* whose tree is at hand */
-    bool has_documents;   /* That tree is of a commit, whose history is walked too. */
-    copse_buf refs;       /* of fsck_ref */
-    char origin[512];     /* of a clone: its address; else empty */
-    bool is_sparse;       /* a clone that hasn't all of its trees */
-    bool is_history;      /* walked are commits whose trees were walked before */
-    copse_cid_set absent; /* at the origin, and not here */
+    const char *ref;       /* whose tree is at hand */
+    bool has_documents;    /* That tree is of a commit, whose history is walked too. */
+    copse_buf refs;        /* of fsck_ref */
+    char origin[512];      /* of a clone: its address; else empty */
+    bool is_sparse;        /* a clone that hasn't all of its trees */
+    bool is_history;       /* walked are commits whose trees were walked before */
+    copse_cid_set absent;  /* at the origin, and not here */
+    uint64_t dropped_ms;   /* trees of commits before may be missing; 0: none */
+    copse_cid_set dropped; /* those that are, by their roots */
     uint64_t entries;
     uint64_t findings;
     uint64_t faults; /* findings that are still wrong in the end */
 } fsck;
+
+typedef struct fsck_history {
+    fsck *self;
+    copse_dag_walk walk; /* over all trees */
+} fsck_history;
 
 /* A finding is a line KIND TAB place TAB CID TAB message: the place is a file and an offset, or a
  * ref. What has no place or is about no block has `-` there. */
@@ -92,9 +100,10 @@ static copse_status fsck_file_finding(void *ctx, const copse_pack_finding *findi
     fsck *self = ctx;
     char place[512] = "-";
     (void)err;
-    /* In a clone the walk below tells blocks that must be here from those that were never. */
+    /* The walk below tells blocks that must be here from those of a clone that were never, and from
+     * those that were dropped. */
     if (finding->kind == COPSE_PACK_FINDING_ABSENT &&
-        (self->origin[0] != '\0' || fsck_is_builtin(self, &finding->cid))) {
+        (self->origin[0] != '\0' || self->dropped_ms > 0 || fsck_is_builtin(self, &finding->cid))) {
         return COPSE_OK;
     }
     if (finding->file[0] != '\0') {
@@ -109,8 +118,9 @@ static copse_status fsck_file_finding(void *ctx, const copse_pack_finding *findi
     return COPSE_OK;
 }
 
-/* Sees whether the store is a clone; one that can't be opened yet passes for none. */
-static void fsck_find_origin(fsck *self, const char *path)
+/* Sees whether the store is a clone, and what was dropped of its past; one that can't be opened yet
+ * passes for whole. */
+static void fsck_find_absent(fsck *self, const char *path)
 {
     copse_call *call = self->call;
     copse_local local = {.call = call, .path = path};
@@ -128,7 +138,10 @@ static void fsck_find_origin(fsck *self, const char *path)
             self->is_sparse = copse_origin_is_sparse(&origin);
             copse_origin_release(&origin);
         }
+        status = copse_history_dropped(&call->env, local.refs, local.store, &self->dropped_ms,
+                                       NULL); /* Damage is found below. */
     }
+    (void)status;
     copse_pack_db_close(local.db);
     copse_os_free(local.os);
 }
@@ -214,7 +227,9 @@ static copse_status fsck_dag(fsck *self, const copse_cid *root, const copse_cid 
     copse_status status =
         tree->size > 0 ? copse_dag_walk_run(&walk, tree, &self->call->err) : COPSE_OK;
     self->is_history = tree->size > 0;
-    if (status == COPSE_OK) {
+    /* Where some of the past was dropped, fsck_past walks it. */
+    if (status == COPSE_OK &&
+        (self->dropped_ms == 0 || tree->size == 0 || copse_cid_equal(root, tree))) {
         status = copse_dag_walk_run(&walk, root, &self->call->err);
     }
     self->is_history = false;
@@ -257,6 +272,46 @@ static copse_status fsck_tree(fsck *self, const fsck_ref *ref)
     return status;
 }
 
+static copse_status fsck_part(void *ctx, const copse_history_part *part, copse_err *err)
+{
+    fsck_history *history = ctx;
+    fsck *self = history->self;
+    bool is_there = false;
+    bool added;
+    if (part->kind == COPSE_HISTORY_WHOLE) {
+        return copse_dag_walk_run(&history->walk, &part->cid, err);
+    }
+    copse_status status = copse_store_has(self->local.store, &part->cid, &is_there, err);
+    if (status == COPSE_OK && !is_there) {
+        status = part->kind == COPSE_HISTORY_COMMIT
+                     ? fsck_missing(self, &part->cid, err)
+                     : copse_cid_set_add(&self->dropped, &part->cid, &added);
+    }
+    return status;
+}
+
+/* The past of a store that was dropped in part: commits, and the trees that must be there. */
+static copse_status fsck_past(fsck *self)
+{
+    copse_call *call = self->call;
+    fsck_history history = {.self = self};
+    copse_dag_observer observer = {NULL, fsck_missing, self};
+    copse_dag_walk_init(&history.walk, &call->env, self->local.store, &observer);
+    self->ref = "history";
+    self->is_history = true;
+    copse_status status = copse_history_keep(&call->env, self->local.refs, self->local.store,
+                                             self->dropped_ms, fsck_part, &history, &call->err);
+    self->is_history = false;
+    copse_dag_walk_release(&history.walk);
+    if (status == COPSE_CORRUPT) {
+        self->faults++;
+        fsck_print(self, "FORMAT", self->ref, NULL, call->err.message);
+        status = COPSE_OK;
+    }
+    self->ref = NULL;
+    return status;
+}
+
 static copse_status fsck_trees(fsck *self)
 {
     copse_status status =
@@ -266,7 +321,7 @@ static copse_status fsck_trees(fsck *self)
         memcpy(&ref, self->refs.ptr + at, sizeof ref);
         status = fsck_tree(self, &ref);
     }
-    return status;
+    return status == COPSE_OK && self->dropped_ms > 0 ? fsck_past(self) : status;
 }
 
 /* ---- Together ---- */
@@ -284,6 +339,7 @@ static void fsck_report(fsck *self)
         copse_output_number(out, "entries", self->entries);
         copse_output_number(out, "findings", self->findings);
         copse_output_number(out, "absent", self->absent.count);
+        copse_output_number(out, "dropped", self->dropped.count);
         if (self->origin[0] != '\0') {
             copse_output_text(out, "origin", self->origin);
         }
@@ -298,6 +354,12 @@ static void fsck_report(fsck *self)
                         copse_text_of_count(refs, texts[2]), refs == 1 ? "ref" : "refs",
                         copse_text_of_count(self->entries, texts[3]),
                         self->faults == 0 ? "all is well" : "there is damage");
+    if (self->dropped.count > 0) {
+        copse_output_format(out, "%s earlier %s not here: `copse gc` dropped %s\n",
+                            copse_text_of_count(self->dropped.count, texts[0]),
+                            self->dropped.count == 1 ? "state is" : "states are",
+                            self->dropped.count == 1 ? "it" : "them");
+    }
     if (self->absent.count > 0) {
         copse_output_format(out, "%s more %s, not here, %s at %s: %s\n",
                             copse_text_of_count(self->absent.count, texts[0]),
@@ -315,7 +377,8 @@ static int fsck_run(copse_call *call)
         return COPSE_EXIT_FAILED;
     }
     copse_cid_set_init(&self.absent, &call->env);
-    fsck_find_origin(&self, path);
+    copse_cid_set_init(&self.dropped, &call->env);
+    fsck_find_absent(&self, path);
     if (!fsck_files(&self, path) || !copse_local_open(&self.local, call, path, COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
@@ -330,6 +393,7 @@ static int fsck_run(copse_call *call)
     copse_local_close(&self.local);
     copse_buf_release(&self.refs);
     copse_cid_set_release(&self.absent);
+    copse_cid_set_release(&self.dropped);
     return self.faults == 0 ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
 }
 
@@ -341,7 +405,8 @@ const copse_command copse_command_fsck = {
         "Hashes all blocks again; checks that each tree is whole and is the one that its\n"
         "entries make. A finding is a line KIND TAB PLACE TAB CID TAB message, a place being\n"
         "FILE:OFFSET or a ref; exit code 1 if something is wrong. What is not named can still\n"
-        "be read. What a clone left at its origin is counted, and no fault. --repair keeps every\n"
+        "be read. What a clone left at its origin is counted, and no fault; so is history that\n"
+        "`copse gc` was told to drop. --repair keeps every\n"
         "good block, takes back commits that a writer took for torn writes and put aside\n"
         "(LEFTOVER …damaged), and puts damaged files aside.\n",
     .options = fsck_options,

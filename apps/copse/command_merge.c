@@ -1,25 +1,34 @@
-/* copse merge: what another branch or commit has, brought into a branch.
+/* copse merge: what another branch, commit or database has, brought into a branch.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
+#include "author.h"
 #include "command.h"
 #include "documents.h"
+#include "dropped.h"
 #include "failure.h"
-#include "past.h"
+#include "merge_print.h"
+#include "theirs.h"
 
 #include <copse/head_merge.h>
 
 #include <stdio.h>
 #include <string.h>
 
-enum { MERGE_TRIES_MAX = 100, MERGE_CONFLICTS_SHOWN = 20 };
+enum { MERGE_TRIES_MAX = 100, MERGE_TITLE_SIZE = 600 };
 
 static const copse_option merge_options[] = {
     COPSE_OPTION_REF,
     {"--policy", "three-way|union", COPSE_OPTION_TEXT, "how documents of both sides are merged", 0},
+    {"--conflicts", "refuse|record|ours|theirs", COPSE_OPTION_CHOICE,
+     "what becomes of documents in conflict; refuse if not given", 0},
+    {"--message", "TEXT", COPSE_OPTION_TEXT, "of a commit that settles conflicts for one side",
+     'm'},
     {"--dry-run", NULL, COPSE_OPTION_FLAG, "tell what would be, and change nothing", 0},
     COPSE_OPTION_DURABILITY,
+    COPSE_OPTION_PROGRESS,
     COPSE_OPTION_JSON,
+    COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
@@ -27,72 +36,19 @@ typedef struct merge_call {
     copse_call *call;
     copse_documents documents;
     copse_merge_policy policy;
+    copse_merge_conflicts conflicts; /* what becomes of them */
+    char author[COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX + 1];
+    char title[MERGE_TITLE_SIZE];
+    const char *message; /* of a commit that settles conflicts */
     bool is_dry;
+    bool is_base_lost; /* what both were when they parted is to be had nowhere */
+    copse_cid base;    /* the tree of that */
+    copse_theirs from;
     copse_cid theirs;
+    copse_merge_print print;
     copse_head_merge_result result;
     copse_cid head; /* that the branch gets */
 } merge_call;
-
-/* ---- Conflicts ---- */
-
-/* One object; what the document is on each side is there too. CORRUPT, LIMIT, NOMEM: call->err. */
-static copse_status merge_print_json(copse_call *call, const copse_database_conflict *conflict)
-{
-    static const char *const kinds[] = {"collection", "index", "document"};
-    const copse_bytes sides[3] = {conflict->base, conflict->ours, conflict->theirs};
-    static const char *const names[3] = {"base", "ours", "theirs"};
-    copse_output *out = &call->output;
-    copse_status status = COPSE_OK;
-    copse_output_begin(out);
-    copse_output_text(out, "conflict", kinds[conflict->what]);
-    copse_output_text_bytes(out, "collection", conflict->collection);
-    if (conflict->what == COPSE_CONFLICT_INDEX) {
-        copse_output_text_bytes(out, "index", conflict->index);
-    }
-    if (conflict->what == COPSE_CONFLICT_DOCUMENT) {
-        status = copse_output_ext_json(out, "_id", conflict->id, &call->err);
-    }
-    for (size_t i = 0; i < 3 && status == COPSE_OK; i++) {
-        if (sides[i].len > 0) {
-            status = copse_output_ext_json(out, names[i], sides[i], &call->err);
-        }
-    }
-    copse_output_end(out);
-    return status;
-}
-
-static const char *merge_what_happened(const copse_database_conflict *conflict)
-{
-    return conflict->ours.len == 0     ? "deleted here, changed there"
-           : conflict->theirs.len == 0 ? "changed here, deleted there"
-           : conflict->base.len == 0   ? "made on both sides, differently"
-                                       : "the same field was changed on both sides";
-}
-
-/* A line: collection, what, and why. */
-static copse_status merge_print_line(copse_call *call, const copse_database_conflict *conflict)
-{
-    copse_output *out = &call->output;
-    copse_status status = COPSE_OK;
-    copse_output_raw(out, copse_bytes_of_text("conflict\t"));
-    copse_output_bytes(out, conflict->collection);
-    copse_output_raw(out, copse_bytes_of_text("\t"));
-    switch (conflict->what) {
-    case COPSE_CONFLICT_COLLECTION:
-        copse_output_raw(out, copse_bytes_of_text("dropped, made or changed on both sides"));
-        break;
-    case COPSE_CONFLICT_INDEX:
-        copse_output_bytes(out, conflict->index);
-        copse_output_raw(out, copse_bytes_of_text("\tan index that differs on both sides"));
-        break;
-    case COPSE_CONFLICT_DOCUMENT:
-        status = copse_output_value_ext_json(out, conflict->id, &call->err);
-        copse_output_format(out, "\t%s", merge_what_happened(conflict));
-        break;
-    }
-    copse_output_raw(out, copse_bytes_of_text("\n"));
-    return status;
-}
 
 /* ---- Merging ---- */
 
@@ -101,21 +57,17 @@ static copse_status merge_run_all(merge_call *self, copse_head_merge *merge)
 {
     copse_call *call = self->call;
     copse_database_conflict conflict;
-    uint64_t shown = 0;
     copse_status status = COPSE_OK;
+    self->print = (copse_merge_print){.call = call};
     while (status == COPSE_OK) {
         do {
             status = copse_head_merge_next(merge, &conflict, &call->err);
         } while (copse_place_fetch(&self->documents.place, status));
-        if (status == COPSE_OK && (call->output.json || shown++ < MERGE_CONFLICTS_SHOWN)) {
-            status = call->output.json ? merge_print_json(call, &conflict)
-                                       : merge_print_line(call, &conflict);
+        if (status == COPSE_OK) {
+            status = copse_merge_print_conflict(&self->print, &conflict);
         }
     }
-    if (shown > MERGE_CONFLICTS_SHOWN) {
-        copse_output_format(&call->output, "… and %llu more\n",
-                            (unsigned long long)(shown - MERGE_CONFLICTS_SHOWN));
-    }
+    copse_merge_print_end(&self->print);
     return status == COPSE_END ? COPSE_OK : status;
 }
 
@@ -138,31 +90,59 @@ static int merge_refuse(merge_call *self)
     char count[64];
     return copse_failure(
         self->call, COPSE_CONFLICT,
-        "settle them on one of the branches with `copse update`, then merge again",
+        self->print.of_catalogue > 0
+            ? "change the collection or index on one of the two, as the other has it; then merge "
+              "again"
+            : "--conflicts record merges and keeps them, ours or theirs settles them; or change "
+              "one of the two with `copse update`, then merge again",
         "%s: nothing was merged",
         copse_documents_plural(self->result.stats.conflicts, "conflict", count, sizeof count));
 }
 
-/* Makes the merge, and puts its commit unless there are conflicts, or none is needed. False:
- * reported. */
-static bool merge_make(merge_call *self)
+/* Notes what was wanted of the base, if whoever could be asked has it not. */
+static void merge_note_lost(merge_call *self, const copse_head_merge *merge)
+{
+    copse_place *place = &self->documents.place;
+    char text[COPSE_DROPPED_TEXT_SIZE];
+    size_t count = 0;
+    const copse_cid *wants = copse_source_wants(place->source, &count);
+    if (count == 0 || (place->failed != COPSE_OK && place->failed != COPSE_NOT_FOUND)) {
+        return;
+    }
+    self->base = wants[0];
+    self->is_base_lost = copse_head_merge_wants_base(merge) ||
+                         copse_dropped_show(&place->local, &self->base, text) != NULL;
+}
+
+/* Makes the merge; where there are no conflicts `head` is what the branch gets. */
+static copse_status merge_try(merge_call *self, bool *ret_are_strangers)
 {
     copse_documents *documents = &self->documents;
     copse_call *call = self->call;
     copse_head_merge *merge = NULL;
-    bool are_strangers = false;
     const copse_head_merge_options options = {
         .cache = documents->place.nodes,
         .store = documents->place.local.store,
         .ours = documents->head,
         .theirs = self->theirs,
+        .is_base_lost = self->is_base_lost,
         .policy = self->policy,
+        .conflicts = self->conflicts,
+        .author = copse_bytes_of_text(self->author),
+        .message = copse_bytes_of_text(self->message),
     };
+    if (documents->place.beside != NULL || documents->place.has_peers) {
+        /* What it lacks of it is asked for by who needs it. */
+        (void)copse_place_fetch_history(&documents->place, &documents->head, &self->theirs);
+    }
     copse_status status = copse_head_merge_new(&call->env, &options, &merge, &call->err);
     if (status == COPSE_OK) {
         status = merge_run_all(self, merge);
         self->result = *copse_head_merge_get_result(merge);
-        are_strangers = self->result.bases == 0;
+        *ret_are_strangers = self->result.bases == 0;
+    }
+    if (status == COPSE_WANT && !self->is_base_lost) {
+        merge_note_lost(self, merge);
     }
     copse_head_merge_free(merge);
     if (status == COPSE_OK) {
@@ -172,16 +152,35 @@ static bool merge_make(merge_call *self)
         self->result.kind == COPSE_HEAD_MERGE_MADE) {
         status = merge_put_commit(self);
     }
-    if (status == COPSE_CONFLICT) {
-        (void)copse_failure(call, status,
-                            self->policy == COPSE_MERGE_THREE_WAY && are_strangers
-                                ? "--policy union takes the documents of both sides"
-                                : "change one of the two on a branch, then merge again",
-                            "they can't be merged: %s", call->err.message);
-    } else if (status != COPSE_OK) {
-        (void)copse_place_failure(&documents->place, status, "the merge");
+    return status;
+}
+
+/* As merge_try; without what both were when they parted, if nobody has that: what depends on it is
+ * refused. */
+static copse_status merge_make(merge_call *self, bool *ret_are_strangers)
+{
+    self->is_base_lost = false;
+    copse_status status = merge_try(self, ret_are_strangers);
+    return self->is_base_lost ? merge_try(self, ret_are_strangers) : status;
+}
+
+static int merge_fail(merge_call *self, copse_status status, bool are_strangers)
+{
+    copse_call *call = self->call;
+    char text[COPSE_DROPPED_TEXT_SIZE];
+    if (status == COPSE_CONFLICT && self->is_base_lost) {
+        const char *why = copse_dropped_show(&self->documents.place.local, &self->base, text);
+        return copse_failure(call, status, copse_dropped_hint(call), "they can't be merged: %s%s%s",
+                             call->err.message, why != NULL ? "; " : "", why != NULL ? why : "");
     }
-    return status == COPSE_OK;
+    if (status != COPSE_CONFLICT) {
+        return copse_place_failure(&self->documents.place, status, "the merge");
+    }
+    return copse_failure(call, status,
+                         self->policy == COPSE_MERGE_THREE_WAY && are_strangers
+                             ? "--policy union takes the documents of both sides"
+                             : "`copse clone` makes a copy of the other one as it is now",
+                         "they can't be merged: %s", call->err.message);
 }
 
 /* Merges once, and moves the branch unless that is only to be told. *ret_again: it was moved by
@@ -189,9 +188,11 @@ static bool merge_make(merge_call *self)
 static int merge_once(merge_call *self, bool *ret_again)
 {
     copse_documents *documents = &self->documents;
+    bool are_strangers = false;
     *ret_again = false;
-    if (!merge_make(self)) {
-        return COPSE_EXIT_FAILED;
+    copse_status status = merge_make(self, &are_strangers);
+    if (status != COPSE_OK) {
+        return merge_fail(self, status, are_strangers);
     }
     if (self->result.stats.conflicts > 0) {
         return merge_refuse(self);
@@ -199,34 +200,42 @@ static int merge_once(merge_call *self, bool *ret_again)
     if (self->is_dry || self->result.kind == COPSE_HEAD_MERGE_NOTHING) {
         return COPSE_EXIT_OK;
     }
-    copse_status status = copse_local_move_ref(&documents->place.local, documents->ref,
-                                               &documents->head, &self->head);
+    if (!copse_theirs_keep(&self->from, &self->theirs)) {
+        return COPSE_EXIT_FAILED;
+    }
+    status = copse_local_move_ref(&documents->place.local, documents->ref, &documents->head,
+                                  &self->head);
     *ret_again = status == COPSE_CONFLICT;
     return status == COPSE_OK ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
 }
 
-/* What REVISION names, which must be a commit. */
-static bool merge_find_theirs(merge_call *self)
+/* What is only told where it happened. */
+static void merge_tell_rest(copse_output *out, const copse_database_merge_stats *stats)
 {
-    copse_documents *documents = &self->documents;
-    copse_call *call = self->call;
-    const char *revision = call->options.arguments[1];
-    copse_block *block = NULL;
-    copse_commit commit;
-    if (!copse_past_resolve(&documents->place, &documents->head, revision, &self->theirs)) {
-        return false;
+    const struct {
+        const char *member;
+        const char *text;
+        uint64_t count;
+    } parts[] = {
+        {"recorded", "kept as conflicts: `copse conflicts DB` lists them", stats->recorded},
+        {"settled", "in conflict, and settled", stats->settled},
+        {"superseded", "written on both sides, of which the earlier version gave way",
+         stats->superseded},
+        {"waiting", "waiting for a unique value that another one has: `copse conflicts DB`",
+         stats->waiting},
+        {"returned", "back in the collection, after waiting for a unique value", stats->returned},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        char count[64];
+        if (out->json) {
+            copse_output_number(out, parts[i].member, parts[i].count);
+        } else if (parts[i].count > 0) {
+            copse_output_format(
+                out, "%s %s\n",
+                copse_documents_plural(parts[i].count, "document", count, sizeof count),
+                parts[i].text);
+        }
     }
-    copse_status status = copse_place_commit(&documents->place, &self->theirs, &commit, &block);
-    bool is_commit = block != NULL;
-    copse_block_unref(block);
-    if (status != COPSE_OK) {
-        (void)copse_place_failure(&documents->place, status, revision);
-    } else if (!is_commit) {
-        (void)copse_failure(call, COPSE_MISUSE,
-                            "`copse branch DB` and `copse log DB` list what can be merged",
-                            "'%s' is no commit", revision);
-    }
-    return is_commit;
 }
 
 static void merge_tell(merge_call *self)
@@ -238,12 +247,11 @@ static void merge_tell(merge_call *self)
     if (out->json) {
         copse_output_begin(out);
         copse_output_text(out, "kind", kinds[result->kind]);
-        copse_output_number(out, "inserted", result->stats.inserted);
-        copse_output_number(out, "replaced", result->stats.replaced);
-        copse_output_number(out, "merged", result->stats.merged);
-        copse_output_number(out, "deleted", result->stats.deleted);
+        copse_merge_print_stats(out, &result->stats);
+        merge_tell_rest(out, &result->stats);
         copse_output_bool(out, "dryRun", self->is_dry);
         copse_output_cid(out, "commit", &self->head);
+        copse_theirs_print(&self->from);
         copse_output_end(out);
     } else if (result->kind == COPSE_HEAD_MERGE_NOTHING) {
         copse_output_format(out, "'%s' has all of it already\n", self->documents.ref);
@@ -252,11 +260,11 @@ static void merge_tell(merge_call *self)
                             self->is_dry ? "it would move to" : "moved to",
                             copse_cid_show(&self->head, text), self->documents.ref);
     } else {
-        copse_output_format(
-            out, "%llu inserted, %llu replaced, %llu merged by fields, %llu deleted\n%s\n",
-            (unsigned long long)result->stats.inserted, (unsigned long long)result->stats.replaced,
-            (unsigned long long)result->stats.merged, (unsigned long long)result->stats.deleted,
-            self->is_dry ? "nothing was changed: --dry-run" : copse_cid_show(&self->head, text));
+        copse_merge_print_stats(out, &result->stats);
+        merge_tell_rest(out, &result->stats);
+        copse_output_format(out, "%s\n",
+                            self->is_dry ? "nothing was changed: --dry-run"
+                                         : copse_cid_show(&self->head, text));
     }
 }
 
@@ -271,7 +279,8 @@ static int merge_into_head(merge_call *self)
                              "'%s' is a tree without history", documents->ref);
     }
     for (int i = 0; again && code == COPSE_EXIT_OK && i < MERGE_TRIES_MAX; i++) {
-        if ((i > 0 && !copse_documents_refresh(documents)) || !merge_find_theirs(self)) {
+        if ((i > 0 && !copse_documents_refresh(documents)) ||
+            !copse_theirs_commit(&self->from, &self->theirs)) {
             return COPSE_EXIT_FAILED;
         }
         code = merge_once(self, &again);
@@ -288,6 +297,27 @@ static int merge_into_head(merge_call *self)
     return code;
 }
 
+static bool merge_read_conflicts(merge_call *self)
+{
+    static const char *const names[] = {"refuse", "record", "ours", "theirs"};
+    copse_call *call = self->call;
+    const char *name = copse_options_text(&call->options, "--conflicts", names[0]);
+    while (strcmp(names[self->conflicts], name) != 0) {
+        self->conflicts++;
+    }
+    bool is_settled = self->conflicts >= COPSE_MERGE_CONFLICTS_OURS;
+    const char *message = copse_options_text(&call->options, "--message", NULL);
+    if (message != NULL && !is_settled) {
+        (void)copse_failure_usage(call, "--message is about --conflicts ours and theirs: whoever "
+                                        "merges the same makes the same commit");
+        return false;
+    }
+    int size = snprintf(self->title, sizeof self->title, "merge %s", call->options.arguments[1]);
+    bool is_cut = size < 0 || (size_t)size >= sizeof self->title;
+    self->message = message != NULL ? message : is_cut ? "merge" : self->title;
+    return copse_author_read(call, self->author);
+}
+
 static int merge_run(copse_call *call)
 {
     merge_call self = {.call = call, .is_dry = copse_options_has(&call->options, "--dry-run")};
@@ -297,30 +327,49 @@ static int merge_run(copse_call *call)
     } else if (strcmp(policy, "three-way") != 0) {
         return copse_failure_usage(call, "--policy is three-way or union, and not '%s'", policy);
     }
+    if (!merge_read_conflicts(&self)) {
+        return call->misused ? COPSE_EXIT_USAGE : COPSE_EXIT_FAILED;
+    }
     if (!copse_documents_open(&self.documents, call, COPSE_LOCAL_WRITE)) {
         return COPSE_EXIT_FAILED;
     }
-    int code = merge_into_head(&self);
+    int code = copse_theirs_open(&self.from, &self.documents, call->options.arguments[1])
+                   ? merge_into_head(&self)
+                   : COPSE_EXIT_FAILED;
+    copse_theirs_close(&self.from);
     copse_documents_close(&self.documents);
     return code;
 }
 
 const copse_command copse_command_merge = {
     .name = "merge",
-    .arguments = "DB REVISION",
-    .summary = "Bring what a branch or a commit has into a branch",
+    .arguments = "DB THEIRS",
+    .summary = "Bring what a branch or another database has into a branch",
     .details =
-        "What the branch REVISION changed since both were one is made on main, or on the\n"
-        "branch of --ref. Changes of different fields of a document go together; where both\n"
-        "sides changed one thing differently there is a conflict: they are listed, and nothing\n"
-        "is merged. Whoever merges the same two gets the same commit. Indexes are kept by this\n"
-        "side.\n"
+        "What THEIRS changed since both were one is made on main, or on the branch of --ref.\n"
+        "THEIRS is a branch or another revision of DB, or else a database elsewhere: a folder, a\n"
+        "CAR file, http://peer/name, an IPNS name (k51…); or a CID with --peer. Only what differs\n"
+        "is read, and from elsewhere all of THEIRS that is new is copied, before the branch "
+        "moves;\n"
+        "a sparse clone leaves at its origin what that has.\n"
         "\n"
-        "--policy union takes the documents of both sides, deletes none, and of two that differ\n"
-        "the one whose encoding is greater; it needs no common past.\n",
+        "What becomes of a document that both changed says the policy of its collection (`copse\n"
+        "policy`). By default changes of different fields go together; where both sides changed\n"
+        "one thing differently there is a conflict: they are listed, and nothing is merged. With\n"
+        "--conflicts record they are kept in the database (`copse conflicts`, `copse resolve`);\n"
+        "ours and theirs take one side's, in a commit of yours. Otherwise whoever merges the same\n"
+        "two gets the same commit. An index that one side made is there, but has to be built\n"
+        "(`copse index`).\n"
+        "\n"
+        "--policy union takes, of collections without a policy, the documents of both sides,\n"
+        "deletes none, and of two that differ the one whose encoding is greater; it needs no\n"
+        "common past.\n",
     .options = merge_options,
     .examples = "copse merge blog.copse draft\n"
                 "copse merge blog.copse draft --dry-run\n"
-                "copse merge blog.copse main --ref draft",
+                "copse merge blog.copse draft --conflicts record\n"
+                "copse merge blog.copse main --ref draft\n"
+                "copse merge blog.copse ../theirs/blog.copse\n"
+                "copse merge blog.copse http://127.0.0.1:4180/blog",
     .run = merge_run,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "local.h"
 
+#include "dropped.h"
 #include "failure.h"
 
 #include <copse/address.h>
@@ -254,6 +255,9 @@ int copse_local_delete_ref(copse_local *local, const char *ref)
 int copse_local_failure(copse_local *local, copse_status status, const char *name)
 {
     copse_call *call = local->call;
+    if (status == COPSE_WANT && copse_dropped_report_want(local, local->source, name)) {
+        return COPSE_EXIT_FAILED;
+    }
     if (status == COPSE_WANT) {
         size_t count = 0;
         char text[COPSE_CID_TEXT_SIZE_MAX];

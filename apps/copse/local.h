@@ -95,7 +95,8 @@ copse_status copse_local_move_ref(copse_local *local, const char *ref, const cop
 /** A CID as text, in the caller's buffer. */
 const char *copse_cid_show(const copse_cid *cid, char ret_text[COPSE_CID_TEXT_SIZE_MAX]);
 
-/** Reports what a read of `name`, a ref or a CID, failed with; names the block that is missing. */
+/** Reports what a read of `name`, a ref or a CID, failed with; names the block that is missing, or
+ * tells that it was dropped (dropped.h). */
 int copse_local_failure(copse_local *local, copse_status status, const char *name);
 
 #endif

@@ -273,6 +273,19 @@ static void peers_add_missing(const copse_cid *cids, size_t count, peers_text *t
     peers_text_add(text, "%s", count > PEERS_CIDS_SHOWN_MAX ? ", …" : "");
 }
 
+bool copse_peers_lack(const copse_peers *peers, const copse_cid *cid)
+{
+    size_t count = 0;
+    const copse_cid *missing =
+        peers->remote != NULL ? copse_remote_missing(peers->remote, &count) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (copse_cid_equal(&missing[i], cid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int copse_peers_failure(copse_peers *peers, copse_status status, const char *what)
 {
     copse_call *call = peers->call;

@@ -54,6 +54,9 @@ void copse_peers_close(copse_peers *peers);
  * and what it said. Returns an exit code. */
 int copse_peers_failure(copse_peers *peers, copse_status status, const char *what);
 
+/** Whether the block is one of those that the last fetch could not get. */
+bool copse_peers_lack(const copse_peers *peers, const copse_cid *cid);
+
 /** From here on, shows progress in blocks and bytes while fetching, if it takes long. */
 void copse_peers_show_progress(copse_peers *peers);
 

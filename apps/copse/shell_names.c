@@ -131,6 +131,9 @@ static copse_status shell_names_print_ref(void *ctx, copse_bytes name, const cop
     const copse_bytes tags = copse_bytes_of_text(COPSE_REVISION_TAGS);
     (void)cid;
     (void)err;
+    if (copse_revision_is_note(name)) {
+        return COPSE_OK;
+    }
     shell_names_print(ctx, COPSE_SHELL_NAME_REF, name);
     if (copse_bytes_has_prefix(name, tags)) {
         shell_names_print(ctx, COPSE_SHELL_NAME_REF,

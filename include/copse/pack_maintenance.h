@@ -25,10 +25,21 @@ typedef struct copse_pack_gc_stats {
                          with what they held: see copse_pack_fsck. */
 } copse_pack_gc_stats;
 
+/** Told of a block that is kept; `is_whole`: with all that it leads to. */
+typedef copse_status (*copse_pack_gc_keep_fn)(void *ctx, const copse_cid *cid, bool is_whole,
+                                              copse_err *err);
+
 /** Zeroed, or NULL in the call, it collects what no ref reaches, and does not wait. */
 typedef struct copse_pack_gc_options {
-    const copse_cid *pins; /**< Kept like what refs name. */
+    const copse_cid *pins; /**< Kept with all that they lead to. */
     size_t pins_count;
+    /** Tells `keep` of all that is kept besides pins, such as what copse_history_keep visits.
+     * Called twice: the second time nobody else is at work, and what was not kept the first time
+     * may be. It may read the db, and must not write to it. Any status but OK ends the collection,
+     * with nothing changed, and is returned. NULL: what refs name is kept, with all that it leads
+     * to. */
+    copse_status (*roots)(void *ctx, copse_pack_gc_keep_fn keep, void *keep_ctx, copse_err *err);
+    void *roots_ctx;
     bool wait; /**< Wait until nobody holds blocks that no ref names yet. */
     /** Called now and then. Any status but OK ends the collection, with nothing changed, and is
      * returned. NULL: none. */
@@ -36,15 +47,14 @@ typedef struct copse_pack_gc_options {
     void *progress_ctx;
 } copse_pack_gc_options;
 
-/** Copies the blocks that refs and pins reach into new packs and removes all other files. Every
- * block is hashed on the way. Readers and writers go on, but for a short time at the end: readers
- * with blocks open keep them until they refresh; a writer whose blocks no ref names yet is waited
- * for (`wait`) or makes the call return CONFLICT. A commit that was built on a ref read before
- * the collection is refused with CONFLICT once.
- * A crash at any moment leaves the store as it was, or collected; files that are left over are
- * removed by the next collection. Needs room for a copy of the live blocks, and about 24 bytes of
- * memory for each, beside those for writing a pack.
- * MISUSE: the db has blocks of its own that wait for a commit. CONFLICT: busy, or another
+/** Copies the blocks that refs (or `roots`) and pins reach into new packs and removes all other
+ * files. Every block is hashed on the way. Readers and writers go on, but for a short time at the
+ * end: readers with blocks open keep them until they refresh; a writer whose blocks no ref names
+ * yet is waited for (`wait`) or makes the call return CONFLICT. A commit that was built on a ref
+ * read before the collection is refused with CONFLICT once. A crash at any moment leaves the store
+ * as it was, or collected; files that are left over are removed by the next collection. Needs room
+ * for a copy of the live blocks, and about 24 bytes of memory for each, beside those for writing a
+ * pack. MISUSE: the db has blocks of its own that wait for a commit. CONFLICT: busy, or another
  * collection came first. CORRUPT: a live block is damaged; nothing was changed, see
  * copse_pack_fsck. DENIED, IO, NOMEM. `ret_stats` (NULL allowed) is set on OK. */
 COPSE_API COPSE_MUST_USE copse_status copse_pack_gc(copse_pack_db *db,

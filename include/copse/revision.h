@@ -14,6 +14,8 @@
 #include <copse/cid.h>
 #include <copse/status.h>
 
+#include <stdbool.h>
+
 COPSE_EXTERN_C_BEGIN
 
 /** What stands before the name of a tag, as a ref. */
@@ -21,6 +23,9 @@ COPSE_EXTERN_C_BEGIN
 
 /** The ref that says where a clone came from; below it are the heads there. */
 #define COPSE_REVISION_ORIGIN "origin"
+
+/** The ref that says what of the past was dropped (history_keep.h). */
+#define COPSE_REVISION_DROPPED "dropped-history"
 
 typedef enum copse_revision_kind {
     COPSE_REVISION_HEAD, /**< HEAD. */
@@ -46,9 +51,14 @@ COPSE_API COPSE_MUST_USE copse_status copse_revision_parse(copse_bytes text,
                                                            copse_err *err);
 
 /** Whether a user may give a branch or a tag this name: copse_revision_parse reads it as the ref of
- * this name, and it is neither `origin` nor below that, nor does it begin as the ref of a tag.
+ * this name, and it is neither `origin` nor below that, nor `dropped-history`, nor does it begin as
+ * the ref of a tag.
  * MISUSE: not; `err` says why. */
 COPSE_API COPSE_MUST_USE copse_status copse_revision_check_name(copse_bytes name, copse_err *err);
+
+/** Whether a ref of this name says something of the store, and names no commit or tree: `origin`,
+ * `dropped-history`. */
+COPSE_API bool copse_revision_is_note(copse_bytes name);
 
 COPSE_EXTERN_C_END
 

@@ -110,6 +110,12 @@ copse_status copse_revision_parse(copse_bytes text, copse_revision *ret_revision
     return status;
 }
 
+bool copse_revision_is_note(copse_bytes name)
+{
+    return copse_bytes_equal(name, copse_bytes_of_text(COPSE_REVISION_ORIGIN)) ||
+           copse_bytes_equal(name, copse_bytes_of_text(COPSE_REVISION_DROPPED));
+}
+
 copse_status copse_revision_check_name(copse_bytes name, copse_err *err)
 {
     static const char origin[] = COPSE_REVISION_ORIGIN;
@@ -126,6 +132,9 @@ copse_status copse_revision_check_name(copse_bytes name, copse_err *err)
     }
     if (copse_bytes_has_prefix(name, copse_bytes_of_text(COPSE_REVISION_TAGS))) {
         return COPSE_ERR(err, COPSE_MISUSE, "what begins with tags/ are tags, which do not move");
+    }
+    if (copse_bytes_equal(name, copse_bytes_of_text(COPSE_REVISION_DROPPED))) {
+        return COPSE_ERR(err, COPSE_MISUSE, "it says what of the past was dropped");
     }
     if (copse_bytes_has_prefix(name, copse_bytes_of_text(origin)) &&
         (name.len == sizeof origin - 1 || name.ptr[sizeof origin - 1] == '/')) {

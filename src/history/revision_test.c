@@ -93,6 +93,7 @@ static const struct revision_refused {
     {"tags/v1", "tag"},
     {"origin", "clone"},
     {"origin/main", "clone"},
+    {"dropped-history", "dropped"},
 };
 
 static void test_names(void **state)

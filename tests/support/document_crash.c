@@ -2,6 +2,7 @@
 #include "support/document_crash.h"
 
 #include <copse/database_check.h>
+#include <copse/history_keep.h>
 #include <copse/pack_maintenance.h>
 #include <copse/run_file.h>
 
@@ -10,6 +11,7 @@
 
 #include "support/document_actor.h"
 #include "support/document_history.h"
+#include "support/history_collect.h"
 #include "support/os_sim.h"
 
 enum {
@@ -34,6 +36,7 @@ typedef struct document_crash_world {
     uint64_t seed;
     uint64_t random;
     uint64_t env_random;
+    uint64_t now_ms; /* goes on with each look at it */
     test_env env;
     os_sim *sim;
     copse_os *os;
@@ -166,7 +169,7 @@ static void document_crash_check_documents(document_crash_world *world, const da
     copse_database_close(database);
 }
 
-/* All of the state that is there (D3, D4). */
+/* All of the state that is there (D3, D4, D5). */
 static void document_crash_check_state(document_crash_world *world, const database_model *model)
 {
     char what[64];
@@ -182,6 +185,11 @@ static void document_crash_check_state(document_crash_world *world, const databa
     if (document_crash_ok(world, status, "D4", &err) && !world->is_broken) {
         (void)snprintf(what, sizeof what, "seed %llu", (unsigned long long)world->seed);
         database_model_assert_root(model, world->actor.tree, what);
+    }
+    if (document_crash_goes_on(world) &&
+        !history_is_told(&world->env.env, world->actor.pack, &err) &&
+        document_crash_goes_on(world)) {
+        document_crash_break(world, "D5", err.message);
     }
 }
 
@@ -349,6 +357,22 @@ static void document_crash_open(document_crash_world *world)
     }
 }
 
+/* Collects: what no ref reaches, or with it trees of the past, by how long they are kept. */
+static copse_status document_crash_gc(document_crash_world *world, copse_err *err)
+{
+    copse_pack_db *pack = world->actor.pack;
+    const copse_env *env = &world->env.env;
+    uint64_t before_ms = 0;
+    if (document_crash_below(world, 3) == 0) {
+        return copse_pack_gc(pack, NULL, NULL, err);
+    }
+    uint64_t keep_ms = document_crash_below(world, 2) == 0 ? 0 : document_crash_below(world, 8);
+    copse_status status = copse_history_keep_before(
+        env, copse_pack_db_refs(pack), copse_pack_db_store(pack), keep_ms, &before_ms, err);
+    world->counts->drops++;
+    return status == COPSE_OK ? history_collect(env, pack, before_ms, err) : status;
+}
+
 /* Collects, and opens again: a head that was read before a collection can't be moved. */
 static void document_crash_collect(document_crash_world *world)
 {
@@ -359,8 +383,7 @@ static void document_crash_collect(document_crash_world *world)
     if (!document_crash_goes_on(world) || world->actor.head.size == 0) {
         return;
     }
-    (void)document_crash_ok(world, copse_pack_gc(world->actor.pack, NULL, NULL, &err),
-                            "a collection", &err);
+    (void)document_crash_ok(world, document_crash_gc(world, &err), "a collection", &err);
     document_actor_close(&world->actor);
     if (document_crash_goes_on(world)) {
         document_crash_open(world);
@@ -375,7 +398,7 @@ static void document_crash_session(document_crash_world *world)
     world->doing = "open";
     document_crash_open(world);
     for (size_t i = 0; i < DOCUMENT_CRASH_COMMITS && document_crash_goes_on(world); i++) {
-        if (document_crash_below(world, 12) == 0) {
+        if (document_crash_below(world, 8) == 0) {
             document_crash_collect(world);
         } else if (document_crash_can_import(&world->states[world->acked].model) &&
                    document_crash_below(world, 2) == 0) {
@@ -442,11 +465,17 @@ static void document_crash_live(document_crash_world *world)
     }
 }
 
+static uint64_t document_crash_clock(void *ctx)
+{
+    return ++*(uint64_t *)ctx;
+}
+
 bool document_crash_run(uint64_t seed, const char *unsynced, document_crash_counts *counts,
                         char *ret_why, size_t why_size)
 {
     document_crash_world world = {.seed = seed,
                                   .random = seed * 0x9e3779b97f4a7c15u + 1,
+                                  .now_ms = 1767225600000,
                                   .counts = counts,
                                   .why = ret_why,
                                   .why_size = why_size};
@@ -456,6 +485,8 @@ bool document_crash_run(uint64_t seed, const char *unsynced, document_crash_coun
     }
     test_env_init(&world.env);
     database_world_give_random(&world.env.env, &world.env_random);
+    world.env.env.clock = document_crash_clock;
+    world.env.env.clock_ctx = &world.now_ms;
     world.sim = os_sim_new();
     if (unsynced != NULL) {
         os_sim_drop_sync(world.sim, unsynced, false);

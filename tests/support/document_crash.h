@@ -9,6 +9,8 @@
  *   D3  Its documents are those of a plain model at that commit, and its tree is the one that the
  *       model's documents and indexes make.
  *   D4  copse_database_check finds nothing.
+ *   D5  Each commit that the head comes from is there, and its tree too, whole, or it is told that
+ * a collection dropped it (history_keep.h).
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -29,6 +31,7 @@ typedef struct document_crash_counts {
     uint64_t lost;           /* commits that durability normal allowed to lose */
     uint64_t in_import;
     uint64_t in_gc;
+    uint64_t drops;        /* collections that dropped trees of the past */
     uint64_t index_builds; /* over documents that there were */
     uint64_t refused;      /* writes that failed as the model said */
     uint64_t spilled;      /* bytes that imports put into temporary files */

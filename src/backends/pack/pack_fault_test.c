@@ -91,6 +91,39 @@ static copse_status fault_commit(fault_run *run, copse_pack_db *db, copse_err *e
     return status;
 }
 
+/* The refs, each alone: so a collection meets both ways to keep. */
+typedef struct fault_roots {
+    copse_pack_db *db;
+    copse_pack_gc_keep_fn keep;
+    void *keep_ctx;
+} fault_roots;
+
+static copse_status fault_keep_ref(void *ctx, copse_bytes name, const copse_cid *cid,
+                                   copse_err *err)
+{
+    const fault_roots *roots = ctx;
+    (void)name;
+    return roots->keep(roots->keep_ctx, cid, false, err);
+}
+
+static copse_status fault_keep_refs(void *ctx, copse_pack_gc_keep_fn keep, void *keep_ctx,
+                                    copse_err *err)
+{
+    fault_roots *roots = ctx;
+    roots->keep = keep;
+    roots->keep_ctx = keep_ctx;
+    return copse_refs_iterate(copse_pack_db_refs(roots->db), fault_keep_ref, roots, err);
+}
+
+static copse_status fault_collect(fault_run *run, copse_pack_db *db, copse_err *err)
+{
+    fault_roots roots = {.db = db};
+    const copse_cid pin = fault_root(run, 1);
+    const copse_pack_gc_options options = {
+        .pins = &pin, .pins_count = 1, .roots = fault_keep_refs, .roots_ctx = &roots};
+    return copse_pack_gc(db, &options, NULL, err);
+}
+
 static copse_status fault_scenario(fault_run *run, copse_err *err)
 {
     copse_pack_options options = {.create = true, .journal_size_bytes_max = 1000};
@@ -101,7 +134,7 @@ static copse_status fault_scenario(fault_run *run, copse_err *err)
     while (status == COPSE_OK && run->acked < FAULT_COMMITS) {
         status = fault_commit(run, db, err);
         if (status == COPSE_OK && run->acked == 5) {
-            status = copse_pack_gc(db, NULL, NULL, err);
+            status = fault_collect(run, db, err);
         }
     }
     if (status == COPSE_OK) {

@@ -1,10 +1,10 @@
 /* Collecting garbage: the live blocks move to new packs, everything else is removed.
  *
  *     gc.lock shared              no other collection removes what this one makes
- *     mark from refs and pins     each block is hashed and copied, in the order of the walk
+ *     mark from roots and pins    each block is hashed and copied, in the order of the walk
  *     gc.lock exclusive           nobody has blocks that no ref names yet
  *     lock exclusive              nobody commits
- *     mark again                  from what the refs name now, and what was absent before
+ *     mark again                  from what the roots are now, and what was absent before
  *     sync packs and folder
  *     end the journal             whoever has it open looks for the next from now on
  *     begin the next              its snapshot names the new packs only, epoch + 1
@@ -15,7 +15,9 @@
  *       the new ones are. So a crash leaves one or the other, and some files too many.
  *   G2  A block is seen only when it was copied. What was absent is looked for again at the end,
  *       since its parent is not walked twice.
- *   G3  Blocks that somebody put and no ref names yet are never taken: who puts holds gc.lock.
+ *   G3  What is kept is decided anew in the second mark, by the refs as they are then. What only
+ * the first mark kept stays too. G4  Blocks that somebody put and no ref names yet are never taken:
+ * who puts holds gc.lock.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -56,9 +58,19 @@ static copse_status pack_gc_visit(void *ctx, copse_block *block, copse_err *err)
     return status;
 }
 
+static copse_status pack_gc_keep(void *ctx, const copse_cid *cid, bool is_whole, copse_err *err)
+{
+    pack_gc *gc = ctx;
+    return is_whole ? copse_pack_mark_root(&gc->mark, cid, err)
+                    : copse_pack_mark_alone(&gc->mark, cid, err);
+}
+
 static copse_status pack_gc_mark(pack_gc *gc, copse_err *err)
 {
-    copse_status status = copse_pack_mark_refs(&gc->mark, err);
+    const copse_pack_gc_options *options = gc->options;
+    copse_status status = options->roots != NULL
+                              ? options->roots(options->roots_ctx, pack_gc_keep, gc, err)
+                              : copse_pack_mark_refs(&gc->mark, err);
     for (size_t i = 0; i < gc->options->pins_count && status == COPSE_OK; i++) {
         status = copse_pack_mark_root(&gc->mark, &gc->options->pins[i], err);
     }

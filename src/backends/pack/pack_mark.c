@@ -18,6 +18,7 @@ void copse_pack_mark_init(copse_pack_mark *mark, copse_pack_db *db, copse_pack_m
                               .ctx = ctx,
                               .seed = copse_pack_io_random(&db->io, 2),
                               .seen = {.env = db->env},
+                              .alone = {.env = db->env},
                               .absent_seen = {.env = db->env}};
 }
 
@@ -28,6 +29,7 @@ void copse_pack_mark_release(copse_pack_mark *mark)
     }
     const copse_env *env = mark->db->env;
     copse_pack_table_release(&mark->seen);
+    copse_pack_table_release(&mark->alone);
     copse_pack_table_release(&mark->absent_seen);
     copse_free_array(env, mark->stack, mark->stack_capacity, sizeof mark->stack[0]);
     copse_free_array(env, mark->absent, mark->absent_capacity, sizeof mark->absent[0]);
@@ -175,7 +177,7 @@ static copse_status pack_mark_step(copse_pack_mark *mark, const copse_cid *cid, 
     if (status == COPSE_NOT_FOUND) {
         return pack_mark_missed(mark, cid, record, err);
     }
-    if (status == COPSE_OK) {
+    if (status == COPSE_OK && !pack_mark_has(&mark->alone, record)) {
         status = mark->visit(mark->ctx, block, err);
     }
     if (status == COPSE_OK) {
@@ -196,6 +198,27 @@ copse_status copse_pack_mark_root(copse_pack_mark *mark, const copse_cid *root, 
         cid = mark->stack[--mark->stack_count];
         status = pack_mark_step(mark, &cid, err);
     }
+    return status;
+}
+
+copse_status copse_pack_mark_alone(copse_pack_mark *mark, const copse_cid *cid, copse_err *err)
+{
+    copse_pack_record record = pack_mark_record(mark, cid);
+    copse_block *block = NULL;
+    if (pack_mark_has(&mark->seen, record) || pack_mark_has(&mark->alone, record)) {
+        return COPSE_OK;
+    }
+    copse_status status = pack_mark_load(mark, cid, &block, err);
+    if (status == COPSE_NOT_FOUND) {
+        return pack_mark_missed(mark, cid, record, err);
+    }
+    if (status == COPSE_OK) {
+        status = mark->visit(mark->ctx, block, err);
+    }
+    if (status == COPSE_OK) {
+        status = pack_mark_add(&mark->alone, record, err);
+    }
+    copse_block_unref(block);
     return status;
 }
 

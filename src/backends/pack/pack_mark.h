@@ -24,7 +24,8 @@ typedef struct copse_pack_mark {
     copse_pack_mark_fn visit;
     void *ctx;
     uint64_t seed;
-    copse_pack_table seen; /* keys and places are the halves of a hash of 128 bits */
+    copse_pack_table seen;  /* keys and places are the halves of a hash of 128 bits */
+    copse_pack_table alone; /* what was visited, and not followed; some may be in `seen` too */
     copse_cid *stack;
     size_t stack_count;
     size_t stack_capacity;
@@ -43,6 +44,11 @@ void copse_pack_mark_release(copse_pack_mark *mark);
  * visitor's failure, IO, NOMEM. */
 COPSE_MUST_USE copse_status copse_pack_mark_root(copse_pack_mark *mark, const copse_cid *root,
                                                  copse_err *err);
+
+/** Visits `cid` alone, unless it was reached or visited before: a walk that reaches it later
+ * follows it, and does not visit it again. Statuses as copse_pack_mark_root. */
+COPSE_MUST_USE copse_status copse_pack_mark_alone(copse_pack_mark *mark, const copse_cid *cid,
+                                                  copse_err *err);
 
 /** Walks again from what was absent: it may be there by now. */
 COPSE_MUST_USE copse_status copse_pack_mark_absent(copse_pack_mark *mark, copse_err *err);

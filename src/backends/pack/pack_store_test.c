@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
+#include <copse/dag_cbor.h>
 #include <copse/pack_maintenance.h>
 #include <copse/pack_store.h>
 
@@ -207,6 +208,106 @@ static void pack_collects_garbage(void **state)
     pack_folder_release(&folder);
 }
 
+/* A block that links to another. */
+static copse_cid pack_test_put_link(pack_folder *folder, const copse_cid *to)
+{
+    copse_buf buf;
+    copse_block *block = NULL;
+    copse_buf_init(&buf, &folder->own, 100);
+    assert_int_equal(copse_cbor_write_link(&buf, (copse_bytes){to->bytes, to->size}), COPSE_OK);
+    assert_int_equal(
+        copse_block_of_data(&folder->own, COPSE_CODEC_DAG_CBOR, copse_buf_view(&buf), &block, NULL),
+        COPSE_OK);
+    copse_cid cid = *copse_block_cid(block);
+    assert_int_equal(copse_store_put(copse_pack_db_store(folder->db), &block, 1, NULL), COPSE_OK);
+    copse_block_unref(block);
+    copse_buf_release(&buf);
+    return cid;
+}
+
+/* Roots of a collection: `a`, kept alone or whole in its two calls, and `b`, alone. */
+typedef struct pack_test_roots {
+    copse_cid a;
+    copse_cid b;
+    bool is_whole[2];
+    size_t calls;
+    copse_status status;
+} pack_test_roots;
+
+static copse_status pack_test_keep_roots(void *ctx, copse_pack_gc_keep_fn keep, void *keep_ctx,
+                                         copse_err *err)
+{
+    pack_test_roots *roots = ctx;
+    copse_status status = keep(keep_ctx, &roots->a, roots->is_whole[roots->calls++], err);
+    if (status == COPSE_OK) {
+        status = keep(keep_ctx, &roots->b, false, err);
+    }
+    return status == COPSE_OK ? roots->status : status;
+}
+
+static void pack_test_collect_roots(const bool is_whole[2], bool with_parent)
+{
+    bool is_followed = is_whole[0] || is_whole[1] || with_parent;
+    pack_folder folder;
+    copse_pack_gc_stats stats;
+    pack_folder_init(&folder);
+    pack_folder_must_open(&folder);
+    copse_cid leaf = pack_test_put(&folder, 1, 5000);
+    pack_test_roots roots = {.is_whole = {is_whole[0], is_whole[1]}};
+    roots.a = pack_test_put_link(&folder, &leaf);
+    roots.b = pack_test_put(&folder, 2, 100);
+    copse_cid parent = pack_test_put_link(&folder, &roots.a);
+    pack_test_swap(&folder, NULL, &parent); /* refs play no part */
+    const copse_pack_gc_options options = {.pins = &parent,
+                                           .pins_count = with_parent ? 1 : 0,
+                                           .roots = pack_test_keep_roots,
+                                           .roots_ctx = &roots};
+    assert_int_equal(copse_pack_gc(folder.db, &options, &stats, NULL), COPSE_OK);
+    assert_int_equal(roots.calls, 2);
+    assert_int_equal(stats.live_blocks, 2 + (is_followed ? 1 : 0) + (with_parent ? 1 : 0));
+    assert_int_equal(stats.absent, 0);
+    assert_true(pack_test_has(&folder, &roots.a) && pack_test_has(&folder, &roots.b));
+    assert_int_equal(pack_test_has(&folder, &leaf), is_followed);
+    assert_int_equal(pack_test_has(&folder, &parent), with_parent);
+    pack_folder_release(&folder);
+}
+
+/* What is kept alone does not keep what it links to, unless it is kept whole as well, or linked by
+ * what is: by either mark (G3). Each block is copied once, however often it is kept. */
+static void pack_collects_by_roots(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) {
+        pack_test_collect_roots((const bool[2]){(i & 1) != 0, (i & 2) != 0}, (i & 4) != 0);
+    }
+}
+
+/* Roots that can't be told end the collection; what is not there is counted once. */
+static void pack_keeps_all_where_roots_fail(void **state)
+{
+    (void)state;
+    pack_folder folder;
+    copse_pack_gc_stats stats;
+    pack_folder_init(&folder);
+    pack_folder_must_open(&folder);
+    pack_test_roots roots = {.a = pack_test_put(&folder, 1, 100), .status = COPSE_CORRUPT};
+    copse_cid dead = pack_test_put(&folder, 2, 100);
+    assert_int_equal(copse_store_flush(copse_pack_db_store(folder.db), NULL), COPSE_OK);
+    copse_block *absent = block_support_make(&folder.own, 3, 100);
+    roots.b = *copse_block_cid(absent);
+    copse_block_unref(absent);
+    copse_pack_gc_options options = {.roots = pack_test_keep_roots, .roots_ctx = &roots};
+    assert_int_equal(copse_pack_gc(folder.db, &options, &stats, NULL), COPSE_CORRUPT);
+    assert_true(pack_test_has(&folder, &dead));
+    roots.status = COPSE_OK;
+    roots.calls = 0;
+    assert_int_equal(copse_pack_gc(folder.db, &options, &stats, NULL), COPSE_OK);
+    assert_false(pack_test_has(&folder, &dead));
+    assert_int_equal(stats.live_blocks, 1);
+    assert_int_equal(stats.absent, 1);
+    pack_folder_release(&folder);
+}
+
 /* ---- Where nothing can be written ---- */
 
 static void pack_reads_without_writing(void **state)
@@ -270,10 +371,16 @@ static void pack_commits_cost_one_sync(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pack_conforms_full),         cmocka_unit_test(pack_conforms_normal),
-        cmocka_unit_test(pack_conforms_off),          cmocka_unit_test(pack_conforms_sealing_often),
-        cmocka_unit_test(pack_refs_conform),          cmocka_unit_test(pack_loads_in_bulk),
-        cmocka_unit_test(pack_collects_garbage),      cmocka_unit_test(pack_reads_without_writing),
+        cmocka_unit_test(pack_conforms_full),
+        cmocka_unit_test(pack_conforms_normal),
+        cmocka_unit_test(pack_conforms_off),
+        cmocka_unit_test(pack_conforms_sealing_often),
+        cmocka_unit_test(pack_refs_conform),
+        cmocka_unit_test(pack_loads_in_bulk),
+        cmocka_unit_test(pack_collects_garbage),
+        cmocka_unit_test(pack_collects_by_roots),
+        cmocka_unit_test(pack_keeps_all_where_roots_fail),
+        cmocka_unit_test(pack_reads_without_writing),
         cmocka_unit_test(pack_commits_cost_one_sync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
