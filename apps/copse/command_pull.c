@@ -1,4 +1,4 @@
-/* copse pull: brings a clone up to date.
+/* copse pull: brings a clone up to date, and of a fork what its origin has.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -136,6 +136,11 @@ static bool pull_ask_head(pull_call *self)
 
 static int pull_report_own(pull_call *self)
 {
+    if (self->origin.is_fork) {
+        copse_note(self->call, "copse: `copse merge %s origin/main` brings it into main",
+                   self->local.path);
+        return COPSE_EXIT_OK;
+    }
     return copse_failure(
         self->call, COPSE_CONFLICT,
         "what was pulled is the ref origin/main: `copse merge STORE origin/main` brings it in",
@@ -147,8 +152,10 @@ static int pull_report_own(pull_call *self)
 static int pull_finish(pull_call *self)
 {
     copse_local *local = &self->local;
-    bool follows = self->main.size == 0 || copse_cid_equal(&self->main, &self->pulled) ||
-                   copse_replica_leads_to(&self->replica, &self->main, &self->head);
+    bool follows = self->main.size == 0 ||
+                   (!self->origin.is_fork &&
+                    (copse_cid_equal(&self->main, &self->pulled) ||
+                     copse_replica_leads_to(&self->replica, &self->main, &self->head)));
     copse_status status =
         copse_local_move_ref(local, COPSE_REF_ORIGIN_HEAD, &self->pulled, &self->head);
     if (status == COPSE_OK && !follows) {
@@ -172,7 +179,8 @@ static int pull_run(copse_call *call)
     int code = COPSE_EXIT_FAILED;
     if (pull_open(&self)) {
         if (!copse_origin_is_named(&self.origin)) {
-            (void)copse_failure(call, COPSE_NOT_FOUND, "run the same `copse clone` again",
+            (void)copse_failure(call, COPSE_NOT_FOUND,
+                                "run the same `copse clone` or `copse fork` again",
                                 "the clone in '%s' was broken off", self.local.path);
         } else if (pull_ask_head(&self) &&
                    copse_replica_fetch(&self.replica, &self.head, &self.pulled)) {
@@ -196,7 +204,8 @@ const copse_command copse_command_pull = {
         "Asks the origin for its head, and fetches what differs from what was pulled last, from\n"
         "all peers. Then main moves there, if nothing was written here since; otherwise what was\n"
         "fetched is the ref origin/main, and main stays. A sparse clone stays one: only the new\n"
-        "blocks of its part are fetched. Broken off, it goes on where it was.\n",
+        "blocks of its part are fetched. Of a fork main never moves: merge origin/main. Broken\n"
+        "off, it goes on where it was.\n",
     .options = pull_options,
     .examples = "copse pull mine.copse\n"
                 "copse pull mine.copse --peer http://127.0.0.1:4181",

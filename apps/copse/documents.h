@@ -91,6 +91,13 @@ copse_status copse_documents_index_count(copse_documents *documents,
 /** Reports what a read or a query failed with, behind `what` was being done. */
 int copse_documents_failure(copse_documents *documents, copse_status status, const char *what);
 
+/** Makes a commit of the tree `root` by --message, or else `message`, on top of `parent` (of size
+ * 0: none), and puts it; no ref moves. Failures are reported. */
+COPSE_MUST_USE copse_status copse_documents_put_commit(copse_documents *documents,
+                                                       const copse_cid *parent,
+                                                       const copse_cid *root, const char *message,
+                                                       copse_cid *ret_commit);
+
 /** Makes the tree `root`, whose blocks are in the store, the head's content: a commit of it with
  * `message`, on top of the head as it was opened. OK: `head` names it, but what is open is still
  * what was (copse_documents_reopen). CONFLICT is returned unreported: another process has moved the

@@ -50,6 +50,19 @@ static copse_status origin_read_text(copse_origin *origin, copse_bytes data, con
                                        : status;
 }
 
+/* Whether `key` is there: it is true then. */
+static copse_status origin_read_mark(copse_bytes data, const char *key, bool *ret_is_set)
+{
+    copse_cbor_reader reader;
+    copse_cbor_item item;
+    copse_status status = origin_find(data, key, COPSE_CBOR_BOOL, &reader, &item);
+    if (status == COPSE_OK && !item.boolean) {
+        return COPSE_CORRUPT;
+    }
+    *ret_is_set = status == COPSE_OK;
+    return status == COPSE_NOT_FOUND ? COPSE_OK : status;
+}
+
 static copse_status origin_read_peers(copse_origin *origin, copse_bytes data, size_t *ret_ats)
 {
     copse_cbor_reader reader;
@@ -113,6 +126,12 @@ static copse_status origin_decode(copse_call *call, copse_origin *origin)
     if (status == COPSE_OK) {
         status = origin_read_text(origin, data, "collection", &collection);
     }
+    if (status == COPSE_OK) {
+        status = origin_read_mark(data, "fork", &origin->is_fork);
+    }
+    if (status == COPSE_OK) {
+        status = origin_read_mark(data, "partial", &origin->is_partial);
+    }
     if (status != COPSE_OK) {
         return status;
     }
@@ -173,6 +192,16 @@ static copse_status origin_write_member(copse_buf *buf, const char *key, const c
     return status == COPSE_OK ? copse_cbor_write_text(buf, copse_bytes_of_text(text)) : status;
 }
 
+static copse_status origin_write_mark(copse_buf *buf, const char *key, bool is_set, uint64_t *pairs)
+{
+    if (!is_set) {
+        return COPSE_OK;
+    }
+    ++*pairs;
+    copse_status status = copse_cbor_write_text(buf, copse_bytes_of_text(key));
+    return status == COPSE_OK ? copse_cbor_write_bool(buf, true) : status;
+}
+
 static copse_status origin_write_peers(copse_buf *buf, const copse_origin *origin)
 {
     copse_status status = copse_cbor_write_text(buf, copse_bytes_of_text("peers"));
@@ -209,6 +238,12 @@ static copse_status origin_write(copse_buf *buf, const copse_origin *origin)
     if (status == COPSE_OK && origin->collection != NULL) {
         status = origin_write_member(buf, "collection", origin->collection);
         pairs++;
+    }
+    if (status == COPSE_OK) {
+        status = origin_write_mark(buf, "fork", origin->is_fork, &pairs);
+    }
+    if (status == COPSE_OK) {
+        status = origin_write_mark(buf, "partial", origin->is_partial, &pairs);
     }
     if (status == COPSE_OK && origin->filter.ptr != NULL) {
         status = copse_cbor_write_text(buf, copse_bytes_of_text("filter"));

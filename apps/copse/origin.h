@@ -27,6 +27,9 @@ typedef struct copse_origin {
                                name either: it was cloned by a CID. */
     const char *collection; /**< NULL: everything is here. */
     copse_bytes filter; /**< What a query of the collection needs is here; ptr NULL: all of it. */
+    bool is_fork;       /**< main is the store's own: it is merged with what is pulled, and doesn't
+                           follow. */
+    bool is_partial;    /**< Nothing is here but what was needed until now. */
     copse_block *block; /**< Of one that was read: what the filter borrows from. */
     copse_buf texts;    /**< What was read, with NULs. */
 } copse_origin;
@@ -52,7 +55,7 @@ static inline bool copse_origin_is_named(const copse_origin *origin)
 /** Whether parts of the database are left at the origin. */
 static inline bool copse_origin_is_sparse(const copse_origin *origin)
 {
-    return origin->collection != NULL;
+    return origin->collection != NULL || origin->is_partial;
 }
 
 /** Makes the block that the ref names. */

@@ -162,6 +162,25 @@ static void past_print_json(copse_output *out, const copse_cid *cid, const copse
     copse_output_end_array(out);
 }
 
+/* Goes on the line of the time; what is behind its first line stands below, without empty lines. */
+static void past_print_message(copse_output *out, copse_bytes message)
+{
+    const char *before = "  ";
+    while (message.len > 0) {
+        const uint8_t *end = memchr(message.ptr, '\n', message.len);
+        size_t len = end != NULL ? (size_t)(end - message.ptr) : message.len;
+        if (len > 0) {
+            copse_output_format(out, "%s", before);
+            copse_output_bytes(out, (copse_bytes){message.ptr, len});
+            before = "\n    ";
+        }
+        len += end != NULL;
+        message.ptr += len;
+        message.len -= len;
+    }
+    copse_output_format(out, "\n");
+}
+
 void copse_past_print(copse_output *out, const copse_cid *cid, const copse_commit *commit)
 {
     char text[COPSE_CID_TEXT_SIZE_MAX];
@@ -172,11 +191,7 @@ void copse_past_print(copse_output *out, const copse_cid *cid, const copse_commi
     }
     copse_output_format(out, "%s\n  %s", copse_cid_show(cid, text),
                         copse_past_time(commit->time_ms, time));
-    if (commit->message.len > 0) {
-        copse_output_format(out, "  ");
-        copse_output_bytes(out, commit->message);
-    }
-    copse_output_format(out, "\n");
+    past_print_message(out, commit->message);
     if (commit->author.len > 0) {
         copse_output_format(out, "  by ");
         copse_output_bytes(out, commit->author);

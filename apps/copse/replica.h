@@ -26,6 +26,7 @@ typedef struct copse_replica {
     copse_status failed;    /**< What the last fetch failed with. */
     copse_pull_stats stats; /**< Without a filter. */
     uint64_t documents;     /**< With a filter: those that matched. */
+    uint64_t commits;       /**< Of a fork: those that came. */
     bool is_unknown;        /**< There is no such collection; reported. */
 } copse_replica;
 
@@ -38,7 +39,8 @@ bool copse_replica_open(copse_replica *replica, copse_local *local, const copse_
 void copse_replica_close(copse_replica *replica);
 
 /** Fetches what the origin says of the database that `head`, a commit or a bare tree, names:
- * against what `base` names (of size 0: nothing), which was fetched before. */
+ * against what `base` names (of size 0: nothing), which was fetched before. Of a fork also its
+ * history, but if it is partial, then the head alone. */
 bool copse_replica_fetch(copse_replica *replica, const copse_cid *head, const copse_cid *base);
 
 /** Reads the block `cid`, fetched if it isn't here; as copse_local_commit, but for WANT. `what` is
@@ -51,7 +53,7 @@ bool copse_replica_commit(copse_replica *replica, const copse_cid *cid, const ch
  * can't be had. */
 bool copse_replica_leads_to(copse_replica *replica, const copse_cid *commit, const copse_cid *head);
 
-/** Tells what was fetched: the end of a command. `verb`: "cloned", "pulled". */
+/** Tells what was fetched: the end of a command. `verb`: "cloned", "forked", "pulled". */
 void copse_replica_report(const copse_replica *replica, const char *verb, const copse_cid *head,
                           bool moved);
 

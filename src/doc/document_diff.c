@@ -172,6 +172,13 @@ static copse_status document_diff_next_index(copse_document_diff *diff,
     return status == COPSE_OK ? COPSE_END : status;
 }
 
+static bool document_diff_same_options(const copse_collection *a, const copse_collection *b)
+{
+    return a->documents == b->documents && a->merge == b->merge &&
+           a->tombstone_days == b->tombstone_days &&
+           copse_bytes_equal(a->primary_key, b->primary_key);
+}
+
 /* The next difference of the catalogues. END: there are no more. */
 static copse_status document_diff_next_definition(copse_document_diff *diff,
                                                   copse_document_change *change, copse_err *err)
@@ -184,8 +191,7 @@ static copse_status document_diff_next_definition(copse_document_diff *diff,
         if (!diff->pair_begun) {
             diff->pair_begun = true;
             diff->index_before = diff->index_after = 0;
-            if (before == NULL || after == NULL || before->documents != after->documents ||
-                !copse_bytes_equal(before->primary_key, after->primary_key)) {
+            if (before == NULL || after == NULL || !document_diff_same_options(before, after)) {
                 change->what = COPSE_CHANGE_COLLECTION;
                 change->kind = document_diff_kind(before, after);
                 return COPSE_OK;

@@ -2,6 +2,7 @@
 import json
 
 from history_cases import CID, History
+from support import CommandTest
 
 
 class Merge(History):
@@ -23,6 +24,7 @@ class Merge(History):
 
     def test_both_sides_go_together_by_fields(self):
         self.good("index", self.db, "posts", "v.n")
+        self.good("reset", self.db, "main", "--ref", "draft")
         self.update(1, {"$set": {"v.n": 11}})
         self.update(1, {"$set": {"v.m": 12}}, "--ref", "draft")
         self.good("insert", self.db, "posts", '{"_id":7,"v":{"n":1}}', "--ref", "draft")
@@ -85,12 +87,50 @@ class Merge(History):
         self.assertEqual(self.find('{"_id":1}')[0]["v"]["n"], 31)
         self.assertEqual(self.merge("copy", "--ref", "draft", "--policy", "union")[0]["commit"], one)
 
-    def test_a_clash_in_a_unique_index_is_refused(self):
+    def test_a_clash_in_a_unique_index_waits(self):
         self.good("index", self.db, "posts", "v.n", "--unique")
         self.good("branch", self.db, "other")
         self.good("insert", self.db, "posts", '{"_id":20,"v":{"n":50}}')
         self.good("insert", self.db, "posts", '{"_id":21,"v":{"n":50}}', "--ref", "other")
-        self.bad(1, "unique", "merge", self.db, "other")
+        self.assertIn("1 document waiting for a unique value",
+                      self.good("merge", self.db, "other"))
+        self.assertEqual(self.ids(), [0, 1, 2, 3, 4, 20])
+        self.assertIn("all is well", self.good("check", self.db))
+
+    def test_an_index_of_one_side_is_built_when_asked(self):
+        self.good("index", self.db, "posts", "v.n", "--ref", "draft")
+        self.update(1, {"$set": {"v.n": 11}})
+        self.assertEqual(self.merge("draft")[0]["kind"], "merge")
+        self.bad(1, "is not built", "find", self.db, "posts", '{"v.n":11}', "--hint", "v.n")
+        self.assertEqual(self.ids('{"v.n":11}'), [1])
+        self.good("index", self.db, "posts", "v.n")
+        self.assertEqual(self.ids('{"v.n":11}', "--hint", "v.n"), [1])
+        self.assertIn("all is well", self.good("check", self.db))
+
+    def test_conflicts_are_recorded_or_settled(self):
+        self.update(1, {"$set": {"v.n": 21, "a": 1}})
+        self.update(1, {"$set": {"v.n": 22, "b": 1}}, "--ref", "draft")
+        heads = [self.head()["commit"], self.head("draft")["commit"]]
+        expected = {
+            "record": {"_id": 1, "v": {"n": 22}, "a": 1, "b": 1},
+            "ours": {"_id": 1, "v": {"n": 21}, "a": 1, "b": 1},
+            "theirs": {"_id": 1, "v": {"n": 22}, "a": 1, "b": 1},
+        }
+        for mode, document in expected.items():
+            self.good("branch", self.db, mode)
+            made = self.merge("draft", "--ref", mode, "--conflicts", mode)[-1]
+            self.assertEqual((made["recorded"], made["settled"]),
+                             (1, 0) if mode == "record" else (0, 1))
+            self.assertEqual(self.find('{"_id":1}', "--ref", mode), [document])
+            head = self.head(mode)
+            self.assertEqual(head["parents"], sorted(heads) if mode == "record" else heads)
+            self.assertEqual(head["message"], "" if mode == "record" else "merge draft")
+            self.good("check", self.db, "--ref", mode)
+        self.assertIn("1 document kept as conflicts",
+                      self.good("merge", self.db, "draft", "--conflicts", "record", "--dry-run"))
+        self.bad(2, "--message is about", "merge", self.db, "draft", "-m", "Mine")
+        self.good("merge", self.db, "draft", "--conflicts", "ours", "-m", "Mine")
+        self.assertEqual(self.head()["message"], "Mine")
 
     def test_what_is_asked_wrongly(self):
         self.bad(1, "neither a ref", "merge", self.db, "nope")
@@ -100,6 +140,6 @@ class Merge(History):
         self.bad(1, "is not a database", "merge", self.store, "main")
 
 
-class Page(History):
+class Page(CommandTest):
     def test_shows_what_happens(self):
         self.assert_console("docs/merging.md", CID, r"\d{4}-\d\d-\d\d [\d:]+Z")
