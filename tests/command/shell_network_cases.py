@@ -8,7 +8,7 @@ class RemoteShell(remote_cases.RemoteTest):
         terminal = shell_cases.Terminal(self.url, "--no-history")
         self.addCleanup(terminal.close)
         terminal.expect("blog> ")
-        terminal.type("po\tfin\t\t") # two Tabs: find and findOne are shown
+        terminal.type("pos\tfin\t\t") # two Tabs: find and findOne are shown
         terminal.expect("findOne(")
         terminal.type("({crea\t")
         terminal.expect("({createdAt")

@@ -1,0 +1,142 @@
+"""copse conflicts and resolve: what merges left open."""
+# SPDX-License-Identifier: MIT OR Apache-2.0
+from support import CommandTest
+
+
+class Conflicts(CommandTest):
+    """posts 1 is changed on both sides, 2 is deleted here, 3 there."""
+
+    def setUp(self):
+        super().setUp()
+        self.good("init", "blog.copse")
+        self.good("insert", "blog.copse", "posts", *('{"_id":%d,"t":"old","n":0}' % n
+                                                     for n in (1, 2, 3, 4)))
+        self.good("branch", "blog.copse", "draft")
+        self.good("update", "blog.copse", "posts", '{"_id":1}', '{"$set":{"t":"ours","n":1}}')
+        self.good("delete", "blog.copse", "posts", '{"_id":2}')
+        self.good("update", "blog.copse", "posts", '{"_id":3}', '{"$set":{"t":"ours"}}')
+        self.good("update", "blog.copse", "posts", '{"_id":1}', '{"$set":{"t":"theirs","m":2}}',
+                  "--ref", "draft")
+        self.good("update", "blog.copse", "posts", '{"_id":2}', '{"$set":{"t":"theirs"}}',
+                  "--ref", "draft")
+        self.good("delete", "blog.copse", "posts", '{"_id":3}', "--ref", "draft")
+        self.heads = {ref: self.good_json("log", "blog.copse", "--ref", ref)[0]["commit"]
+                      for ref in ("main", "draft")}
+
+    def merge(self):
+        self.good("merge", "blog.copse", "draft", "--conflicts", "record")
+
+    def conflicts(self, *arguments):
+        return self.good_json("conflicts", "blog.copse", *arguments)
+
+    def posts(self):
+        return {post["_id"]: post for post in self.good_json("find", "blog.copse", "posts")}
+
+    def test_lists_all_sides(self):
+        self.merge()
+        found = self.conflicts("posts")
+        self.assertEqual(found, self.conflicts())
+        self.assertEqual([one["_id"] for one in found], [1, 2, 3])
+        for one in found:
+            self.assertEqual(one["base"], {"_id": one["_id"], "t": "old", "n": 0})
+            self.assertEqual(one["present"], self.posts()[one["_id"]])
+        sides = {side["commit"]: side["document"] for side in found[0]["sides"]}
+        self.assertEqual(sides, {self.heads["main"]: {"_id": 1, "t": "ours", "n": 1},
+                                 self.heads["draft"]: {"_id": 1, "t": "theirs", "n": 0, "m": 2}})
+        self.assertEqual(found[0]["present"]["n"], 1)  # what merges is merged
+        self.assertEqual(found[0]["present"]["m"], 2)
+        self.assertIn(None, [side["document"] for side in found[1]["sides"]])
+        text = self.run_copse("conflicts", "blog.copse")
+        self.assertIn("posts  1\n  present   {", text.text())
+        self.assertIn("3 conflicts", text.errors())
+        self.assertEqual(self.good_json("check", "blog.copse")[-1].get("defects", 0), 0)
+
+    def test_the_other_side_makes_the_same(self):
+        self.merge()
+        mine = self.good_json("log", "blog.copse")[0]["commit"]
+        self.good("branch", "blog.copse", "other", self.heads["draft"])
+        self.good("merge", "blog.copse", self.heads["main"], "--ref", "other", "--conflicts",
+                  "record")
+        self.assertEqual(self.good_json("log", "blog.copse", "--ref", "other")[0]["commit"], mine)
+
+    def test_resolve(self):
+        self.merge()
+        self.assertEqual([side["commit"] for side in self.conflicts()[0]["sides"]],
+                         [self.heads["main"], self.heads["draft"]])  # by their times
+        self.good("resolve", "blog.copse", "posts", "1", "--take", "2")
+        self.assertEqual(self.posts()[1], {"_id": 1, "t": "theirs", "n": 0, "m": 2})
+        self.good("resolve", "blog.copse", "posts", "2", "--delete")
+        self.assertNotIn(2, self.posts())
+        self.good("resolve", "blog.copse", "posts", "3", "--document", '{"_id":3,"t":"both"}')
+        self.assertEqual(self.posts()[3], {"_id": 3, "t": "both"})
+        self.assertEqual(self.conflicts(), [])
+        self.assertIn("no conflicts", self.run_copse("conflicts", "blog.copse").errors())
+        # Who had recorded the same merge gets the resolution.
+        self.good("branch", "blog.copse", "late", "HEAD~3")
+        self.good("insert", "blog.copse", "posts", '{"_id":9}', "--ref", "late")
+        self.good("merge", "blog.copse", "main", "--ref", "late")
+        self.assertEqual(self.conflicts("--ref", "late"), [])
+
+    def test_present_and_base(self):
+        self.merge()
+        present = self.posts()
+        self.good("resolve", "blog.copse", "posts", "1", "--take", "present")
+        self.good("resolve", "blog.copse", "posts", "2", "--take", "base")
+        self.assertEqual(self.posts()[1], present[1])
+        self.assertEqual(self.posts()[2], {"_id": 2, "t": "old", "n": 0})
+        self.assertEqual([one["_id"] for one in self.conflicts()], [3])
+
+    def test_what_is_asked_wrongly(self):
+        self.merge()
+        self.bad(2, "say by one of", "resolve", "blog.copse", "posts", "1")
+        self.bad(2, "say by one of", "resolve", "blog.copse", "posts", "1", "--take", "1",
+                 "--delete")
+        self.bad(1, "no side 3", "resolve", "blog.copse", "posts", "1", "--take", "3")
+        self.bad(1, "no side 0", "resolve", "blog.copse", "posts", "1", "--take", "0")
+        self.bad(1, "no 'waiting'", "resolve", "blog.copse", "posts", "1", "--take", "waiting")
+        self.bad(1, "no conflict about 4", "resolve", "blog.copse", "posts", "4", "--delete")
+        self.bad(1, "post", "conflicts", "blog.copse", "post")
+        self.assertEqual(len(self.conflicts()), 3)
+
+
+class Waiting(CommandTest):
+    """Two users with one e-mail: the later waits."""
+
+    def setUp(self):
+        super().setUp()
+        self.good("init", "db.copse")
+        self.good("insert", "db.copse", "users", '{"_id":0,"mail":"z"}')
+        self.good("index", "db.copse", "users", "mail", "--unique")
+        self.good("branch", "db.copse", "other")
+        self.good("insert", "db.copse", "users", '{"_id":2,"mail":"a"}')
+        self.good("insert", "db.copse", "users", '{"_id":1,"mail":"a"}', "--ref", "other")
+        self.good("merge", "db.copse", "other")
+
+    def users(self):
+        return [user["_id"] for user in self.good_json("find", "db.copse", "users")]
+
+    def waiting(self):
+        return [one["waiting"]["document"]["_id"] for one in self.good_json("conflicts", "db.copse")]
+
+    def test_the_later_waits(self):
+        self.assertEqual(self.users(), [0, 2])
+        self.assertEqual(self.waiting(), [1])
+        one, = self.good_json("conflicts", "db.copse")
+        self.assertIsNone(one["present"])
+        self.assertEqual(one["waiting"]["index"], "mail")
+        self.bad(1, "equal values", "resolve", "db.copse", "users", "1", "--take", "waiting")
+        self.good("update", "db.copse", "users", '{"_id":2}', '{"$set":{"mail":"b"}}')
+        self.good("resolve", "db.copse", "users", "1", "--take", "waiting")
+        self.assertEqual(self.users(), [0, 1, 2])
+        self.assertEqual(self.waiting(), [])
+
+    def test_comes_back_by_itself(self):
+        self.good("delete", "db.copse", "users", '{"_id":2}')
+        self.good("insert", "db.copse", "users", '{"_id":5,"mail":"c"}', "--ref", "other")
+        self.good("merge", "db.copse", "other")
+        self.assertEqual(self.users(), [0, 1, 5])
+        self.assertEqual(self.waiting(), [])
+
+    def test_is_dropped(self):
+        self.good("resolve", "db.copse", "users", "1", "--take", "present")
+        self.assertEqual((self.users(), self.waiting()), ([0, 2], []))
