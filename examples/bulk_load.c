@@ -89,6 +89,8 @@ static void load(example_db *example, const char *collection, const char *text, 
                                   copse_bytes_of_text("_id"), COPSE_DOCUMENTS_INLINE, MEMORY, &runs,
                                   &loader, &err),
                  &err);
+    /* Counts where documents have versions (copse_write_set_merge). */
+    example_must(copse_loader_set_author(loader, copse_bytes_of_text("did:key:z6Mk…"), &err), &err);
     copse_loader_on_progress(loader, print_progress, NULL);
     add_all(example, loader, copse_bytes_of_text(text));
     copse_status status = copse_loader_finish(loader, &tree, &stats, &conflict, &err);

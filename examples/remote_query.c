@@ -8,6 +8,8 @@
 
 #include <copse/address.h>
 #include <copse/block_cache.h>
+#include <copse/commit.h>
+#include <copse/history_log.h>
 #include <copse/memory_refs.h>
 #include <copse/remote.h>
 #include <copse/server.h>
@@ -18,7 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { POSTS = 500, CACHE_SIZE_BYTES = 16 << 20 };
+enum { POSTS = 500, COMMITS = 100, CACHE_SIZE_BYTES = 16 << 20 };
 
 /* ---- The side that has the database ---- */
 
@@ -207,6 +209,36 @@ static void count(client *self)
     copse_source_free(source);
 }
 
+/* The history of another database of that peer: all its commits come at once. */
+static void walk_history(client *self)
+{
+    copse_err err = {0};
+    copse_source *source = NULL;
+    copse_history_log *log = NULL;
+    copse_remote_history history = {.limit = 0};
+    const copse_cid *cid;
+    const copse_commit *commit;
+    copse_cid head;
+    size_t commits = 0;
+    copse_status status;
+    example_must(copse_remote_head(self->remote, "diary", &head, &err), &err);
+    example_must(copse_source_new(&self->env, copse_remote_store(self->remote), &source, &err),
+                 &err);
+    example_must(copse_history_log_new(&self->env, source, &head, 1, &log, &err), &err);
+    while ((status = copse_history_log_next(log, &cid, &commit, &err)) != COPSE_END) {
+        if (status == COPSE_WANT) {
+            status = copse_remote_fetch_history(self->remote, source, &history, &err);
+        } else {
+            commits++;
+        }
+        example_must(status, &err);
+    }
+    (void)printf("  %zu commits\n", commits);
+    print_stats(self, "history");
+    copse_history_log_free(log);
+    copse_source_free(source);
+}
+
 static void ask(const char *url)
 {
     client self = {.os = NULL};
@@ -224,9 +256,30 @@ static void ask(const char *url)
     find(&self);
     find(&self); /* the same again: the blocks are here, and are not sent */
     count(&self);
+    walk_history(&self);
     example_must(copse_block_cache_get_stats(self.cache, &stats, &err), &err);
     (void)printf("  in the cache: %d blocks, %d head\n", (int)stats.blocks, (int)stats.heads);
     client_close(&self);
+}
+
+/* A line of commits, all of one tree. */
+static copse_cid write_diary(example_db *example)
+{
+    copse_err err = {0};
+    copse_cid head = {.size = 0};
+    for (int i = 0; i < COMMITS; i++) {
+        copse_commit commit;
+        copse_block *block = NULL;
+        example_must(copse_commit_next(&example->env, example->source,
+                                       copse_tree_root(example->tree), &head, head.size > 0,
+                                       &commit, &err),
+                     &err);
+        example_must(copse_commit_encode(&example->env, &commit, &block, &err), &err);
+        example_must(copse_store_put(example->store, &block, 1, &err), &err);
+        head = *copse_block_cid(block);
+        copse_block_unref(block);
+    }
+    return head;
 }
 
 int main(void)
@@ -234,6 +287,7 @@ int main(void)
     example_db example;
     copse_err err = {0};
     copse_refs *refs = NULL;
+    copse_refs *diary_refs = NULL;
     copse_server *server = NULL;
     pthread_t thread;
     char url[64];
@@ -244,6 +298,10 @@ int main(void)
     example_must(copse_refs_swap(refs, copse_bytes_of_text("main"), NULL,
                                  copse_tree_root(example.tree), &err),
                  &err);
+    const copse_cid diary = write_diary(&example);
+    example_must(copse_memory_refs_new(&example.env, &diary_refs, &err), &err);
+    example_must(copse_refs_swap(diary_refs, copse_bytes_of_text("main"), NULL, &diary, &err),
+                 &err);
     /* Any free port, on 127.0.0.1. Several processes may share one, and memory of so many bytes for
      * their counts; here there is one. */
     void *counts = calloc(1, copse_server_counts_size(1));
@@ -252,6 +310,8 @@ int main(void)
     example_must(copse_server_new(&example.env, &options, &server, &err), &err);
     const copse_served served = {.name = "blog", .store = example.store, .refs = refs};
     example_must(copse_server_add(server, &served, &err), &err);
+    const copse_served also = {.name = "diary", .store = example.store, .refs = diary_refs};
+    example_must(copse_server_add(server, &also, &err), &err);
     (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/blog", copse_server_port(server));
     if (pthread_create(&thread, NULL, serve, server) != 0) {
         return 1;
@@ -261,6 +321,7 @@ int main(void)
     (void)pthread_join(thread, NULL);
     copse_server_free(server);
     free(counts);
+    copse_refs_close(diary_refs);
     copse_refs_close(refs);
     example_close(&example);
     return 0;

@@ -127,7 +127,9 @@ static void listen_to(const copse_env *env, const char *peer, const copse_cid *e
     uint64_t until_ms = transport->ops->now(transport) + WAIT_MS;
     copse_status status = copse_head_stream_next(stream, until_ms, &head, &err);
     if (status == COPSE_END) {
-        (void)printf("no head came: %s\n", copse_head_stream_trouble(stream));
+        (void)printf("no head came: %s\n", copse_head_stream_is_unknown(stream)
+                                               ? "there is no such database"
+                                               : copse_head_stream_trouble(stream));
     }
     example_must(status, &err);
     (void)printf("%s\n", copse_cid_equal(&head, expected) ? "its head came" : "another head");
