@@ -29,7 +29,7 @@ typedef enum copse_database_defect_kind {
     COPSE_DATABASE_DEFECT_ENTRY_VALUE,   /**< A row with another value than its document makes. */
     COPSE_DATABASE_DEFECT_MARK_MISSING,
     COPSE_DATABASE_DEFECT_MARK_EXTRA,
-    COPSE_DATABASE_DEFECT_UNIQUE,         /**< Two documents have the values of a unique index. */
+    COPSE_DATABASE_DEFECT_UNIQUE,          /**< Two documents have the values of a unique index. */
     COPSE_DATABASE_DEFECT_PARALLEL_ARRAYS, /**< A document that an index can't hold: arrays in two
                                                 fields, too many entries, too long a key. */
     COPSE_DATABASE_DEFECT_VERSION, /**< A row of versions is malformed, is not one of its document,

@@ -428,7 +428,7 @@ static copse_status catalogue_read_collection(copse_catalogue *catalogue, copse_
                                               copse_bytes value, copse_err *err)
 {
     copse_catalogue_collection *collection;
-    copse_collection read;
+    copse_collection read = {.merge = COPSE_MERGE_THREE_WAY};
     copse_status status = catalogue_decode_collection(value, &read, err);
     if (status == COPSE_OK) {
         status = copse_catalogue_add(catalogue, name, read.primary_key, read.documents, &collection,

@@ -195,35 +195,83 @@ copse_status copse_database_conflicts_next(copse_database_conflicts *conflicts,
 
 /* ---- Resolving ------------------------------------------------------------------------------- */
 
-copse_status copse_write_resolve_row(copse_write_run *run, const copse_collection *collection,
-                                     copse_bytes id, bool *ret_waited, copse_err *err)
+/* Makes run->scratch the key of the row. */
+static copse_status conflicts_write_key(copse_write_run *run, const copse_collection *collection,
+                                        copse_bytes id, copse_err *err)
 {
-    copse_document_conflict conflict;
+    copse_buf_truncate(&run->scratch, 0);
+    return copse_key_write_conflicts(&run->scratch, collection->name) == COPSE_OK
+               ? copse_order_write_primary(&run->scratch, id, err)
+               : COPSE_ERR_NOMEM(err);
+}
+
+copse_status copse_write_find_conflict(copse_write_run *run, const copse_collection *collection,
+                                       copse_bytes id, copse_bytes *ret_row, copse_err *err)
+{
     copse_node *leaf;
     uint32_t index;
     bool found;
-    copse_buf_truncate(&run->scratch, 0);
-    copse_status status = copse_key_write_conflicts(&run->scratch, collection->name);
-    if (status != COPSE_OK) {
-        return COPSE_ERR(err, status, "no memory for a key");
-    }
-    status = copse_order_write_primary(&run->scratch, id, err);
+    copse_bytes row = {NULL, 0};
+    copse_status status = conflicts_write_key(run, collection, id, err);
     if (status == COPSE_OK) {
-        copse_source_begin(copse_node_cache_source(copse_tree_cache(run->tree)));
         status =
             copse_tree_find(run->tree, copse_buf_view(&run->scratch), &leaf, &index, &found, err);
     }
     if (status != COPSE_OK) {
         return status;
     }
-    status = found ? copse_conflict_decode(copse_node_value(leaf, index), &conflict, err)
-                   : COPSE_ERR(err, COPSE_NOT_FOUND, "%.*s: that document has no conflict",
-                               (int)collection->name.len, (const char *)collection->name.ptr);
+    if (found) {
+        row = copse_arena_dup(&run->arena, copse_node_value(leaf, index));
+        status = row.ptr == NULL ? COPSE_ERR_NOMEM(err) : COPSE_OK;
+    }
+    copse_node_unref(run->env, leaf);
+    if (status == COPSE_OK) {
+        *ret_row = row;
+    }
+    return status;
+}
+
+copse_status copse_write_resolve_row(copse_write_run *run, const copse_collection *collection,
+                                     copse_bytes id, bool *ret_waited, copse_err *err)
+{
+    copse_document_conflict conflict;
+    copse_bytes row;
+    copse_source_begin(copse_node_cache_source(copse_tree_cache(run->tree)));
+    copse_status status = copse_write_find_conflict(run, collection, id, &row, err);
+    if (status == COPSE_OK) {
+        status = row.len > 0
+                     ? copse_conflict_decode(row, &conflict, err)
+                     : COPSE_ERR(err, COPSE_NOT_FOUND, "%.*s: that document has no conflict",
+                                 (int)collection->name.len, (const char *)collection->name.ptr);
+    }
     if (status == COPSE_OK) {
         *ret_waited = conflict.waiting.document.len > 0;
         status = copse_batch_delete(run->write->batch, copse_buf_view(&run->scratch), err);
     }
-    copse_node_unref(run->env, leaf);
+    return status;
+}
+
+copse_status copse_write_end_waiting(copse_write_run *run, const copse_collection *collection,
+                                     copse_bytes id, copse_bytes row, copse_err *err)
+{
+    copse_document_conflict conflict;
+    copse_buf left;
+    copse_status status = copse_conflict_decode(row, &conflict, err);
+    if (status != COPSE_OK || conflict.waiting.document.len == 0) {
+        return status;
+    }
+    conflict.waiting = (copse_conflict_waiting){.time_ms = 0};
+    copse_buf_init(&left, run->env, SIZE_MAX);
+    status = copse_conflict_encode(&conflict, &left, err);
+    if (status == COPSE_OK) {
+        status = conflicts_write_key(run, collection, id, err);
+    }
+    if (status == COPSE_OK) {
+        copse_bytes key = copse_buf_view(&run->scratch);
+        status = left.len > 0 ? copse_batch_put(run->write->batch, key, copse_buf_view(&left), err)
+                              : copse_batch_delete(run->write->batch, key, err);
+    }
+    copse_buf_release(&left);
     return status;
 }
 

@@ -5,8 +5,11 @@
  *       has not changed.
  *   D2  The other policies are joins of what ours and theirs have: commutative, associative,
  *       idempotent. Base is asked for nothing but the sides of conflicts, and whether a version
- * that gives way was news to the other side. D3  All reads of a document are one operation on the
- * source: one want list has them all.
+ *       that gives way was news to the other side.
+ *   D3  All reads of a document are one operation on the source: one want list has them all.
+ *   D4  A conflict of the base that both sides settled, differently, is one again: also where the
+ *       base is a merge of several, which nobody has seen (head_merge.h, B1). So two people who
+ *       decide the same conflict each in his way don't lose a decision.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -120,14 +123,18 @@ static copse_status merge_decide_conflict(copse_database_merge *merge,
     return merge->verdict.is_settled ? COPSE_OK : merge_record(merge, documents, err);
 }
 
-/* Both sides changed it, differently. */
-static copse_status merge_decide_both(copse_database_merge *merge, copse_err *err)
+/* Both sides changed it, differently, or settled a conflict of the base differently: then the
+ * base's document is nothing that both would have begun with (D4). */
+static copse_status merge_decide_both(copse_database_merge *merge, bool was_open, copse_err *err)
 {
     copse_bytes documents[COPSE_MERGE_SIDES];
     size_t conflicts = 1;
     copse_merge_side first = merge_prevailing(merge);
     copse_merge_side second = first == COPSE_MERGE_OURS ? COPSE_MERGE_THEIRS : COPSE_MERGE_OURS;
     copse_status status = copse_merge_load_all(merge, COPSE_MERGE_BASE, documents, err);
+    if (was_open) {
+        documents[COPSE_MERGE_BASE] = copse_merge_nothing;
+    }
     if (status == COPSE_OK && documents[COPSE_MERGE_OURS].len > 0 &&
         documents[COPSE_MERGE_THEIRS].len > 0) {
         status =
@@ -179,6 +186,15 @@ static void merge_decide_written(copse_database_merge *merge, bool is_ours_chang
     merge->verdict.written = written;
 }
 
+/* Whether the base had a conflict that both sides have settled since (D4). */
+static bool merge_was_open(const copse_database_merge *merge)
+{
+    const copse_document_conflict *conflicts = merge->conflicts;
+    return conflicts[COPSE_MERGE_BASE].sides_count > 0 &&
+           conflicts[COPSE_MERGE_OURS].sides_count == 0 &&
+           conflicts[COPSE_MERGE_THEIRS].sides_count == 0;
+}
+
 static copse_status merge_decide_three_way(copse_database_merge *merge, copse_err *err)
 {
     bool is_ours_same = false;
@@ -197,9 +213,10 @@ static copse_status merge_decide_three_way(copse_database_merge *merge, copse_er
     if (status != COPSE_OK) {
         return status;
     }
-    merge_decide_written(merge, !is_ours_same, !is_theirs_same);
-    if (!is_alike && !is_ours_same && !is_theirs_same) {
-        return merge_decide_both(merge, err);
+    bool was_open = merge_was_open(merge) && !is_alike;
+    merge_decide_written(merge, was_open || !is_ours_same, was_open || !is_theirs_same);
+    if (was_open || (!is_alike && !is_ours_same && !is_theirs_same)) {
+        return merge_decide_both(merge, was_open, err);
     }
     merge_decide_origin(merge, is_alike || is_theirs_same ? COPSE_MERGE_FROM_OURS
                                                           : COPSE_MERGE_FROM_THEIRS);

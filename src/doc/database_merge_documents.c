@@ -415,7 +415,7 @@ static copse_status merge_put_version(copse_database_merge *merge, copse_err *er
 
 /* The row that the conflict gets: of a collection that is taken whole as theirs has it, else
  * without what waits (K4). NULL: ours has that row. */
-static const copse_document_conflict *merge_conflict(const copse_database_merge *merge)
+static const copse_document_conflict *merge_conflict_to_put(const copse_database_merge *merge)
 {
     const copse_document_conflict *conflict =
         merge->is_taken_whole ? &merge->conflicts[COPSE_MERGE_THEIRS] : &merge->verdict.conflict;
@@ -429,7 +429,7 @@ static const copse_document_conflict *merge_conflict(const copse_database_merge 
 static copse_status merge_put(copse_database_merge *merge, copse_err *err)
 {
     const copse_merge_verdict *verdict = &merge->verdict;
-    const copse_document_conflict *conflict = merge_conflict(merge);
+    const copse_document_conflict *conflict = merge_conflict_to_put(merge);
     copse_bytes document = {NULL, 0};
     bool is_needed = verdict->is_there && copse_merge_counter(merge) != NULL;
     copse_status status = is_needed ? copse_merge_load_decided(merge, &document, err) : COPSE_OK;

@@ -102,6 +102,7 @@ static copse_status head_merge_over(const copse_env *env, const copse_head_merge
         status = copse_commit_encode(env, &ret_outcome->result.commit, &block, &ret_outcome->err);
         if (status == COPSE_OK) {
             ret_outcome->commit = *copse_block_cid(block);
+            status = copse_store_put(options->store, &block, 1, &ret_outcome->err);
         }
         copse_block_unref(block);
     }
@@ -255,8 +256,8 @@ static void test_both_ways_make_one_commit(void **state)
     database_world_release(&db);
 }
 
-/* x was decided differently on both sides: the bases are merged first, and then one of the two is
- * a change and the other is none, so that there is no conflict again. */
+/* x was decided differently on both sides: that is a conflict again, whichever of the bases comes
+ * first; all else merges from what the bases make together. */
 static void test_crosswise_histories_merge_their_bases_first(void **state)
 {
     (void)state;
@@ -267,11 +268,10 @@ static void test_crosswise_histories_merge_their_bases_first(void **state)
     head_merge_both_ways(&db, &cross.merged_a, &cross.merged_b, COPSE_MERGE_CONFLICTS_REFUSE,
                          &outcome);
     assert_int_equal(outcome.result.bases, 2);
-    assert_int_equal(outcome.conflicts, 0);
-    /* The base has what the later of the bases has, by CID here, so the other's is the change. */
-    head_expect(&db, &outcome.result.commit.tree, "1",
-                copse_cid_compare(&cross.a, &cross.b) < 0 ? "{\"_id\":1,\"x\":1}"
-                                                          : "{\"_id\":1,\"x\":2}");
+    assert_int_equal(outcome.conflicts, 1);
+    head_merge_both_ways(&db, &cross.merged_a, &cross.merged_b, COPSE_MERGE_CONFLICTS_RECORD,
+                         &outcome);
+    assert_int_equal(outcome.result.stats.recorded, 1);
     head_expect(&db, &outcome.result.commit.tree, "3", "{\"_id\":3,\"by\":\"a\"}");
     head_expect(&db, &outcome.result.commit.tree, "4", "{\"_id\":4,\"by\":\"b\"}");
     database_world_release(&db);
@@ -313,6 +313,38 @@ static void test_who_clashes_waits(void **state)
     assert_int_equal(outcome.result.stats.waiting, 1);
     head_expect(&db, &outcome.result.commit.tree, "3", "{\"_id\":3,\"n\":5}");
     head_expect(&db, &outcome.result.commit.tree, "2", NULL);
+    database_world_release(&db);
+}
+
+/* W7: 2 or 3 waits (whose head is the later by its CID). It is written over, which ends nothing
+ * that shows, and deleted: when its old value is free again, it stays away. */
+static void test_what_waited_and_was_deleted_stays_away(void **state)
+{
+    (void)state;
+    database_world db;
+    head_outcome outcome;
+    char text[64];
+    database_world_init(&db, NULL);
+    copse_cid root = head_commit(&db, NULL, 0, "put {\"_id\":1}");
+    copse_cid a = head_commit(&db, &root, 1, "put {\"_id\":2,\"n\":5}");
+    copse_cid b = head_commit(&db, &root, 1, "put {\"_id\":3,\"n\":5}");
+    head_merge_both_ways(&db, &a, &b, COPSE_MERGE_CONFLICTS_REFUSE, &outcome);
+    copse_cid both = outcome.commit;
+    copse_tree_close(db.tree);
+    db.tree = tree_world_open(&db.world, &outcome.result.commit.tree);
+    char *json = database_world_get(&db, "posts", "2");
+    const char *waits = json == NULL ? "2" : "3";
+    const char *stays = json == NULL ? "3" : "2";
+    free(json);
+    (void)snprintf(text, sizeof text, "put {\"_id\":%s,\"n\":9}", waits);
+    copse_cid written = head_commit(&db, &both, 1, text);
+    (void)snprintf(text, sizeof text, "del %s", waits);
+    copse_cid deleted = head_commit(&db, &written, 1, text);
+    (void)snprintf(text, sizeof text, "del %s", stays);
+    copse_cid freed = head_commit(&db, &both, 1, text);
+    head_merge_both_ways(&db, &deleted, &freed, COPSE_MERGE_CONFLICTS_REFUSE, &outcome);
+    head_expect(&db, &outcome.result.commit.tree, waits, NULL);
+    head_expect(&db, &outcome.result.commit.tree, stays, NULL);
     database_world_release(&db);
 }
 
@@ -601,6 +633,7 @@ int main(void)
         cmocka_unit_test(test_crosswise_histories_merge_their_bases_first),
         cmocka_unit_test(test_strangers_only_unite),
         cmocka_unit_test(test_who_clashes_waits),
+        cmocka_unit_test(test_what_waited_and_was_deleted_stays_away),
         cmocka_unit_test(test_conflicts_are_recorded_or_settled),
         cmocka_unit_test(test_old_replicas_are_refused),
         cmocka_unit_test(test_bases_that_clash_are_no_obstacle),

@@ -17,6 +17,9 @@
  *   W5  The blocks of linked documents are put after the tree was applied, so that nothing is put
  *       when blocks are wanted.
  *   W6  Of the operations of a merge on one document only the last one is looked at.
+ *   W7  While a document is in the collection, one that waits in its conflict's row is none. So
+ *       who deletes it ends that too, or the next merge would bring back what was written over.
+ *       Where documents have versions these say it.
  *
  * The write keeps the catalogue of the last tree that it read or made, with its derivers: a commit
  * of one document then reads no catalogue.
@@ -185,6 +188,21 @@ static inline bool copse_write_is_refusal(copse_status status)
 COPSE_MUST_USE copse_status copse_write_resolve_row(copse_write_run *run,
                                                     const copse_collection *collection,
                                                     copse_bytes id, bool *ret_waited,
+                                                    copse_err *err);
+
+/** The row of the conflict of the document `id`, in run->arena; len 0: there is none. Part of an
+ * operation on the source that was begun before; run->scratch is its key. WANT, CORRUPT, IO, NOMEM.
+ */
+COPSE_MUST_USE copse_status copse_write_find_conflict(copse_write_run *run,
+                                                      const copse_collection *collection,
+                                                      copse_bytes id, copse_bytes *ret_row,
+                                                      copse_err *err);
+
+/** Puts that row into the batch without the document that waits in it, if one does (W7). CORRUPT,
+ * NOMEM. */
+COPSE_MUST_USE copse_status copse_write_end_waiting(copse_write_run *run,
+                                                    const copse_collection *collection,
+                                                    copse_bytes id, copse_bytes row,
                                                     copse_err *err);
 
 /** Settles all changes: puts the rows of their documents and indexes into the batch, and the blocks

@@ -18,6 +18,7 @@ typedef struct settle_group {
     copse_document base;    /* what is in the tree */
     copse_bytes link;       /* to it */
     copse_document version; /* its row of versions */
+    copse_bytes conflict;   /* the row of its conflict, if it may be deleted; len 0: none */
     bool has_base;
     bool is_whole;    /* an operation made all of what comes of it */
     bool is_resolved; /* one that waited in a conflict was dropped */
@@ -112,9 +113,24 @@ static copse_status settle_load_version(settle *state, settle_group *group, cops
                : status;
 }
 
+/* W7 */
+static copse_status settle_load_conflict(settle *state, settle_group *group, copse_err *err)
+{
+    copse_write_run *run = state->run;
+    const copse_write_change *last = settle_change(state, group->first + group->count - 1);
+    const copse_collection *collection = &last->collection->collection;
+    bool is_needed = last->document.len == 0 && !run->options.is_merge &&
+                     !copse_write_makes_versions(run, collection);
+    return is_needed ? copse_write_find_conflict(run, collection, last->id, &group->conflict, err)
+                     : COPSE_OK;
+}
+
 static copse_status settle_load_base(settle *state, settle_group *group, copse_err *err)
 {
     copse_status version = settle_load_version(state, group, err);
+    if (version == COPSE_OK) {
+        version = settle_load_conflict(state, group, err);
+    }
     if (version != COPSE_OK && version != COPSE_WANT) {
         return version;
     }
@@ -347,6 +363,10 @@ static copse_status settle_put(settle *state, settle_derive *derive, settle_grou
     if (last.len == 0) {
         run->stats.deleted++;
         status = copse_batch_delete(run->write->batch, derive->change->key, err);
+        if (status == COPSE_OK && group->conflict.len > 0 && !group->is_resolved) {
+            status = copse_write_end_waiting(run, &derive->change->collection->collection,
+                                             derive->change->id, group->conflict, err);
+        }
     } else {
         run->stats.replaced += group->has_base;
         run->stats.inserted += !group->has_base;

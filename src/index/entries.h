@@ -54,10 +54,11 @@ typedef struct copse_index_row {
 typedef copse_status (*copse_index_row_fn)(void *ctx, const copse_index_row *row, copse_err *err);
 
 /** Calls `visit` for each row of `document`, in key order, each key once; none if the filter
- * doesn't match, and none of an index that is not built. `id`: the primary key, one item. `link`: binary CID of the document, if it is
- * linked; else empty. CORRUPT: arrays in two fields ("cannot index parallel arrays a and b", as
- * MongoDB), no document. LIMIT: limits.index_entries_max, a key over COPSE_KEY_SIZE_BYTES_MAX, rows
- * over COPSE_INDEX_ROWS_BLOCKS_MAX (the message names index and _id). NOMEM; what `visit` returned.
+ * doesn't match, and none of an index that is not built. `id`: the primary key, one item. `link`:
+ * binary CID of the document, if it is linked; else empty. CORRUPT: arrays in two fields ("cannot
+ * index parallel arrays a and b", as MongoDB), no document. LIMIT: limits.index_entries_max, a key
+ * over COPSE_KEY_SIZE_BYTES_MAX, rows over COPSE_INDEX_ROWS_BLOCKS_MAX (the message names index and
+ * _id). NOMEM; what `visit` returned.
  */
 COPSE_MUST_USE copse_status copse_index_derive(copse_index_deriver *deriver, copse_bytes document,
                                                copse_bytes id, copse_bytes link,
