@@ -15,7 +15,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MERGE_TRIES_MAX = 100, MERGE_TITLE_SIZE = 600 };
+enum {
+    MERGE_TRIES_MAX = 100,
+    MERGE_TITLE_SIZE = 600,
+    MERGE_WANTS_MAX = 8192 /* it knows of thousands of blocks; each list of them is a round trip */
+};
 
 static const copse_option merge_options[] = {
     COPSE_OPTION_REF,
@@ -327,6 +331,7 @@ static int merge_run(copse_call *call)
     } else if (strcmp(policy, "three-way") != 0) {
         return copse_failure_usage(call, "--policy is three-way or union, and not '%s'", policy);
     }
+    call->env.limits.wants_max = MERGE_WANTS_MAX;
     if (!merge_read_conflicts(&self)) {
         return call->misused ? COPSE_EXIT_USAGE : COPSE_EXIT_FAILED;
     }

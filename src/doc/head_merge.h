@@ -24,6 +24,7 @@ typedef struct copse_head_merge_commit {
 typedef struct copse_head_merge_sides {
     copse_tree *trees[3]; /* base, ours, theirs */
     copse_database *databases[3];
+    size_t levels; /* that the catalogues were followed down from the tops */
 } copse_head_merge_sides;
 
 /** Closes what is open. */

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "tree/difference_hint.h"
 
-enum { HEAD_MERGE_DEPTH_MAX = 16, HEAD_MERGE_LEVELS_HINTED = 2 };
+enum { HEAD_MERGE_DEPTH_MAX = 16 };
 
 /* What bases are merged with. */
 typedef struct head_merge_bases {
@@ -35,18 +35,33 @@ static copse_status head_merge_open_side(const copse_head_merge_options *options
                                                    : status;
 }
 
-/* Asks for the branches in which the sides differ, while their catalogues are on their way. */
-static copse_status head_merge_hint(const copse_head_merge_sides *sides, copse_err *err)
+/* Whether the tops of all trees are here, so that the next call goes a level further down. */
+static bool head_merge_has_tops(const copse_head_merge_options *options, const copse_cid roots[3],
+                                const copse_head_merge_sides *sides)
+{
+    for (size_t i = 0; i < 3; i++) {
+        const copse_tree *tree = sides->trees[i];
+        bool is_there =
+            tree != NULL &&
+            copse_node_cache_has(options->cache, (copse_bytes){tree->top.bytes, tree->top.size});
+        if (roots[i].size > 0 && !is_there) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Asks for the branches in which the sides differ, while their catalogues are on their way: a level
+ * behind these, which end at a leaf. */
+static copse_status head_merge_hint(copse_head_merge_sides *sides, copse_err *err)
 {
     copse_tree *const *trees = sides->trees;
-    bool has_base = trees[0] != NULL;
+    size_t from = trees[0] != NULL ? 0 : 1;
     copse_status status = COPSE_OK;
-    for (size_t i = has_base ? 1 : 2; i < 3 && status == COPSE_OK; i++) {
-        copse_tree *from = trees[has_base ? 0 : 1];
-        status = from != NULL && trees[i] != NULL
-                     ? copse_tree_hint_difference(from, trees[i], HEAD_MERGE_LEVELS_HINTED, err)
-                     : COPSE_OK;
+    for (size_t i = from + 1; i < 3 && status == COPSE_OK; i++) {
+        status = copse_tree_hint_difference(trees[from], trees[i], sides->levels, err);
     }
+    sides->levels++;
     return status;
 }
 
@@ -65,7 +80,7 @@ copse_status copse_head_merge_open(const copse_head_merge_options *options,
         missing = status == COPSE_WANT ? status : missing;
         status = status == COPSE_WANT ? COPSE_OK : status;
     }
-    if (status == COPSE_OK && missing == COPSE_WANT) {
+    if (status == COPSE_OK && missing == COPSE_WANT && head_merge_has_tops(options, roots, sides)) {
         status = head_merge_hint(sides, err);
     }
     copse_source_end_several(source);

@@ -6,13 +6,10 @@
 
 #include <copse/cid_set.h>
 
-/* Nodes of one level hold as many entries but for chance; a level further up has some 30 times as
- * many. */
-enum { HINT_LEVEL_RATIO = 8 };
-
 /* What one tree has on a level and the other has not, as far as it is here: branches. */
 typedef struct hint_side {
     copse_tree *tree;
+    size_t depth;       /* of the nodes; 0: the top */
     copse_node **nodes; /* a reference each */
     size_t count;
     size_t capacity;
@@ -74,11 +71,15 @@ static copse_status hint_collect(hint_side *side, copse_err *err)
     return COPSE_OK;
 }
 
-static bool hint_is_one_level(const hint_side sides[2])
+/* Whether the children of `a` stand on a level above those of `b`. Nodes of one level hold as many
+ * entries but for chance, those of the next one up as many times more as a node of it has children:
+ * the line is drawn at the root of that. */
+static bool hint_is_above(const hint_side *a, const hint_side *b)
 {
-    uint64_t a = sides[0].entries * (sides[1].children_count + 1);
-    uint64_t b = sides[1].entries * (sides[0].children_count + 1);
-    return a <= b * HINT_LEVEL_RATIO && b <= a * HINT_LEVEL_RATIO;
+    uint64_t of_a = a->entries / (a->children_count + 1);
+    uint64_t of_b = b->entries / (b->children_count + 1) + 1;
+    uint64_t ratio = of_a / of_b;
+    return ratio > 1 && ratio * ratio > b->children_count / b->count;
 }
 
 /* Asks for the node at `link` if it is not here. END: there is no room for more. */
@@ -105,8 +106,8 @@ static copse_status hint_ask(copse_tree *tree, copse_bytes link, bool *ret_asked
 }
 
 /* A child that the other side has not: asks for it, or keeps it in `next` if it is a branch. */
-static copse_status hint_child(const hint_side *side, size_t depth, copse_node *parent,
-                               uint32_t index, bool goes_on, hint_side *next, copse_err *err)
+static copse_status hint_child(const hint_side *side, copse_node *parent, uint32_t index,
+                               bool goes_on, hint_side *next, copse_err *err)
 {
     copse_node *child;
     copse_bytes bound = {NULL, 0};
@@ -119,7 +120,7 @@ static copse_status hint_child(const hint_side *side, size_t depth, copse_node *
     if (bounded) {
         bound = copse_node_key(parent, index + 1);
     }
-    status = copse_tree_load_child(side->tree, parent, depth, index, bounded ? &bound : NULL,
+    status = copse_tree_load_child(side->tree, parent, side->depth, index, bounded ? &bound : NULL,
                                    &child, err);
     if (status == COPSE_OK && !child->leaf) {
         return hint_push(next, child, err);
@@ -130,9 +131,9 @@ static copse_status hint_child(const hint_side *side, size_t depth, copse_node *
     return status == COPSE_CORRUPT ? COPSE_END : status == COPSE_WANT ? COPSE_OK : status;
 }
 
-/* Replaces the side's nodes by those of the next level that `other` has not. */
-static copse_status hint_side_down(hint_side *side, const hint_side *other, size_t depth,
-                                   bool goes_on, copse_err *err)
+/* Replaces the side's nodes by those of the next level that `other` (NULL: nobody) has not. */
+static copse_status hint_side_down(hint_side *side, const hint_side *other, bool goes_on,
+                                   copse_err *err)
 {
     hint_side next = {.tree = side->tree};
     copse_status status = COPSE_OK;
@@ -141,8 +142,10 @@ static copse_status hint_side_down(hint_side *side, const hint_side *other, size
         for (uint32_t j = 0; j < node->count && status == COPSE_OK; j++) {
             copse_cid cid;
             status = copse_cid_from_bytes(copse_node_link(node, j), &cid, err);
-            if (status == COPSE_OK && !copse_cid_set_has(&other->children, &cid)) {
-                status = hint_child(side, depth, node, j, goes_on, &next, err);
+            bool is_same =
+                status == COPSE_OK && other != NULL && copse_cid_set_has(&other->children, &cid);
+            if (status == COPSE_OK && !is_same) {
+                status = hint_child(side, node, j, goes_on, &next, err);
             }
         }
     }
@@ -151,22 +154,24 @@ static copse_status hint_side_down(hint_side *side, const hint_side *other, size
     side->nodes = next.nodes;
     side->count = next.count;
     side->capacity = next.capacity;
+    side->depth++;
     return status;
 }
 
+/* Takes both sides a level down, or the one that stands above. */
 static copse_status hint_down(hint_side sides[2], size_t levels, copse_err *err)
 {
     copse_status status = COPSE_OK;
-    for (size_t depth = 0; depth < levels && status == COPSE_OK; depth++) {
-        for (size_t i = 0; i < 2 && status == COPSE_OK; i++) {
-            status = hint_collect(&sides[i], err);
+    for (size_t i = 0; i < 2 && status == COPSE_OK; i++) {
+        status = hint_collect(&sides[i], err);
+    }
+    for (size_t i = 0; i < 2 && status == COPSE_OK; i++) {
+        if (hint_is_above(&sides[i], &sides[1 - i])) {
+            return hint_side_down(&sides[i], NULL, sides[i].depth + 1 < levels, err);
         }
-        if (status == COPSE_OK && !hint_is_one_level(sides)) {
-            return COPSE_OK;
-        }
-        for (size_t i = 0; i < 2 && status == COPSE_OK; i++) {
-            status = hint_side_down(&sides[i], &sides[1 - i], depth, depth + 1 < levels, err);
-        }
+    }
+    for (size_t i = 0; i < 2 && status == COPSE_OK; i++) {
+        status = hint_side_down(&sides[i], &sides[1 - i], sides[i].depth + 1 < levels, err);
     }
     return status;
 }
@@ -200,7 +205,8 @@ copse_status copse_tree_hint_difference(copse_tree *a, copse_tree *b, size_t lev
     for (size_t i = 0; i < 2 && status == COPSE_OK; i++) {
         status = hint_begin(&sides[i], err);
     }
-    if (status == COPSE_OK) {
+    while (status == COPSE_OK && sides[0].depth < levels && sides[1].depth < levels &&
+           sides[0].count > 0 && sides[1].count > 0) {
         status = hint_down(sides, levels, err);
     }
     for (size_t i = 0; i < 2; i++) {

@@ -13,9 +13,9 @@
  * something else to wait for first. Both have one node cache; part of an operation on its source
  * that was begun before.
  *
- * It takes nodes that are equally far from the tops for nodes of one level. In trees of different
- * heights they are not, which shows in how many entries they hold: then it ends. It is advice: a
- * damaged node ends it too, and is told of where it is read. NOMEM, IO; else OK. */
+ * Which nodes of two trees stand on one level shows in how many entries they hold: the trees may
+ * have different heights. It is advice: a damaged node ends it, and is told of where it is read.
+ * NOMEM, IO; else OK. */
 COPSE_MUST_USE copse_status copse_tree_hint_difference(copse_tree *a, copse_tree *b, size_t levels,
                                                        copse_err *err);
 
