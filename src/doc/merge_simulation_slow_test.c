@@ -15,11 +15,8 @@ enum { FIRST = 100000, SEEDS = 160, LEAST = 100 };
 
 static void test_seeds(void **state)
 {
-    merge_simulation_totals totals = {.seeds = 0};
     (void)state;
-    merge_simulation_run(FIRST, SEEDS, &totals);
-    merge_simulation_print(&totals);
-    merge_counts_assert(totals.counts, LEAST);
+    merge_simulation_run_until(FIRST, SEEDS, LEAST);
 }
 
 int main(int argc, char **argv)

@@ -15,11 +15,8 @@ enum { FIRST = 6, SEEDS = 6, TWICE = 1 };
 
 static void test_seeds(void **state)
 {
-    merge_simulation_totals totals = {.seeds = 0};
     (void)state;
-    merge_simulation_run(FIRST, SEEDS, &totals);
-    merge_simulation_print(&totals);
-    merge_counts_assert(totals.counts, 1);
+    merge_simulation_run_until(FIRST, SEEDS, 1);
 }
 
 static void test_same_seed(void **state)

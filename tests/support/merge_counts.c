@@ -64,6 +64,16 @@ void merge_counts_print(const uint64_t counts[MERGE_COUNTS])
     }
 }
 
+bool merge_counts_reach(const uint64_t counts[MERGE_COUNTS], uint64_t least)
+{
+    for (merge_count i = 0; i < MERGE_COUNTS; i++) {
+        if (counts[i] < least) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void merge_counts_assert(const uint64_t counts[MERGE_COUNTS], uint64_t least)
 {
     for (merge_count i = 0; i < MERGE_COUNTS; i++) {

@@ -5,6 +5,7 @@
 #ifndef COPSE_TESTS_MERGE_COUNTS_H
 #define COPSE_TESTS_MERGE_COUNTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /** What is counted. */
@@ -60,6 +61,9 @@ typedef enum merge_count {
 
 /** Prints all, a line each. */
 void merge_counts_print(const uint64_t counts[MERGE_COUNTS]);
+
+/** Whether everything was counted at least `least` times. */
+bool merge_counts_reach(const uint64_t counts[MERGE_COUNTS], uint64_t least);
 
 /** Fails the test, naming what is too rare, unless everything was counted at least `least` times.
  */

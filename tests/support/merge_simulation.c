@@ -423,6 +423,17 @@ void merge_simulation_print(const merge_simulation_totals *totals)
     merge_counts_print(totals->counts);
 }
 
+void merge_simulation_run_until(uint64_t first, uint64_t count, uint64_t least)
+{
+    merge_simulation_totals totals = {.seeds = 0};
+    merge_simulation_run(first, count, &totals);
+    while (!merge_counts_reach(totals.counts, least) && totals.seeds < 3 * count) {
+        merge_simulation_run(first + totals.seeds, 1, &totals);
+    }
+    merge_simulation_print(&totals);
+    merge_counts_assert(totals.counts, least);
+}
+
 bool merge_simulation_replay(int argc, char **argv)
 {
     merge_simulation_totals totals = {.seeds = 0};

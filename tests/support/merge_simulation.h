@@ -30,6 +30,11 @@ typedef struct merge_simulation_totals {
  * promise is broken. */
 void merge_simulation_run(uint64_t first, uint64_t count, merge_simulation_totals *totals);
 
+/** Runs `count` seeds from `first` on, and more, up to three times as many, until every kind of
+ * fault and conflict was met at least `least` times: what a seed meets depends on every block that
+ * somebody asks for. Prints what happened, and fails the test if something is still too rare. */
+void merge_simulation_run_until(uint64_t first, uint64_t count, uint64_t least);
+
 void merge_simulation_print(const merge_simulation_totals *totals);
 
 /** For the `main` of a test that may be given a seed: runs that alone, and prints what happened. If
