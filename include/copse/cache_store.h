@@ -20,7 +20,8 @@ typedef struct copse_cache_stats {
 
 /** Makes a cache of at most `size_bytes_max` bytes in front of `inner`, which it owns from then on
  * (S7). The bound holds after every call and counts bookkeeping; what it let go lives on only as
- * long as somebody else holds a reference. A block larger than the bound passes through.
+ * long as somebody else holds a reference. A block larger than the bound passes through, and so
+ * does one whose CID holds its bytes itself.
  *
  * Reads fill it, puts go to the inner store first and then fill it, removals go to both; iterate
  * doesn't touch it. That a block is not there is not remembered. Reading many blocks once each does

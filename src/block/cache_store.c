@@ -202,11 +202,20 @@ static void cache_store_unreserve(cache_store *cache)
     }
 }
 
-/* Caches a block into a reserved entry, unless it is there already or too large. */
+/* Whether the CID holds the bytes itself: who has it has the block, and anybody may make one up. */
+static bool cache_store_is_identity(const copse_cid *cid)
+{
+    copse_cid_parts parts;
+    copse_cid_split(cid, &parts);
+    return parts.hash == COPSE_HASH_IDENTITY;
+}
+
+/* Caches a block into a reserved entry, unless it is there already, too large, or needs none. */
 static void cache_store_fill(cache_store *cache, copse_block *block)
 {
     size_t charge = cache_entry_charge_bytes(block);
-    if (charge > cache->size_bytes_max - cache->ghost_count * sizeof cache->ghost[0] ||
+    if (cache_store_is_identity(copse_block_cid_inline(block)) ||
+        charge > cache->size_bytes_max - cache->ghost_count * sizeof cache->ghost[0] ||
         cache_store_find(cache, copse_block_cid_inline(block)) != NULL) {
         return;
     }
