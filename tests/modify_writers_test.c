@@ -2,9 +2,10 @@
  * says; in some lives one of them is killed in the middle of any call.
  *
  *   W1  Nobody's update is lost: each that was acknowledged is there once, one that a killed
- * process was at may be. W2  A reader sees batches whole: what one document gives, another has. W3
- * Every commit is one batch further than the one before, and copse_database_check finds nothing in
- * it.
+ *       process was at may be.
+ *   W2  A reader sees batches whole: what one document gives, another has.
+ *   W3  Every commit is one batch further than the one before, and copse_database_check finds
+ *       nothing in it.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

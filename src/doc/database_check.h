@@ -3,16 +3,16 @@
  * After the tree and the catalogue, all other rows are read once, in key order: of each collection
  * what merges left open, then the documents, the rows of the indexes, and the versions.
  *
- *   K1  Each document is read as a reader would, without trust, and made anew: its row must be the
- *       one that writing it makes, so that form, sizes, codecs and CIDs are right together.
+ *   K1  Each document is read as a reader would, without trust, and made anew: its row must be
+ *       the one that writing it makes, so that form, sizes, codecs and CIDs are right together.
  *   K2  The rows that documents make in an index, and those that are there, are added up apart,
- * each as two keyed 64-bit hashes of key and value, modulo 2^64. The key is random: who wrote the
- *       tree can't make two sets of rows of one sum.
- *   K3  Only an index whose sums differ is gone through row by row: each row that a document makes
- *       is looked up, and each row that is there is looked for among those of its document. So the
- *       memory does not grow with the database.
- *   K4  What a defect makes impossible to say is not said: no rows are missed of a document that
- *       can't be read, none of a collection or index whose definition can't.
+ *       each as two keyed 64-bit hashes of key and value, modulo 2^64. The key is random: who
+ *       wrote the tree can't make two sets of rows of one sum.
+ *   K3  Only an index whose sums differ is gone through row by row: each row that a document
+ *       makes is looked up, and each row that is there is looked for among those of its
+ *       document. So the memory does not grow with the database.
+ *   K4  What a defect makes impossible to say is not said: no rows are missed of a document
+ *       that can't be read, none of a collection or index whose definition can't.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

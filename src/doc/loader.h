@@ -8,12 +8,14 @@
  *     entry, unique index   key -> [value, tag, size of the unique part]
  *     all other rows        key -> value
  *
- *   L1  No order(pk) is a prefix of another, so what stands behind it leaves the order as it is,
- * and documents of one primary key lie beside each other in the order in which they were added. L2
- * Documents come before the rows of all indexes, so no primary key stands twice in those: their
- * keys differ. L3  Entries with the same unique part lie beside each other, but for exempt ones
- * among them (a missing field has the place of null). L4  The rows of a document go to the sorter
- * together or not at all: they are staged first.
+ *   L1  No order(pk) is a prefix of another, so what stands behind it leaves the order as it
+ *       is, and documents of one primary key lie beside each other in the order in which they
+ *       were added.
+ *   L2  Documents come before the rows of all indexes, so no primary key stands twice in those:
+ *       their keys differ.
+ *   L3  Entries with the same unique part lie beside each other, but for exempt ones among them
+ *       (a missing field has the place of null).
+ *   L4  The rows of a document go to the sorter together or not at all: they are staged first.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

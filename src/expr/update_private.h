@@ -4,17 +4,18 @@
  * paths, in the order of keys, and one pass over document and tree, side by side, writes the new
  * document; what no path leads to is copied in runs. So:
  *
- *   U1  No two actions meet: their paths are different, and none begins with another. What order
- *       they were written in so makes no difference, and an action sees what was there before.
- *   U2  The children of a node are all keys, or all selectors of elements ($[], $[name]). Keys are
- *       in DAG-CBOR's order; those that are indexes so ascend.
+ *   U1  No two actions meet: their paths are different, and none begins with another. What
+ *       order they were written in so makes no difference, and an action sees what was there
+ *       before.
+ *   U2  The children of a node are all keys, or all selectors of elements ($[], $[name]). Keys
+ *       are in DAG-CBOR's order; those that are indexes so ascend.
  *   U3  `$` is an index that is known when the filter has matched: the tree is made for it, and
  *       made again when it is another.
- *   U4  An element that several selectors take is led on by the merger of their nodes, which obeys
- *       U1 too: else the update fails.
+ *   U4  An element that several selectors take is led on by the merger of their nodes, which
+ *       obeys U1 too: else the update fails.
  *   U5  What comes out is a document: keys in order, no first key with "$" that makes a form,
- * nested no deeper than limits.cbor_depth_max (what is set is checked with the length of its path),
- *       not larger than limits.document_size_bytes_max, its primary key what it was.
+ *       nested no deeper than limits.cbor_depth_max (what is set is checked with the length of
+ *       its path), not larger than limits.document_size_bytes_max, its primary key what it was.
  *
  *     update.c           making, applying, replacements, the primary key
  *     update_parse.c     operators and paths to actions         update_select.c  array filters

@@ -5,18 +5,21 @@
  *
  *   A1  Every match stands in the ranges (bounds.h, B1). A field that may hold arrays takes the
  *       bounds of one conjunct only.
- *   A2  `exact`: every document that stands in the ranges matches: each conjunct has exact bounds
- * on a field that is used, and all of them are taken. A3  `ordered`: read in one direction, entries
- * come in the order of the query: behind fields that are points follow the fields of the sort
- * order, then the primary key. A field that is one point may stand anywhere between, and a sort
- * field that is one point and no array is dropped; but for the direction of the primary key the
- * last one counts. Several points before the sort fields make as many streams to merge, at most
- * COPSE_ACCESS_STREAMS_MAX. Of a sort field with arrays the order counts the lowest element
- * (downwards the highest): the first entry of a document that an unbounded scan meets. A4 `unique`:
- * a document may be met twice: by an array whose field is not one point. A5  Keys of a database of
- * version 1 say nothing: all its documents are read. A6  `covered`: all that the answer, the filter
- * that is still to be checked and the order take of a document stands in an entry: whole values of
- * fields that are no arrays and not cut, or included paths.
+ *   A2  `exact`: every document that stands in the ranges matches: each conjunct has exact
+ *       bounds on a field that is used, and all of them are taken.
+ *   A3  `ordered`: read in one direction, entries come in the order of the query: behind fields
+ *       that are points follow the fields of the sort order, then the primary key. A field that
+ *       is one point may stand anywhere between, and a sort field that is one point and no
+ *       array is dropped; but for the direction of the primary key the last one counts. Several
+ *       points before the sort fields make as many streams to merge, at most
+ *       COPSE_ACCESS_STREAMS_MAX. Of a sort field with arrays the order counts the lowest
+ *       element (downwards the highest): the first entry of a document that an unbounded scan
+ *       meets.
+ *   A4  `unique`: a document may be met twice: by an array whose field is not one point.
+ *   A5  Keys of a database of version 1 say nothing: all its documents are read.
+ *   A6  `covered`: all that the answer, the filter that is still to be checked and the order
+ *       take of a document stands in an entry: whole values of fields that are no arrays and
+ *       not cut, or included paths.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

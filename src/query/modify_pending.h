@@ -5,10 +5,11 @@
  * between, and whatever the batch does, it is one apply.
  *
  *   N1  Operations are folded in their order, each once, and not before a run needs to know: a
- * batch of inserts alone costs nothing here. N2  Whether an operation is allowed is not looked at.
- * If it is not, the apply fails, and it does not matter what was made of it here. N3  A collection
- * that is dropped or created begins anew: of what was there before, neither the database's
- * documents nor those here are seen.
+ *       batch of inserts alone costs nothing here.
+ *   N2  Whether an operation is allowed is not looked at. If it is not, the apply fails, and it
+ *       does not matter what was made of it here.
+ *   N3  A collection that is dropped or created begins anew: of what was there before, neither
+ *       the database's documents nor those here are seen.
  *
  * Indexes don't matter: an answer never depends on them.
  *

@@ -1,17 +1,19 @@
 /* The planner: chooses how a query is answered, and checks what others chose.
  *
- *   L1  A plan follows from its choices (copse_planner_choice), the query and the catalogue, marks
- *       included: copse_planner_check makes it anew from the choices of a plan and compares bytes.
- *   L2  Choosing is by cost, from the counts in the branches that are present (tree/estimate.h); it
- *       wants nothing. Equal costs: more fields that are points, then fewer fields, then the name.
+ *   L1  A plan follows from its choices (copse_planner_choice), the query and the catalogue,
+ *       marks included: copse_planner_check makes it anew from the choices of a plan and
+ *       compares bytes.
+ *   L2  Choosing is by cost, from the counts in the branches that are present
+ *       (tree/estimate.h); it wants nothing. Equal costs: more fields that are points, then
+ *       fewer fields, then the name.
  *   L3  What a plan stands on is read exactly: the marks of the indexes that it uses.
  *   L4  A plan may outlive its database: nothing in it is the database's but what
- *       copse_planned_bind sets. On the same root it is the one that would be made anew, if no node
- *       was missing when it was chosen.
- *   L5  Where marks are missing, the choice is made as if there were none. Marks only make an index
- *       dearer: if those that are chosen have none, the choice stands, and what others have is
- * never asked for. What the scan would begin with is asked for with the marks, so planning takes no
- *       round trips of its own.
+ *       copse_planned_bind sets. On the same root it is the one that would be made anew, if no
+ *       node was missing when it was chosen.
+ *   L5  Where marks are missing, the choice is made as if there were none. Marks only make an
+ *       index dearer: if those that are chosen have none, the choice stands, and what others
+ *       have is never asked for. What the scan would begin with is asked for with the marks, so
+ *       planning takes no round trips of its own.
  *
  * Costs are in units of one key that is read in passing. With a limit and the order from the keys,
  * or none, a scan is reckoned to end where enough matches have come, at the share of matches that

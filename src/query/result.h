@@ -7,11 +7,13 @@
  *
  *   R1  On WANT everything stays where it is: the batch, the place in it, the scanner.
  *   R2  Without a limit a batch has COPSE_RESULT_BATCH_MAX entries. Else it has as many as are
- * still to be given, or if not every one counts, at first few, and then more and more. R3  What is
- * lent stays until the next call: leaves are held by the batch, not by the cursor. R4  A closed
- * result holds nothing of a database. The query keeps one, for its next run: its memory, and its
- * plan if that would be the same (planner.h, L4). Nor does a suspended one, which goes on where it
- * was. R5  An entry that holds the document's link leads straight to it: the document's row is not
+ *       still to be given, or if not every one counts, at first few, and then more and more.
+ *   R3  What is lent stays until the next call: leaves are held by the batch, not by the
+ *       cursor.
+ *   R4  A closed result holds nothing of a database. The query keeps one, for its next run: its
+ *       memory, and its plan if that would be the same (planner.h, L4). Nor does a suspended
+ *       one, which goes on where it was.
+ *   R5  An entry that holds the document's link leads straight to it: the document's row is not
  *       looked up.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0

@@ -6,8 +6,8 @@
  *   S2  A merge begins when each stream stands on its first entry; what they lack for that is
  *       wanted together.
  *   S3  On WANT every stream stays where it is; the entry given last stays lent.
- *   S4  A suspended scanner holds nothing of a tree: the keys that its streams stand on. On a tree
- * of the same root it seeks them before it goes on.
+ *   S4  A suspended scanner holds nothing of a tree: the keys that its streams stand on. On a
+ *       tree of the same root it seeks them before it goes on.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -3,21 +3,21 @@
  * Upwards, the side that begins first is looked at:
  *
  *   D1  Both heads are the same subtree, or the same entry: both are dropped, unread.
- *   D2  Both begin at the same key. Two entries: a change. Two subtrees that end at the same key,
- * in the range that is looked at: a range, if ranges are wanted. Else the larger is expanded, or
- *       both if they are equally large (F3).
- *   D3  One begins first. If it ends before the other begins, only its side has it: an entry or, if
- *       ranges are wanted, a range; else it is expanded.
+ *   D2  Both begin at the same key. Two entries: a change. Two subtrees that end at the same
+ *       key, in the range that is looked at: a range, if ranges are wanted. Else the larger is
+ *       expanded, or both if they are equally large (F3).
+ *   D3  One begins first. If it ends before the other begins, only its side has it: an entry
+ *       or, if ranges are wanted, a range; else it is expanded.
  *
  * Downwards the ends of subtrees would have to meet, but they are not exact (F1). So D1 and D2 are
  * as above, by first keys, and:
  *
- *   D4  The head with the lower first key may reach up to the other one. If the other tree holds
- * the same subtree further down, it doesn't (F2), and waits. Else it is expanded. Finding that out
- * reads branches of the other tree that have more entries, down to the place of the first key. They
- * differ between the trees, so that they would be read anyway, but where that key was deleted: then
- * they may be left neighbours of the place. D5  If it doesn't reach up, the one with the higher
- * first key is there on its side only.
+ *   D4  The head with the lower first key may reach up to the other one. If the other tree
+ *       holds the same subtree further down, it doesn't (F2), and waits. Else it is expanded.
+ *       Finding that out reads branches of the other tree that have more entries, down to the
+ *       place of the first key. They differ between the trees, so that they would be read
+ *       anyway, but where that key was deleted: then they may be left neighbours of the place.
+ *   D5  If it doesn't reach up, the one with the higher first key is there on its side only.
  *
  * Upwards a node of either tree is so read only if the other tree hasn't got it, but for the tops,
  * and a path at each end of the range that is looked at (I1). On a missing node a copy of the

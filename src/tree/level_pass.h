@@ -5,23 +5,24 @@
  * empty, up to the last node that what follows the range can't change, the nodes are taken over
  * whole, unread, as a range of the level above.
  *
- *   L1  Nodes are taken over only where the chunker's queue is empty (or can be emptied, L3) and as
- *       many entries ahead are looked at as the tree itself has there: then the chunks that follow
- *       are those of the tree, down to the `ahead` in their parent.
- *   L2  A range is left at the begin of a node X such that no cut before X depends on entries from
- *       the range's end on: the end's place in X is not below X's ahead. So an edit starts again
- *       from a chunk before, if that chunk's forced cut looked at the edited entry.
- *   L3  While a forced cut leaves entries queued, they are compared with the tree: if they begin at
- *       the begin of one of its nodes, and all came from the tree unchanged, the queue is dropped
- * and the nodes from there on are taken over. Without it an edit among ground keys would cut
- *       everything behind it again.
+ *   L1  Nodes are taken over only where the chunker's queue is empty (or can be emptied, L3)
+ *       and as many entries ahead are looked at as the tree itself has there: then the chunks
+ *       that follow are those of the tree, down to the `ahead` in their parent.
+ *   L2  A range is left at the begin of a node X such that no cut before X depends on entries
+ *       from the range's end on: the end's place in X is not below X's ahead. So an edit starts
+ *       again from a chunk before, if that chunk's forced cut looked at the edited entry.
+ *   L3  While a forced cut leaves entries queued, they are compared with the tree: if they
+ *       begin at the begin of one of its nodes, and all came from the tree unchanged, the queue
+ *       is dropped and the nodes from there on are taken over. Without it an edit among ground
+ *       keys would cut everything behind it again.
  *   L4  The last node of a level of a tree is open; it is taken over only as the last of the
  *       result.
  *   L5  A pass that meets a missing block goes on with the other pieces, to learn what else is
  *       missing, and then returns WANT; nothing of it is used.
- *   L6  Where an edit has moved a boundary, chunks are cut anew until one ends where it did: mostly
- *       one node further, seldom more. If that one is missing, the next three are asked for with
- *       it, and those behind the branches above: else each would cost a round trip of its own.
+ *   L6  Where an edit has moved a boundary, chunks are cut anew until one ends where it did:
+ *       mostly one node further, seldom more. If that one is missing, the next three are asked
+ *       for with it, and those behind the branches above: else each would cost a round trip of
+ *       its own.
  *
  * Cost of one edited entry: a path, and about two nodes a level.
  *

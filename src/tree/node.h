@@ -4,13 +4,12 @@
  * Branch: [false, keys, links, counts]  or  [false, keys, links, counts, aheads]
  *
  * Parsing is strict; what it accepts has these properties:
- *   N1  keys are byte strings in strictly ascending order, at most COPSE_KEY_SIZE_BYTES_MAX long
- *   N2  the lists are of one length; a branch of ours has at least one child (the descent refuses a
- *       branch of one child below, see tree.h)
- *   N3  values are strict DAG-CBOR items; links are tag 42; ours are CIDv1 dag-cbor sha2-256
- *   N4  counts are at least 1, and their sum does not overflow
- *   N5  aheads is present only if one of them is not 0
- * What a single node can't show (its place under its parent) is checked on the way down.
+ *   N1  keys are byte strings in strictly ascending order, at most COPSE_KEY_SIZE_BYTES_MAX
+ *       long N2 the lists are of one length; a branch of ours has at least one child (the
+ *       descent refuses a branch of one child below, see tree.h) N3 values are strict DAG-CBOR
+ *       items; links are tag 42; ours are CIDv1 dag-cbor sha2-256 N4 counts are at least 1, and
+ *       their sum does not overflow N5 aheads is present only if one of them is not 0 What a
+ *       single node can't show (its place under its parent) is checked on the way down.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -2,10 +2,13 @@
  *
  * What a node can't show by itself is checked when it is reached from its parent:
  *   P1  the child's first key is the parent's key for it (last key in the Go implementation's
- * trees) P2  its last key is below the next key of the parent, or of the nearest ancestor that has
- * one P3  its entries are as many as the parent counts P4  all leaves are at one depth, at most
- * limits.tree_levels_max; below the top, nodes of ours hold an entry at least, branches two P1..P3
- * hold for good once seen, but for the last child of a node, whose bound comes from above.
+ *       trees)
+ *   P2  its last key is below the next key of the parent, or of the nearest ancestor that has one
+ *   P3  its entries are as many as the parent counts
+ *   P4  all leaves are at one depth, at most limits.tree_levels_max; below the top, nodes of ours
+ *       hold an entry at least, branches two
+ *
+ * P1..P3 hold for good once seen, but for the last child of a node, whose bound comes from above.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -4,13 +4,12 @@
  *
  * After each crash:
  *   D1  The database opens, if its creation had been acknowledged.
- *   D2  Its head is the last acknowledged commit or the one under way; with durability normal and
- *       power lost, at least the last that was acknowledged with durability full.
- *   D3  Its documents are those of a plain model at that commit, and its tree is the one that the
- *       model's documents and indexes make.
- *   D4  copse_database_check finds nothing.
- *   D5  Each commit that the head comes from is there, and its tree too, whole, or it is told that
- * a collection dropped it (history_keep.h).
+ *   D2  Its head is the last acknowledged commit or the one under way; with durability normal
+ *       and power lost, at least the last that was acknowledged with durability full.
+ *   D3  Its documents are those of a plain model at that commit, and its tree is the one that
+ *       the model's documents and indexes make. D4 copse_database_check finds nothing.
+ *   D5  Each commit that the head comes from is there, and its tree too, whole, or it is told
+ *       that a collection dropped it (history_keep.h).
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

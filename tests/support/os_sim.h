@@ -9,17 +9,17 @@
  * A crash makes a new machine and leaves the old one as it was, so many seeds may be tried from one
  * point; called from a hook, it crashes inside an operation. What a crash does to each change that
  * was not synced:
- *   D1  A write survives, or not, or torn: a begin, an end, all but a middle, or single sectors of
- *       512 bytes are there; or garbled: random bytes or zeros stand in a part of its range.
- *   D2  Writes and truncates of a file survive in any order. The size that they gave the file may
- *       be there without them, zeros in their place.
- *   D3  A new name, a rename, and a removal each survive or not, each on its own; a rename never by
- *       half. A name that is there says nothing about what is in the file.
- *   D4  What was synced is there to the byte. A sync that failed made nothing durable, and what was
- *       written before it is not made durable by a later one either, as Linux has it.
- *   D5  Locks are gone. Nothing is pending: what is there is durable.
- * All of it follows from the seed. Half of the seeds treat every change alike or nearly so (all
- * lost, all but one kept, a prefix kept, names without data, …): the rare bug is often there.
+ *   D1  A write survives, or not, or torn: a begin, an end, all but a middle, or single sectors
+ *       of 512 bytes are there; or garbled: random bytes or zeros stand in a part of its range.
+ *   D2  Writes and truncates of a file survive in any order. The size that they gave the file
+ *       may be there without them, zeros in their place.
+ *   D3  A new name, a rename, and a removal each survive or not, each on its own; a rename
+ *       never by half. A name that is there says nothing about what is in the file.
+ *   D4  What was synced is there to the byte. A sync that failed made nothing durable, and what
+ *       was written before it is not made durable by a later one either, as Linux has it.
+ *   D5  Locks are gone. Nothing is pending: what is there is durable. All of it follows from
+ *       the seed. Half of the seeds treat every change alike or nearly so (all lost, all but
+ *       one kept, a prefix kept, names without data, …): the rare bug is often there.
  *
  * It takes its memory from malloc and so doesn't disturb a sweep over allocations. One thread.
  *

@@ -2,11 +2,12 @@
  * without sockets, and whose time is virtual.
  *
  *   N1  Everything follows from the seed and from what the client calls: the same calls see the
- * same events at the same times (sim_network_trace). N2  Time passes only in the transport's wait,
- * which goes from event to event. Where nothing will ever happen, or time_max_ms has passed, the
- * test fails: somebody hangs. N3  A peer answers as fast as its link takes it. The link is shared
- * by all answers of the peer, in turn, by segments; each connection has a window that grows as
- * TCP's does at first. A new connection costs a round trip; one that is whole again is used again.
+ *       same events at the same times (sim_network_trace).
+ *   N2  Time passes only in the transport's wait, which goes from event to event. Where nothing
+ *       will ever happen, or time_max_ms has passed, the test fails: somebody hangs.
+ *   N3  A peer answers as fast as its link takes it. The link is shared by all answers of the
+ *       peer, in turn, by segments; each connection has a window that grows as TCP's does at
+ *       first. A new connection costs a round trip; one that is whole again is used again.
  *   N4  A fault counts once the client has seen it: when the first wrong byte, the broken
  *       connection, the late part was handed out, or the silence was waited for.
  *

@@ -2,18 +2,20 @@
  * copse_store_ops; everybody else calls the copse_store_* functions below, which check arguments.
  *
  * Rules for every implementation:
- *   S1  A block that was put is found by get, get_many, has and iterate until it is removed.
- *   S2  get answers NOT_FOUND only if the block is known not to be there, CORRUPT if what is there
- *       can't be the block, IO if the store could not look; these never stand for one another.
- *   S3  put of a block that is already there does nothing and is OK. A put of several blocks may
- *       have stored some of them when it fails; no block is ever half stored.
+ *   S1  A block that was put is found by get, get_many, has and iterate until it is removed. S2
+ *       get answers NOT_FOUND only if the block is known not to be there, CORRUPT if what is
+ *       there can't be the block, IO if the store could not look; these never stand for one
+ *       another. S3 put of a block that is already there does nothing and is OK. A put of
+ *       several blocks may have stored some of them when it fails; no block is ever half
+ *       stored.
  *   S4  Blocks that put has accepted are durable when flush has returned OK.
  *   S5  Returned blocks stay valid as long as their reference, also after close.
  *   S6  A store belongs to one thread unless its maker says otherwise. Blocks may be shared.
- *   S7  A decorator (a store made over another) owns the inner one from the moment that its maker
- *       returns OK: closing the outermost closes all of them. If the maker fails, the inner store
- * is still the caller's. The caller may keep a pointer to an inner store for as long as the
- *       decorator is open, to look at its counts, but changes it only through the decorator.
+ *   S7  A decorator (a store made over another) owns the inner one from the moment that its
+ *       maker returns OK: closing the outermost closes all of them. If the maker fails, the
+ *       inner store is still the caller's. The caller may keep a pointer to an inner store for
+ *       as long as the decorator is open, to look at its counts, but changes it only through
+ *       the decorator.
  *
  * The key of a block is its whole CID: the same bytes under another codec or version are another
  * block. docs/stores.md says how to write a store and to test it.

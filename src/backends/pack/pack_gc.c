@@ -11,13 +11,13 @@
  *     remove the other files
  *
  * Invariants:
- *   G1  Until the next journal has its name, the old files are the store, and whole; from then on
- *       the new ones are. So a crash leaves one or the other, and some files too many.
- *   G2  A block is seen only when it was copied. What was absent is looked for again at the end,
- *       since its parent is not walked twice.
- *   G3  What is kept is decided anew in the second mark, by the refs as they are then. What only
- * the first mark kept stays too. G4  Blocks that somebody put and no ref names yet are never taken:
- * who puts holds gc.lock.
+ *   G1  Until the next journal has its name, the old files are the store, and whole; from then
+ *       on the new ones are. So a crash leaves one or the other, and some files too many.
+ *   G2  A block is seen only when it was copied. What was absent is looked for again at the
+ *       end, since its parent is not walked twice.
+ *   G3  What is kept is decided anew in the second mark, by the refs as they are then. What
+ *       only the first mark kept stays too.
+ *   G4  Blocks that somebody put and no ref names yet are never taken: who puts holds gc.lock.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -1,13 +1,14 @@
 /* A window: bytes of a file that were read ahead of somebody who goes through its blocks in order,
  * as a scan of a tree does that one load has written.
  *
- *   R1  A read that begins at the end of the last one, or up to 16 KiB behind it, is in order. If
- * it is not in the window, the window is filled from there on: 16 KiB at first, then twice as many
- * each time that the reader goes out at its end, up to 64 KiB. Other reads neither use nor change
- * it, so that who reads here and there pays nothing, but the bytes of two blocks that lie beside
- * each other by chance. R2  Only bytes that never change again go in: those below an end that the
- * caller knows. So they are right as long as the file is open. R3  It is advice: where a window
- * can't be read, the caller reads what it needs by itself.
+ *   R1  A read that begins at the end of the last one, or up to 16 KiB behind it, is in order.
+ *       If it is not in the window, the window is filled from there on: 16 KiB at first, then
+ *       twice as many each time that the reader goes out at its end, up to 64 KiB. Other reads
+ *       neither use nor change it, so that who reads here and there pays nothing, but the bytes
+ *       of two blocks that lie beside each other by chance.
+ *   R2  Only bytes that never change again go in: those below an end that the caller knows. So
+ *       they are right as long as the file is open.
+ *   R3  It is advice: where a window can't be read, the caller reads what it needs by itself.
  *
  * Memory: 64 KiB for each file that was read in order, from the first such read on.
  *
