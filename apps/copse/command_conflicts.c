@@ -8,6 +8,7 @@
 #include "failure.h"
 #include "text.h"
 
+#include <copse/dag_cbor.h>
 #include <copse/database_conflicts.h>
 #include <copse/value.h>
 
@@ -332,6 +333,32 @@ static bool resolve_pick(copse_call *call, const copse_document_conflict *confli
     return true;
 }
 
+/* Whether what --document gives is the document that the conflict is about. False: reported. */
+static bool resolve_check_id(resolve_call *self, const copse_collection *collection,
+                             const copse_document_conflict *conflict)
+{
+    copse_call *call = self->call;
+    copse_bytes id = {NULL, 0};
+    int order = 1;
+    copse_bytes document = copse_buf_view(&self->document);
+    copse_cbor_reader reader;
+    copse_cbor_reader_init(&reader, document);
+    copse_status status = copse_cbor_find_key(&reader, collection->primary_key, NULL);
+    if (status == COPSE_OK) {
+        status = copse_cbor_take(&reader, &id, NULL);
+    }
+    if (status == COPSE_OK) {
+        status = copse_value_compare(id, conflict->id, &order, NULL);
+    }
+    if (status != COPSE_OK || order != 0) {
+        (void)copse_failure(call, COPSE_MISUSE, "nothing was changed",
+                            "--document must have the %.*s of the conflict, %s",
+                            (int)collection->primary_key.len,
+                            (const char *)collection->primary_key.ptr, call->options.arguments[2]);
+    }
+    return status == COPSE_OK && order == 0;
+}
+
 /* Adds what becomes of the document, and the end of the conflict. */
 static int resolve_write(resolve_call *self, copse_documents *documents, copse_write *write,
                          const copse_document_conflict *conflict)
@@ -342,6 +369,11 @@ static int resolve_write(resolve_call *self, copse_documents *documents, copse_w
     bool is_deleted = copse_options_has(&call->options, "--delete");
     bool is_kept = document.len == 0 && !is_deleted && strcmp(take, "present") == 0;
     copse_status status = COPSE_OK;
+    const copse_collection *collection =
+        copse_database_collection(documents->database, conflict->collection);
+    if (document.len > 0 && !resolve_check_id(self, collection, conflict)) {
+        return COPSE_EXIT_FAILED;
+    }
     if (document.len == 0 && !is_deleted && !is_kept) {
         if (!resolve_pick(call, conflict, take, &document)) {
             return COPSE_EXIT_FAILED;

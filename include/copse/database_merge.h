@@ -11,12 +11,15 @@
  *
  * What becomes of a document that differs says the policy of its collection:
  *
- *   three-way   What one side changed is taken, what both changed alike too. A document that both
- *               changed is merged by its fields (document_merge.h). Where that can't be, or one
- * side deleted what the other changed, there is a conflict (copse_merge_conflicts). Without a base
- * nothing may differ. union       Documents of both sides. Of two that differ under one primary
- * key, the one whose encoding is greater. Nothing is deleted. lww         The version that was
- * written last; a deletion is one too. field-wise  Of each field the value that was written last.
+ *   three-way   What one side changed is taken, what both changed alike too. A document that
+ *               both changed is merged by its fields (document_merge.h). Where that can't be, or
+ *               one side deleted what the other changed, there is a conflict
+ *               (copse_merge_conflicts). Without a base nothing may differ.
+ *   union       Documents of both sides. Of two that differ under one primary key, the one whose
+ *               encoding is greater. Nothing is deleted.
+ *   lww         The version that was written last; a deletion is one too.
+ *   field-wise  Of each field the value that was written last; a deletion holds until the
+ *               document is inserted again.
  *
  * The last three need no base, and have no conflicts: of any replicas, merged in any order, the
  * same documents come out.

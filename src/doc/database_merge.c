@@ -368,7 +368,7 @@ static copse_status database_merge_next(copse_database_merge *merge,
                                         copse_database_conflict *ret_conflict, copse_err *err)
 {
     copse_status status = COPSE_END;
-    while (status == COPSE_END &&
+    while (status == COPSE_END && !merge->has_ended &&
            (merge->name.ptr != NULL || database_merge_collection_begin(merge))) {
         status = database_merge_collection_next(merge, ret_conflict, err);
         bool is_whole = status == COPSE_OK && merge->stage == COPSE_MERGE_STAGE_OPTIONS;

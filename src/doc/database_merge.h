@@ -3,11 +3,13 @@
  *   M1  WANT leaves the state from which the call goes on: what is read for operations is there
  *       before the first of them is added.
  *   M2  What becomes of a document is a function of its rows in the three databases (and, of a
- *       conflict, of both heads): a walk finds the rows of those that differ, and a look-up those
- * of any one, so that it can be asked again. M3  A side's document is the one in its collection, or
- * else the one that waits in the row of its conflict: merging asks what there is, and then who of
- * those may be in the collection. M4  Ours and theirs play the same part everywhere but where a
- * conflict is refused, or settled for one of them by name.
+ *       conflict, of both heads): a walk finds the rows of those that differ, and a look-up
+ *       those of any one, so that it can be asked again.
+ *   M3  A side's document is the one in its collection, or else the one that waits in the row
+ *       of its conflict: merging asks what there is, and then who of those may be in the
+ *       collection.
+ *   M4  Ours and theirs play the same part everywhere but where a conflict is refused, or
+ *       settled for one of them by name.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

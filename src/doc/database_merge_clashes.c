@@ -5,14 +5,14 @@
  * database are known in full: documents that ours leaves as they are hold a value each, and are
  * among those noted.
  *
- *   U1  Those that clash are taken by when they were written, then by primary key. Whoever has a
- *       value that one before him has got waits; else he gets all of his. Values that nobody else
- *       has don't matter.
- *   U2  So who waits depends on the documents alone, waiting ones among them, and not on where they
- *       were before, nor on which side is ours. Merging again changes nothing.
+ *   U1  Those that clash are taken by when they were written, then by primary key. Whoever has
+ *       a value that one before him has got waits; else he gets all of his. Values that nobody
+ *       else has don't matter.
+ *   U2  So who waits depends on the documents alone, waiting ones among them, and not on where
+ *       they were before, nor on which side is ours. Merging again changes nothing.
  *   U3  Whoever waits is named by the first index, by name, in which his value is another's.
- *   U4  A document that an index can't hold, as when one side made one of its fields an array and
- * the other a second one, waits likewise: its value there counts as another's.
+ *   U4  A document that an index can't hold, as when one side made one of its fields an array
+ *       and the other a second one, waits likewise: its value there counts as another's.
  *
  * It costs the look-up of the rows of each document that clashes, in all three databases.
  *

@@ -382,7 +382,7 @@ copse_status copse_merge_decide(copse_database_merge *merge, copse_err *err)
     copse_status status = copse_merge_read_conflicts(merge, err);
     bool is_waited_for = merge->conflicts[COPSE_MERGE_OURS].waiting.document.len > 0 ||
                          merge->conflicts[COPSE_MERGE_THEIRS].waiting.document.len > 0 ||
-                         merge->rows.is_known[COPSE_MERGE_VERSION_ROW];
+                         copse_merge_has_versions(merge->policy);
     if (status == COPSE_OK && is_waited_for) {
         status = copse_merge_know(merge, COPSE_MERGE_DOCUMENT_ROW, err);
     }

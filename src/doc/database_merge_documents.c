@@ -1,12 +1,13 @@
 /* The walk over the documents of a collection: diffs of its rows, side by side by primary key.
  *
- *   K1  Three-way, what theirs changed since the base is met with what ours changed; what only ours
- *       changed stays as it is. Joins, and three-way without a base, need only what differs between
- *       ours and theirs.
- *   K2  Where anything differs in a collection, all conflicts of ours are gone through too: whoever
- *       waits may come back. Of a collection where nothing differs nothing is read.
- *   K3  A row that no diff gave is the same on all sides; the conflicts of ours, which are read in
- *       full, say what a row of a conflict is where no diff gave it.
+ *   K1  Three-way, what theirs changed since the base is met with what ours changed; what only
+ *       ours changed stays as it is. Joins, and three-way without a base, need only what
+ *       differs between ours and theirs.
+ *   K2  Where anything differs in a collection, an index too, all conflicts of ours are gone
+ *       through: whoever waits may come back. Of a collection where nothing differs nothing is
+ *       read.
+ *   K3  A row that no diff gave is the same on all sides; the conflicts of ours, which are read
+ *       in full, say what a row of a conflict is where no diff gave it.
  *   K4  Whoever waits is put into the collection first; the apply says who clashes
  *       (database_merge_clashes.c).
  *

@@ -2,9 +2,10 @@
  *
  *   X1  A definition that only one side changed is that side's; one that a side dropped and the
  *       other left alone is dropped; else both must have the same. Whether it is built is no
- * change. X2  In the outcome an index is built only if both sides have it so, as it is there: then
- * each side's rows are those of its documents, and the apply keeps them so. Any other has no rows,
- *       also where ours has them, so that the tree is the same whichever side is ours.
+ *       change.
+ *   X2  In the outcome an index is built only if both sides have it so, as it is there: then
+ *       each side's rows are those of its documents, and the apply keeps them so. Any other has
+ *       no rows, also where ours has them, so that the tree is the same whichever side is ours.
  *   X3  A collection that only theirs has comes with its indexes, made before its documents: as
  *       they are there, also the field that arrays are in.
  *
@@ -124,9 +125,15 @@ static copse_status merge_index_settle(copse_database_merge *merge, const merge_
                                        copse_bytes name, copse_database_conflict *ret_conflict,
                                        copse_err *err)
 {
+    const copse_index_definition *ours = index->sides[COPSE_MERGE_OURS];
     const copse_index_definition *theirs = index->sides[COPSE_MERGE_THEIRS];
     merge_index_verdict verdict = {.definition = theirs};
-    copse_status status = COPSE_OK;
+    bool is_same = false;
+    copse_status status = merge_index_is_same(merge->env, ours, theirs, &is_same, err);
+    merge->walk.is_touched = merge->walk.is_touched || !is_same; /* K2 */
+    if (status != COPSE_OK) {
+        return status;
+    }
     if (!merge->is_taken_whole) {
         status = merge_index_judge(merge, index, &verdict, err);
     } else if (theirs != NULL) { /* X3 */
@@ -139,7 +146,7 @@ static copse_status merge_index_settle(copse_database_merge *merge, const merge_
         return COPSE_OK;
     }
     if (status == COPSE_OK) {
-        status = merge_index_put(merge, index->sides[COPSE_MERGE_OURS], &verdict, err);
+        status = merge_index_put(merge, ours, &verdict, err);
     }
     return status == COPSE_OK ? COPSE_END : status;
 }

@@ -1,10 +1,12 @@
 /* The commits and databases of a merge of heads, and what several bases make together.
  *
- *   B1  Several bases are merged two by two, in the order of their CIDs, as heads are: what they
- *       become is the commit of their automatic merge, with conflicts recorded, so that the next
- * one finds where it parted from all of those before it. Where somebody did that merge, its commit
- *       is the same.
+ *   B1  Several bases are merged two by two, in the order of their CIDs, as heads are: what
+ *       they become is the commit of their automatic merge, with conflicts recorded, so that
+ *       the next one finds where it parted from all of those before it. Where somebody did that
+ *       merge, its commit is the same.
  *   B2  Collections and indexes that can't be merged stay as the first has them.
+ *   B3  A history that was made up may have bases of bases of bases: more merges than any real
+ *       one needs end with LIMIT.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

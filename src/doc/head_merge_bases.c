@@ -6,12 +6,13 @@
 #include "base/err.h"
 #include "tree/difference_hint.h"
 
-enum { HEAD_MERGE_DEPTH_MAX = 16 };
+enum { HEAD_MERGE_DEPTH_MAX = 16, HEAD_MERGE_BASES_MAX = 256 };
 
 /* What bases are merged with. */
 typedef struct head_merge_bases {
     const copse_env *env;
     const copse_head_merge_options *options;
+    size_t *merges_left; /* B3 */
 } head_merge_bases;
 
 /* ---- Sides ----------------------------------------------------------------------------------- */
@@ -136,6 +137,10 @@ static copse_status head_merge_roots(const head_merge_bases *merge, const copse_
     copse_database_merge *documents = NULL;
     copse_database_conflict conflict;
     copse_tree *tree = NULL;
+    if (*merge->merges_left == 0) {
+        return COPSE_ERR(err, COPSE_LIMIT, "the histories were merged crosswise too often");
+    }
+    *merge->merges_left -= 1;
     copse_status status = copse_head_merge_open(options, roots, &sides, err);
     if (status == COPSE_OK) {
         const copse_database_merge_options of = {
@@ -264,6 +269,7 @@ copse_status copse_head_merge_base_tree(const copse_env *env,
                                         const copse_cid *bases, size_t count, copse_cid *ret_tree,
                                         copse_err *err)
 {
-    const head_merge_bases merge = {env, options};
+    size_t merges_left = HEAD_MERGE_BASES_MAX;
+    const head_merge_bases merge = {env, options, &merges_left};
     return head_merge_base_tree(&merge, bases, count, 0, ret_tree, err);
 }

@@ -19,7 +19,6 @@
  *   W6  Of the operations of a merge on one document only the last one is looked at.
  *   W7  While a document is in the collection, one that waits in its conflict's row is none. So
  *       who deletes it ends that too, or the next merge would bring back what was written over.
- *       Where documents have versions these say it.
  *
  * The write keeps the catalogue of the last tree that it read or made, with its derivers: a commit
  * of one document then reads no catalogue.

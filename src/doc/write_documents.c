@@ -119,8 +119,7 @@ static copse_status settle_load_conflict(settle *state, settle_group *group, cop
     copse_write_run *run = state->run;
     const copse_write_change *last = settle_change(state, group->first + group->count - 1);
     const copse_collection *collection = &last->collection->collection;
-    bool is_needed = last->document.len == 0 && !run->options.is_merge &&
-                     !copse_write_makes_versions(run, collection);
+    bool is_needed = last->document.len == 0 && !run->options.is_merge;
     return is_needed ? copse_write_find_conflict(run, collection, last->id, &group->conflict, err)
                      : COPSE_OK;
 }

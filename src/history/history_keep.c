@@ -84,10 +84,13 @@ static copse_status history_keep_one(history_keep *keep, const copse_cid *cid, c
         return keep->visit(keep->ctx, &part, err);
     }
     if (status == COPSE_OK) {
-        status = copse_commit_decode(keep->env, block, &commit, NULL);
+        copse_err why;
+        status = copse_commit_decode(keep->env, block, &commit, &why);
         if (status == COPSE_OK) {
             status = history_keep_commit(keep, cid, &commit, err);
-        } else if (status == COPSE_CORRUPT || status == COPSE_LIMIT) {
+        } else if (status != COPSE_CORRUPT && status != COPSE_LIMIT) {
+            status = COPSE_ERR(err, status, "%s", why.message);
+        } else {
             part.kind = COPSE_HISTORY_WHOLE;
             status = keep->visit(keep->ctx, &part, err);
         }

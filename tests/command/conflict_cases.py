@@ -95,6 +95,10 @@ class Conflicts(CommandTest):
         self.bad(1, "no side 0", "resolve", "blog.copse", "posts", "1", "--take", "0")
         self.bad(1, "no 'waiting'", "resolve", "blog.copse", "posts", "1", "--take", "waiting")
         self.bad(1, "no conflict about 4", "resolve", "blog.copse", "posts", "4", "--delete")
+        for document in ('{"_id":4,"t":"x"}', '{"t":"x"}', '{"_id":"1"}'):
+            self.bad(1, "must have the _id of the conflict, 1", "resolve", "blog.copse", "posts",
+                     "1", "--document", document)
+        self.assertEqual(self.posts()[4], {"_id": 4, "t": "old", "n": 0})
         self.bad(1, "post", "conflicts", "blog.copse", "post")
         self.assertEqual(len(self.conflicts()), 3)
 
