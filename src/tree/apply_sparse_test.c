@@ -11,7 +11,7 @@
 #include "support/tree_model.h"
 #include "support/want_supply.h"
 
-enum { ENTRIES = 100000, CHANGES = 400, SEEDS = 10, ROUNDS_BEYOND_HEIGHT = 6 };
+enum { ENTRIES = 100000, CHANGES = 400, SEEDS = 10, ROUNDS_BEYOND_HEIGHT = 5 };
 
 /* New entries between those that are there: they move boundaries. */
 static void sparse_fill(copse_batch *batch, const copse_tree_config *config, uint64_t *seed)

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-enum { PASS_HINTS = 3 /* L6 */ };
+/* L6: the first time in a range, and from then on. */
+enum { PASS_HINTS = 3, PASS_HINTS_FAR = 8 };
 
 /* The range that is being taken in. */
 typedef struct pass_range {
@@ -347,7 +348,8 @@ static copse_status pass_starve(copse_level_pass *pass, copse_status status, cop
     }
     pass->starved = true;
     copse_chunker_reset(&pass->chunker, 0);
-    return pass->fed > 0 ? copse_walk_hint_next(&pass->walk, PASS_HINTS, err) : COPSE_OK;
+    size_t hints = pass->marks_count > 1 ? PASS_HINTS_FAR : PASS_HINTS;
+    return pass->fed > 0 ? copse_walk_hint_next(&pass->walk, hints, err) : COPSE_OK;
 }
 
 copse_status copse_level_pass_add(copse_level_pass *pass, const copse_piece *piece, bool is_last,

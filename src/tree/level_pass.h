@@ -21,8 +21,8 @@
  *       missing, and then returns WANT; nothing of it is used.
  *   L6  Where an edit has moved a boundary, chunks are cut anew until one ends where it did:
  *       mostly one node further, seldom more. If that one is missing, the next three are asked
- *       for with it, and those behind the branches above: else each would cost a round trip of
- *       its own.
+ *       for with it, and two branches behind each above; if it isn't enough, the next eight:
+ *       else each would cost a round trip of its own.
  *
  * Cost of one edited entry: a path, and about two nodes a level.
  *

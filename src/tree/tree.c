@@ -461,6 +461,28 @@ copse_status copse_tree_find(copse_tree *tree, copse_bytes key, copse_node **ret
     return status;
 }
 
+copse_status copse_tree_find_value(copse_tree *tree, copse_bytes key, copse_arena *arena,
+                                   copse_bytes *ret_value, copse_err *err)
+{
+    copse_node *leaf;
+    uint32_t index;
+    bool found;
+    copse_bytes value = {NULL, 0};
+    copse_status status = copse_tree_find(tree, key, &leaf, &index, &found, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    if (found) {
+        value = copse_arena_dup(arena, copse_node_value(leaf, index));
+        status = value.ptr == NULL ? COPSE_ERR_NOMEM(err) : COPSE_OK;
+    }
+    copse_node_unref(tree->env, leaf);
+    if (status == COPSE_OK) {
+        *ret_value = value;
+    }
+    return status;
+}
+
 /* Gives out entry `index` of `leaf` and keeps the leaf alive; takes over the reference. */
 static void tree_lend(copse_tree *tree, copse_node *leaf, uint32_t index, copse_bytes *ret_key,
                       copse_bytes *ret_value)

@@ -15,6 +15,7 @@
 #ifndef COPSE_TREE_TREE_H
 #define COPSE_TREE_TREE_H
 
+#include "base/arena.h"
 #include "tree/node_cache.h"
 
 /* Deeper trees are refused whatever the limits say. */
@@ -77,6 +78,12 @@ uint32_t copse_tree_route_below(const copse_tree *tree, const copse_node *parent
 COPSE_MUST_USE copse_status copse_tree_find(copse_tree *tree, copse_bytes key,
                                             copse_node **ret_leaf, uint32_t *ret_index,
                                             bool *ret_found, copse_err *err);
+
+/** The value of `key`, which is kept in the arena; of len 0: there is none. Part of an operation,
+ * as copse_tree_find, with its statuses. */
+COPSE_MUST_USE copse_status copse_tree_find_value(copse_tree *tree, copse_bytes key,
+                                                  copse_arena *arena, copse_bytes *ret_value,
+                                                  copse_err *err);
 
 /** The leaf that holds `key` if any does, with a reference. WANT, CORRUPT, IO, NOMEM. */
 COPSE_MUST_USE copse_status copse_tree_load_leaf(copse_tree *tree, copse_bytes key,

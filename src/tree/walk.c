@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { WALK_HINT_BRANCHES = 2 /* of each level */ };
+
 void copse_walk_init(copse_walk *walk, copse_tree *tree, size_t level)
 {
     walk->tree = tree;
@@ -217,26 +219,47 @@ copse_status copse_walk_prev(copse_walk *walk, copse_err *err)
     return COPSE_END;
 }
 
-copse_status copse_walk_hint_next(const copse_walk *walk, size_t count, copse_err *err)
+/* Asks ahead for child `index` of the branch at `depth`, if it is not here. */
+static copse_status walk_hint(const copse_walk *walk, size_t depth, uint32_t index, copse_err *err)
 {
     copse_node_cache *cache = walk->tree->cache;
+    copse_bytes link = copse_node_link(walk->nodes[depth], index);
+    copse_cid cid;
+    return copse_node_cache_has_kind(cache, link, walk->tree->kind) ||
+                   copse_cid_from_bytes(link, &cid, NULL) != COPSE_OK
+               ? COPSE_OK /* a damaged link is told of where it is followed */
+               : copse_source_hint(cache->source, &cid, err);
+}
+
+/* Asks ahead for the branches that follow those on the way. */
+static copse_status walk_hint_branches(const copse_walk *walk, copse_err *err)
+{
     copse_status status = COPSE_OK;
-    for (size_t depth = walk->depth; depth-- > 0;) {
-        const copse_node *node = walk->nodes[depth];
-        size_t most = depth + 1 == walk->depth ? count : 1;
-        for (size_t i = 1; i <= most && walk->indexes[depth] + i < node->count; i++) {
-            copse_bytes link = copse_node_link(node, walk->indexes[depth] + (uint32_t)i);
-            copse_cid cid;
-            if (copse_node_cache_has_kind(cache, link, walk->tree->kind) ||
-                copse_cid_from_bytes(link, &cid, NULL) != COPSE_OK) {
-                continue; /* a damaged link is told of where it is followed */
-            }
-            status = copse_source_hint(cache->source, &cid, err);
-            if (status != COPSE_OK) {
-                return status;
-            }
+    for (size_t depth = 0; depth + 1 < walk->depth; depth++) {
+        uint32_t count = walk->nodes[depth]->count;
+        for (uint32_t i = walk->indexes[depth] + 1;
+             i <= walk->indexes[depth] + WALK_HINT_BRANCHES && i < count && status == COPSE_OK;
+             i++) {
+            status = walk_hint(walk, depth, i, err);
         }
     }
+    return status;
+}
+
+copse_status copse_walk_hint_next(const copse_walk *walk, size_t count, copse_err *err)
+{
+    copse_walk ahead;
+    if (walk->depth == 0) {
+        return COPSE_OK;
+    }
+    copse_walk_copy(walk, &ahead);
+    copse_status status = walk_hint_branches(walk, err);
+    /* What can't be gone to is asked for by now, or told of where it is needed. */
+    for (size_t i = 0;
+         i < count && status == COPSE_OK && copse_walk_next(&ahead, NULL) == COPSE_OK; i++) {
+        status = walk_hint(&ahead, ahead.depth - 1, ahead.indexes[ahead.depth - 1], err);
+    }
+    copse_walk_release(&ahead);
     return status;
 }
 
