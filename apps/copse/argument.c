@@ -24,6 +24,10 @@ static bool argument_report(copse_call *call, copse_status status, const char *w
 
 const char *copse_argument_hint_of_json(const char *text)
 {
+    size_t len = strlen(text);
+    if (len > 0 && text[0] == '{' && text[len - 1] != '}') {
+        return "its } is missing; for the shell, put '…' around all of it: '{\"tags\":\"cats\"}'";
+    }
     /* The shell takes the quotes away where there are none around them. */
     return strchr(text, '"') != NULL
                ? NULL

@@ -215,10 +215,13 @@ static void check_report_sparse(check_call *self, const copse_cid *tree, uint64_
         copse_output_end(out);
         return;
     }
+    bool is_fork = self->place.origin.is_fork; /* which goes on from what is there */
     copse_output_format(out,
-                        "not checked: '%s' is a sparse clone, %s more blocks are at %s; "
-                        "`copse fsck` checks those that are here, `copse check %s` all\n",
-                        self->place.name, copse_text_of_count(absent, count), url, url);
+                        "not checked: '%s' is a sparse %s, %s more blocks are at %s; "
+                        "`copse fsck` checks those that are here",
+                        self->place.name, is_fork ? "fork" : "clone",
+                        copse_text_of_count(absent, count), url);
+    copse_output_format(out, is_fork ? "\n" : ", `copse check %s` all\n", url);
 }
 
 /* A database can be checked only as a whole. Of a sparse clone that is said, unless all of it has

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "documents.h"
 #include "failure.h"
+#include "fork_past.h"
 #include "place.h"
 #include "replica.h"
 #include "store_copy.h"
@@ -221,7 +222,8 @@ static bool clone_begin(clone *self)
     if (!done || !copse_peers_open(&peers, call, self->address.peer, NULL)) {
         return false;
     }
-    done = clone_ask_head(self, &peers);
+    done = clone_ask_head(self, &peers) &&
+           (!self->asked.is_fork || copse_fork_check_peers(call, &peers, &self->head, self->from));
     while (self->asked.peers_count < COPSE_REMOTE_PEERS_MAX &&
            (self->asked.peers[self->asked.peers_count] =
                 copse_remote_peer(peers.remote, self->asked.peers_count)) != NULL) {
@@ -321,6 +323,7 @@ static bool fork_take_origin(clone *self, const copse_place *source, const copse
                              copse_cid *ret_pulled)
 {
     *ret_pulled = (copse_cid){0};
+    self->asked.is_partial = false;
     if (!copse_origin_is_there(&source->origin)) {
         return true;
     }
@@ -419,6 +422,7 @@ static void fork_report(clone *self, const copse_store_copy *copy)
 static int fork_files(clone *self)
 {
     copse_call *call = self->call;
+    struct stat info;
     copse_place source;
     copse_store_copy copy;
     copse_cid present = {0};
@@ -426,10 +430,18 @@ static int fork_files(clone *self)
     if (copse_options_has(&call->options, "--whole")) {
         return copse_failure_usage(call, "of a folder or a CAR all is copied that is there");
     }
+    if (stat(self->from, &info) != 0) {
+        return copse_failure(call, COPSE_NOT_FOUND,
+                             "what can be forked is a folder, a CAR file, http://peer/name, or an "
+                             "IPNS name",
+                             "there is no store '%s'", self->from);
+    }
     if (!copse_place_open(&source, call, COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
     bool done = copse_place_resolve(&source, copse_place_ref(call), &self->head) &&
+                (source.car == NULL ||
+                 copse_fork_check_past(call, source.source, NULL, &self->head, self->from)) &&
                 clone_open_store(self, &present) &&
                 fork_take_origin(self, &source, &present, &origin) &&
                 fork_copy(self, &source, &origin, &copy) && fork_take_note(self, &source) &&
@@ -486,14 +498,14 @@ const copse_command copse_command_fork = {
     .summary = "Make a database of your own that goes on from another",
     .details =
         "What is forked has one history with the fork until one of both goes on, and they can be\n"
-        "merged at any time (`copse merge`). main is yours: `copse pull` only brings what the\n"
-        "origin has, as origin/main.\n"
+        "merged at any time (`copse merge`). main is yours. Of a peer, `copse pull` brings what\n"
+        "it has as origin/main; of a folder, `copse merge STORE PATH` takes what it has.\n"
         "\n"
         "Of a folder or a CAR file all is copied that main, or --ref, leads to, history too. Of\n"
         "http://peer/name, or an IPNS name (k51…) or a CID with --peer, nothing is fetched but\n"
         "the head: the rest comes when a command needs it, and stays. --whole fetches all of the\n"
-        "database and its history. A fork that was broken off goes on where it was when the\n"
-        "command is run again.\n",
+        "database and its history. What is published without its history can't be forked. A fork\n"
+        "that was broken off goes on where it was when the command is run again.\n",
     .options = fork_options,
     .examples = "copse fork blog.copse mine.copse\n"
                 "copse fork http://127.0.0.1:4180/blog mine.copse\n"

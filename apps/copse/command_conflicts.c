@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { CONFLICTS_CID_SHOWN = 16 }; /* of the text of a CID */
+
 /* ---- sides ---- */
 
 static bool conflicts_is_earlier(const copse_conflict_side *a, const copse_conflict_side *b)
@@ -41,13 +43,6 @@ static const copse_conflict_side *conflicts_side(const copse_document_conflict *
 
 /* ---- conflicts: as JSON ---- */
 
-/* A document, or null. */
-static copse_status conflicts_add_document(copse_call *call, const char *name, copse_bytes document)
-{
-    return document.len > 0 ? copse_output_ext_json(&call->output, name, document, &call->err)
-                            : copse_output_item(&call->output, name, document, &call->err);
-}
-
 static void conflicts_add_writer(copse_call *call, uint64_t time_ms, copse_bytes author)
 {
     char time[COPSE_PAST_TIME_SIZE];
@@ -60,14 +55,14 @@ static void conflicts_add_writer(copse_call *call, uint64_t time_ms, copse_bytes
 static copse_status conflicts_add_sides(copse_call *call, const copse_document_conflict *conflict)
 {
     copse_output *out = &call->output;
-    copse_status status = conflicts_add_document(call, "base", conflict->base);
+    copse_status status = copse_output_ext_json(out, "base", conflict->base, &call->err);
     copse_output_begin_array(out, "sides");
     for (size_t i = 1; i <= conflict->sides_count && status == COPSE_OK; i++) {
         const copse_conflict_side *side = conflicts_side(conflict, i);
         copse_output_begin_member(out, NULL);
         copse_output_cid(out, "commit", &side->commit);
         conflicts_add_writer(call, side->time_ms, side->author);
-        status = conflicts_add_document(call, "document", side->document);
+        status = copse_output_ext_json(out, "document", side->document, &call->err);
         copse_output_end_member(out);
     }
     copse_output_end_array(out);
@@ -80,7 +75,7 @@ static copse_status conflicts_add_waiting(copse_call *call, const copse_conflict
     copse_output_begin_member(out, "waiting");
     copse_output_text_bytes(out, "index", waiting->index);
     conflicts_add_writer(call, waiting->time_ms, waiting->author);
-    copse_status status = conflicts_add_document(call, "document", waiting->document);
+    copse_status status = copse_output_ext_json(out, "document", waiting->document, &call->err);
     copse_output_end_member(out);
     return status;
 }
@@ -93,7 +88,7 @@ static copse_status conflicts_print_json(copse_call *call, const copse_document_
     copse_output_text_bytes(out, "collection", conflict->collection);
     copse_status status = copse_output_ext_json(out, "_id", conflict->id, &call->err);
     if (status == COPSE_OK) {
-        status = conflicts_add_document(call, "present", present);
+        status = copse_output_ext_json(out, "present", present, &call->err);
     }
     if (status == COPSE_OK && conflict->sides_count > 0) {
         status = conflicts_add_sides(call, conflict);
@@ -122,18 +117,30 @@ static copse_status conflicts_print_document(copse_call *call, const char *what,
     return status;
 }
 
-static void conflicts_print_writer(copse_call *call, uint64_t time_ms, copse_bytes author)
+/* "written 2026-11-22 10:00:03Z by did:key:…"; `what` is the word before the time. */
+static void conflicts_print_writer(copse_call *call, const char *what, uint64_t time_ms,
+                                   copse_bytes author)
 {
     copse_output *out = &call->output;
     char time[COPSE_PAST_TIME_SIZE];
     if (time_ms > 0) {
-        copse_output_format(out, "            written %s", copse_past_time(time_ms, time));
+        copse_output_format(out, "            %s %s", what, copse_past_time(time_ms, time));
         if (author.len > 0) {
             copse_output_format(out, " by ");
             copse_output_bytes(out, author);
         }
         copse_output_format(out, "\n");
     }
+}
+
+/* The head that the side is of, which may be by somebody else than the document. */
+static void conflicts_print_head(copse_call *call, const copse_conflict_side *side)
+{
+    char text[COPSE_CID_TEXT_SIZE_MAX];
+    char what[CONFLICTS_CID_SHOWN + 16];
+    (void)snprintf(what, sizeof what, "head %.*s… of", CONFLICTS_CID_SHOWN,
+                   copse_cid_show(&side->commit, text));
+    conflicts_print_writer(call, what, side->time_ms, side->author);
 }
 
 static copse_status conflicts_print_sides(copse_call *call, const copse_document_conflict *conflict)
@@ -144,7 +151,7 @@ static copse_status conflicts_print_sides(copse_call *call, const copse_document
         char number[COPSE_TEXT_NUMBER_SIZE];
         (void)snprintf(number, sizeof number, "%zu", i);
         status = conflicts_print_document(call, number, side->document);
-        conflicts_print_writer(call, side->time_ms, side->author);
+        conflicts_print_head(call, side);
     }
     return status;
 }
@@ -165,7 +172,8 @@ static copse_status conflicts_print_text(copse_call *call, const copse_document_
     }
     if (status == COPSE_OK && conflict->waiting.document.len > 0) {
         status = conflicts_print_document(call, "waiting", conflict->waiting.document);
-        conflicts_print_writer(call, conflict->waiting.time_ms, conflict->waiting.author);
+        conflicts_print_writer(call, "written", conflict->waiting.time_ms,
+                               conflict->waiting.author);
         copse_output_format(out, "            another document has its value in the index ");
         copse_output_bytes(out, conflict->waiting.index);
         copse_output_format(out, "\n");
@@ -212,8 +220,10 @@ static copse_status conflicts_present(copse_documents *documents,
     return status;
 }
 
+/* Prints all; what `copse resolve` can take of the first goes to *ret_take. */
 static copse_status conflicts_print_all(copse_documents *documents,
-                                        copse_database_conflicts *conflicts, uint64_t *ret_count)
+                                        copse_database_conflicts *conflicts, uint64_t *ret_count,
+                                        const char **ret_take)
 {
     copse_call *call = documents->call;
     const copse_document_conflict *conflict = NULL;
@@ -227,6 +237,7 @@ static copse_status conflicts_print_all(copse_documents *documents,
         if (status == COPSE_OK) {
             status = call->output.json ? conflicts_print_json(call, conflict, document.encoded)
                                        : conflicts_print_text(call, conflict, document.encoded);
+            *ret_take = *ret_count > 0 ? *ret_take : conflict->sides_count > 0 ? "1" : "waiting";
             (*ret_count)++;
         }
     }
@@ -239,6 +250,7 @@ static int conflicts_list(copse_documents *documents)
     copse_call *call = documents->call;
     const char *name = call->options.arguments_count > 1 ? call->options.arguments[1] : "";
     copse_database_conflicts *conflicts = NULL;
+    const char *take = "1";
     uint64_t count = 0;
     char text[64];
     if (name[0] != '\0' && copse_documents_collection(documents, name) == NULL) {
@@ -247,15 +259,15 @@ static int conflicts_list(copse_documents *documents)
     copse_status status = copse_database_conflicts_new(
         documents->database, copse_bytes_of_text(name), &conflicts, &call->err);
     if (status == COPSE_OK) {
-        status = conflicts_print_all(documents, conflicts, &count);
+        status = conflicts_print_all(documents, conflicts, &count, &take);
     }
     copse_database_conflicts_free(conflicts);
     if (status != COPSE_OK) {
         return copse_documents_failure(documents, status, "the conflicts");
     }
     if (!call->output.json && count > 0) {
-        copse_note(call, "%s; `copse resolve DB COLL ID --take 1` settles one",
-                   copse_documents_plural(count, "conflict", text, sizeof text));
+        copse_note(call, "%s; `copse resolve DB COLL ID --take %s` settles one",
+                   copse_documents_plural(count, "conflict", text, sizeof text), take);
     } else if (!call->output.json) {
         copse_note(call, "no conflicts");
     }
@@ -278,11 +290,9 @@ const copse_command copse_command_conflicts = {
     .arguments = "DB [COLL]",
     .summary = "List what merges left open, with all sides",
     .details =
-        "For each document: what the collection has at present, what it was in the base, "
-        "and\n"
-        "what each side made of it, the earliest first; or a document that is waiting, since "
-        "another\n"
-        "one has its value in a unique index.\n",
+        "For each document: what the collection has at present, what it was in the base, and\n"
+        "what each side made of it, with the head that was merged, the earliest first; or a\n"
+        "document that is waiting, since another one has its value in a unique index.\n",
     .options = conflicts_options,
     .examples = "copse conflicts blog.copse\n"
                 "copse conflicts blog.copse posts --json",
@@ -326,8 +336,12 @@ static bool resolve_pick(copse_call *call, const copse_document_conflict *confli
     } else if (strcmp(take, "waiting") == 0 && conflict->waiting.document.len > 0) {
         *ret_document = conflict->waiting.document;
     } else {
-        (void)copse_failure(call, COPSE_MISUSE, "`copse conflicts DB COLL` lists what there is",
-                            "this conflict has no '%s'", take);
+        char hint[128];
+        (void)snprintf(hint, sizeof hint, "--take is %s%s; `copse conflicts DB COLL` lists them",
+                       conflict->sides_count > 0 ? "the number of a side, base or present"
+                                                 : "present",
+                       conflict->waiting.document.len > 0 ? " or waiting" : "");
+        (void)copse_failure(call, COPSE_MISUSE, hint, "this conflict has no '%s'", take);
         return false;
     }
     return true;
@@ -437,6 +451,20 @@ static int resolve_fill(void *ctx, copse_documents *documents, copse_write *writ
     return code;
 }
 
+/* What it would become has a value that is another's. */
+static int resolve_refused(void *ctx, copse_documents *documents, copse_status status,
+                           size_t operation)
+{
+    resolve_call *self = ctx;
+    (void)operation;
+    return status == COPSE_CONFLICT
+               ? copse_failure(self->call, status,
+                               "give one of the two another value (`copse update`, or --document); "
+                               "--take present leaves the collection as it is",
+                               "nothing was changed: %s", self->call->err.message)
+               : copse_documents_failure(documents, status, "nothing was changed");
+}
+
 static void resolve_describe(void *ctx, const copse_write_stats *stats, char *ret_message,
                              size_t size)
 {
@@ -453,6 +481,7 @@ static int resolve_documents(resolve_call *self, copse_documents *documents)
     const copse_documents_change change = {
         .fill = resolve_fill,
         .describe = resolve_describe,
+        .refused = resolve_refused,
         .ctx = self,
         .depends = true,
     };

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "documents.h"
 #include "failure.h"
+#include "index_fields.h"
 #include "table.h"
 
 #include <copse/ext_json.h>
@@ -105,15 +106,10 @@ static void indexes_append_word(indexes_text *text, const char *word)
     indexes_append(text, copse_bytes_of_text(word));
 }
 
-/* The fields as they are written: "tags[],-createdAt". */
 static void indexes_append_fields(indexes_text *text, const copse_index_definition *index)
 {
-    for (size_t i = 0; i < index->fields_count; i++) {
-        const copse_sort_field *field = &index->fields[i];
-        indexes_append_word(text, i > 0 ? "," : "");
-        indexes_append_word(text, field->descending ? "-" : "");
-        indexes_append(text, field->path);
-        indexes_append_word(text, field->array ? "[]" : "");
+    if (text->status == COPSE_OK) {
+        text->status = copse_index_fields_write(index, &text->buf);
     }
 }
 

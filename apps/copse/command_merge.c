@@ -51,7 +51,8 @@ typedef struct merge_call {
     copse_cid theirs;
     copse_merge_print print;
     copse_head_merge_result result;
-    copse_cid head; /* that the branch gets */
+    copse_cid head;    /* that the branch gets */
+    copse_past merged; /* what that is */
 } merge_call;
 
 /* ---- Merging ---- */
@@ -94,7 +95,10 @@ static int merge_refuse(merge_call *self)
     char count[64];
     return copse_failure(
         self->call, COPSE_CONFLICT,
-        self->print.of_catalogue > 0
+        self->print.of_policies > 0
+            ? "`copse policy DB COLL POLICY` gives one of the two the policy of the other; then "
+              "merge again"
+        : self->print.of_catalogue > 0
             ? "change the collection or index on one of the two, as the other has it; then merge "
               "again"
             : "--conflicts record merges and keeps them, ours or theirs settles them; or change "
@@ -183,7 +187,8 @@ static int merge_fail(merge_call *self, copse_status status, bool are_strangers)
     return copse_failure(call, status,
                          self->policy == COPSE_MERGE_THREE_WAY && are_strangers
                              ? "--policy union takes the documents of both sides"
-                             : "`copse clone` makes a copy of the other one as it is now",
+                             : "keep the newer one, and bring over what only the other has: `copse "
+                               "cherry-pick NEWER COMMIT… --from OTHER`",
                          "they can't be merged: %s", call->err.message);
 }
 
@@ -201,6 +206,10 @@ static int merge_once(merge_call *self, bool *ret_again)
     if (self->result.stats.conflicts > 0) {
         return merge_refuse(self);
     }
+    copse_past_close(&self->merged);
+    if (!copse_past_open(&self->merged, &documents->place, &self->head, "the merge")) {
+        return COPSE_EXIT_FAILED;
+    }
     if (self->is_dry || self->result.kind == COPSE_HEAD_MERGE_NOTHING) {
         return COPSE_EXIT_OK;
     }
@@ -213,6 +222,20 @@ static int merge_once(merge_call *self, bool *ret_again)
     return status == COPSE_OK ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
 }
 
+/* The indexes that somebody has to build now. */
+static void merge_tell_unbuilt(merge_call *self)
+{
+    const copse_documents *documents = &self->documents;
+    copse_call *call = self->call;
+    bool is_main = strcmp(documents->ref, COPSE_REF_DEFAULT) == 0;
+    copse_status status =
+        copse_merge_print_unbuilt(call, documents->database, self->merged.database,
+                                  documents->place.name, is_main ? NULL : documents->ref);
+    if (status != COPSE_OK) {
+        copse_note(call, "copse: out of memory: `copse indexes DB` lists those that are not built");
+    }
+}
+
 /* What is only told where it happened. */
 static void merge_tell_rest(copse_output *out, const copse_database_merge_stats *stats)
 {
@@ -223,7 +246,7 @@ static void merge_tell_rest(copse_output *out, const copse_database_merge_stats 
     } parts[] = {
         {"recorded", "kept as conflicts: `copse conflicts DB` lists them", stats->recorded},
         {"settled", "in conflict, and settled", stats->settled},
-        {"superseded", "written on both sides, of which the earlier version gave way",
+        {"superseded", "written on both sides, of which one gave way, all or a part of it",
          stats->superseded},
         {"waiting", "waiting for a unique value that another one has: `copse conflicts DB`",
          stats->waiting},
@@ -253,7 +276,8 @@ static void merge_tell(merge_call *self)
         copse_output_text(out, "kind", kinds[result->kind]);
         copse_merge_print_stats(out, &result->stats);
         merge_tell_rest(out, &result->stats);
-        copse_output_bool(out, "dryRun", self->is_dry);
+        merge_tell_unbuilt(self);
+        copse_output_bool(out, "dry_run", self->is_dry);
         copse_output_cid(out, "commit", &self->head);
         copse_theirs_print(&self->from);
         copse_output_end(out);
@@ -263,9 +287,11 @@ static void merge_tell(merge_call *self)
         copse_output_format(out, "%s %s, which has all that '%s' has\n",
                             self->is_dry ? "it would move to" : "moved to",
                             copse_cid_show(&self->head, text), self->documents.ref);
+        merge_tell_unbuilt(self);
     } else {
         copse_merge_print_stats(out, &result->stats);
         merge_tell_rest(out, &result->stats);
+        merge_tell_unbuilt(self);
         copse_output_format(out, "%s\n",
                             self->is_dry ? "nothing was changed: --dry-run"
                                          : copse_cid_show(&self->head, text));
@@ -341,6 +367,7 @@ static int merge_run(copse_call *call)
     int code = copse_theirs_open(&self.from, &self.documents, call->options.arguments[1])
                    ? merge_into_head(&self)
                    : COPSE_EXIT_FAILED;
+    copse_past_close(&self.merged);
     copse_theirs_close(&self.from);
     copse_documents_close(&self.documents);
     return code;
@@ -363,8 +390,10 @@ const copse_command copse_command_merge = {
         "one thing differently there is a conflict: they are listed, and nothing is merged. With\n"
         "--conflicts record they are kept in the database (`copse conflicts`, `copse resolve`);\n"
         "ours and theirs take one side's, in a commit of yours. Otherwise whoever merges the same\n"
-        "two gets the same commit. An index that one side made is there, but has to be built\n"
-        "(`copse index`).\n"
+        "two gets the same commit.\n"
+        "\n"
+        "An index that only one side has made is in the merge, but not built, also where it was:\n"
+        "it is told, and `copse index` builds it. A unique one is not enforced until then.\n"
         "\n"
         "--policy union takes, of collections without a policy, the documents of both sides,\n"
         "deletes none, and of two that differ the one whose encoding is greater; it needs no\n"

@@ -34,6 +34,11 @@ typedef struct policy_call {
     uint64_t forgotten;
 } policy_call;
 
+static bool policy_has_versions(const policy_call *self)
+{
+    return self->merge == COPSE_MERGE_LWW || self->merge == COPSE_MERGE_FIELD_WISE;
+}
+
 /* Fills in what was not asked for as it is. False: the collection isn't there; reported. */
 static bool policy_complete(policy_call *self, copse_documents *documents)
 {
@@ -43,8 +48,8 @@ static bool policy_complete(policy_call *self, copse_documents *documents)
         return false;
     }
     self->merge = self->has_merge ? self->merge : collection->merge;
-    self->tombstone_days =
-        (uint32_t)copse_options_number(options, "--tombstone-days", collection->tombstone_days);
+    uint32_t days = policy_has_versions(self) ? collection->tombstone_days : 0;
+    self->tombstone_days = (uint32_t)copse_options_number(options, "--tombstone-days", days);
     return true;
 }
 
@@ -55,6 +60,13 @@ static int policy_fill(void *ctx, copse_documents *documents, copse_write *write
     copse_bytes name = copse_bytes_of_text(self->name);
     if (!policy_complete(self, documents)) {
         return COPSE_EXIT_FAILED;
+    }
+    if (!policy_has_versions(self) && (self->forgets || self->tombstone_days > 0)) {
+        return copse_failure(call, COPSE_MISUSE,
+                             "--tombstone-days and --forget are about collections that are merged "
+                             "lww or field-wise",
+                             "'%s' is merged %s, which knows of no deletions", self->name,
+                             copse_merge_policy_name(self->merge));
     }
     if (self->forgets && self->tombstone_days == 0) {
         return copse_failure(call, COPSE_MISUSE, "--tombstone-days N says for how long",
@@ -81,9 +93,8 @@ static const char *policy_show(const policy_call *self, char ret_text[POLICY_TEX
         (void)snprintf(ret_text, POLICY_TEXT_SIZE, "%s, deletions are kept for %s", name,
                        copse_documents_plural(self->tombstone_days, "day", days, sizeof days));
     } else {
-        bool has_versions = self->merge == COPSE_MERGE_LWW || self->merge == COPSE_MERGE_FIELD_WISE;
         (void)snprintf(ret_text, POLICY_TEXT_SIZE, "%s%s", name,
-                       has_versions ? ", deletions are kept" : "");
+                       policy_has_versions(self) ? ", deletions are kept" : "");
     }
     return ret_text;
 }
@@ -197,7 +208,8 @@ const copse_command copse_command_policy = {
         "               conflict (the default)\n"
         "  union        the documents of both sides; nothing is deleted\n"
         "  lww          of each document, what was written last\n"
-        "  field-wise   of each field, what was written last\n"
+        "  field-wise   of each field, what was written last; a deletion stands until\n"
+        "               the document is inserted again\n"
         "\n"
         "All but three-way merge without a conflict, and without a common past. For lww and\n"
         "field-wise each document that is written from now on has a version: when, and by whom;\n"

@@ -6,6 +6,8 @@
 #include "failure.h"
 #include "replica.h"
 
+#include <stdio.h>
+
 static const copse_option pull_options[] = {
     COPSE_OPTIONS_PEERS,
     COPSE_OPTION_DURABILITY,
@@ -51,8 +53,13 @@ static bool pull_open(pull_call *self)
         return false;
     }
     if (!copse_origin_is_there(&self->origin)) {
-        (void)copse_failure(call, COPSE_NOT_FOUND, "`copse clone URL STORE` makes one that has",
-                            "'%s' was not cloned: it has no origin", path);
+        char hint[512];
+        (void)snprintf(hint, sizeof hint,
+                       "`copse merge %s PATH` brings what another folder has, also the one that it "
+                       "was forked from; `copse clone URL STORE` makes one with an origin",
+                       path);
+        (void)copse_failure(call, COPSE_NOT_FOUND, hint, "'%s' was not cloned: it has no origin",
+                            path);
         return false;
     }
     if (!copse_origin_is_named(&self->origin) && self->main.size > 0) {

@@ -344,7 +344,7 @@ static void revert_tell_one(const revert *self, const revert_outcome *outcome)
         copse_output_begin(out);
         copse_output_cid(out, self->is_revert ? "reverted" : "picked", &outcome->of);
         copse_merge_print_stats(out, &outcome->stats);
-        copse_output_bool(out, "dryRun", self->is_dry);
+        copse_output_bool(out, "dry_run", self->is_dry);
         copse_output_cid(out, "commit", is_nothing || self->is_dry ? NULL : &outcome->made);
         copse_output_end(out);
         return;
@@ -355,7 +355,12 @@ static void revert_tell_one(const revert *self, const revert_outcome *outcome)
         copse_output_format(out, "nothing to do, '%s' is so already\n", self->documents.ref);
         return;
     }
-    copse_merge_print_stats(out, &outcome->stats);
+    const copse_database_merge_stats *stats = &outcome->stats;
+    if (stats->inserted + stats->replaced + stats->merged + stats->deleted > 0) {
+        copse_merge_print_stats(out, stats);
+    } else {
+        copse_output_format(out, "collections and indexes, no documents\n");
+    }
     copse_output_format(out, "%s\n",
                         self->is_dry ? "nothing was changed: --dry-run"
                                      : copse_cid_show(&outcome->made, text));
@@ -430,7 +435,8 @@ const copse_command copse_command_revert = {
         "Makes a commit that undoes what COMMIT changed since its parent, on main or on the\n"
         "branch of --ref; what was changed since stays. Each COMMIT gets one, in the order given.\n"
         "Where something that COMMIT changed was changed again since there is a conflict: they\n"
-        "are listed, and nothing is changed. Of a merge --parent says which side stays.\n",
+        "are listed, and nothing is changed. Of a merge --parent says which side stays. What was\n"
+        "kept as a conflict and settled since (`copse resolve`) is no conflict again.\n",
     .options = revert_options,
     .examples = "copse revert blog.copse HEAD\n"
                 "copse revert blog.copse HEAD~2 --dry-run\n"

@@ -204,10 +204,8 @@ static copse_status update_print_json(update_call *self, const copse_documents *
         status = copse_output_ext_json(out, "upserted", copse_buf_view(&self->id), &call->err);
     }
     if (status == COPSE_OK && self->options.return_document != COPSE_MODIFY_RETURN_NOTHING) {
-        status = self->document.len > 0
-                     ? copse_output_ext_json(out, "document", copse_buf_view(&self->document),
-                                             &call->err)
-                     : copse_output_item(out, "document", (copse_bytes){NULL, 0}, &call->err);
+        status =
+            copse_output_ext_json(out, "document", copse_buf_view(&self->document), &call->err);
     }
     copse_documents_print_head(documents);
     copse_output_end(out);

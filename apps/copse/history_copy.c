@@ -12,9 +12,10 @@
 #include <copse/history_range.h>
 #include <copse/pull.h>
 
+#include <stdio.h>
 #include <string.h>
 
-enum { HISTORY_COPY_LOT = 64 };
+enum { HISTORY_COPY_LOT = 64, HISTORY_COPY_AHEAD_MS = 24 * 60 * 60 * 1000 };
 
 /* A commit whose tree is brought. Zeroed: none. */
 typedef struct history_copy_line {
@@ -47,7 +48,7 @@ static void history_copy_close(history_copy_line *line)
 static copse_status history_copy_step(history_copy_lot *lot, history_copy_line *line)
 {
     copse_err *err = &lot->copy->call->err;
-    const copse_pull_options options = {.has_links = copse_database_key_has_links};
+    const copse_pull_options options = {.slots = copse_database_row_slots};
     copse_status status = COPSE_OK;
     for (size_t i = 0; i < 2 && status == COPSE_OK; i++) {
         if (line->roots[i].size > 0 && line->trees[i] == NULL) {
@@ -128,43 +129,60 @@ static bool history_copy_wants_lost(const history_copy_lot *lot, const copse_cid
     return false;
 }
 
-/* Does without what one commit lacks: first compares it with what was there before, then with
- * nothing, then leaves it out. False: it is needed. */
-static bool history_copy_lose_line(history_copy_lot *lot, history_copy_line *line, bool is_root)
+/* Leaves out the tree of a commit. WANT: it is needed. LIMIT: what would be noted goes too far. */
+static copse_status history_copy_lose_tree(copse_history_copy *copy, history_copy_line *line)
 {
-    copse_history_copy *copy = lot->copy;
+    const copse_env *env = &copy->call->env;
+    copse_err *err = &copy->call->err;
+    if (line->is_needed) {
+        return COPSE_WANT;
+    }
+    if (line->time_ms > env->clock(env->clock_ctx) + HISTORY_COPY_AHEAD_MS) {
+        *err = (copse_err){.status = COPSE_LIMIT};
+        (void)snprintf(err->message, sizeof err->message,
+                       "what a commit held can't be had, and its time is ahead of the clock here");
+        return COPSE_LIMIT;
+    }
+    copy->lost_ms = line->time_ms >= copy->lost_ms ? line->time_ms + 1 : copy->lost_ms;
+    line->is_done = true;
+    return COPSE_OK;
+}
+
+/* Does without what one commit lacks: first compares it with what was there before, then with
+ * nothing, then leaves it out. */
+static copse_status history_copy_lose_line(history_copy_lot *lot, history_copy_line *line,
+                                           bool is_root)
+{
     const copse_cid none = {.size = 0};
     bool was_had = copse_cid_equal(&line->roots[0], &lot->had);
     history_copy_close(line);
     if (line->roots[0].size > 0 && !is_root) {
         line->roots[0] = was_had ? none : lot->had;
-        return true;
+        return COPSE_OK;
     }
-    copy->lost_ms = line->time_ms >= copy->lost_ms ? line->time_ms + 1 : copy->lost_ms;
-    line->is_done = true;
-    return !line->is_needed;
+    return history_copy_lose_tree(lot->copy, line);
 }
 
 /* Does without what nobody has of trees of the past. OK: go on. WANT: it can't. */
 static copse_status history_copy_lose(history_copy_lot *lot)
 {
     copse_cid_set lost;
-    bool goes_on = true;
     bool has_changed = false;
     copse_cid_set_init(&lost, &lot->copy->call->env);
     copse_status status = history_copy_find_lost(lot, &lost);
-    for (size_t i = 0; i < lot->count && status == COPSE_OK && goes_on; i++) {
+    for (size_t i = 0; i < lot->count && status == COPSE_OK; i++) {
         history_copy_line *line = &lot->lines[i];
         bool is_root = copse_cid_set_has(&lost, &line->roots[1]);
         status = line->is_done ? COPSE_OK : history_copy_step(lot, line);
         if (status == COPSE_WANT && history_copy_wants_lost(lot, &lost)) {
-            goes_on = history_copy_lose_line(lot, line, is_root);
+            status = history_copy_lose_line(lot, line, is_root);
             has_changed = true;
+        } else if (status == COPSE_WANT) {
+            status = COPSE_OK;
         }
-        status = status == COPSE_WANT ? COPSE_OK : status;
     }
     copse_cid_set_release(&lost);
-    return status != COPSE_OK ? status : goes_on && has_changed ? COPSE_OK : COPSE_WANT;
+    return status == COPSE_OK && !has_changed ? COPSE_WANT : status;
 }
 
 /* Brings the trees of the lot, and empties it. */

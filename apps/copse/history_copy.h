@@ -23,18 +23,15 @@ typedef struct copse_history_copy {
     bool (*fetched)(void *ctx, copse_status *status);
     /** Whether nobody had this block when `fetched` failed last. */
     bool (*lacks)(void *ctx, const copse_cid *cid);
-    /** After that was false for a WANT: whether nobody has what was wanted first. */
-    bool (*is_lost)(void *ctx);
     void *ctx;
-    uint64_t commits;        /**< Those that are done. */
-    uint64_t lost;           /**< Of these: those whose trees were dropped (history_keep.h). */
-    uint64_t lost_before_ms; /**< All of these are before that. */
+    uint64_t commits; /**< Those that are done. */
     uint64_t lost_ms; /**< Above the times of commits whose trees nobody has; 0: there are none. */
 } copse_history_copy;
 
 /** Brings what `want`, a commit or a bare tree, leads to, without what the commit `have` (of size
- * 0: nothing) leads to. Trees of earlier commits that nobody has are left out. OK, or what can't be
- * read; unreported. */
+ * 0: nothing) leads to. Trees of earlier commits that nobody has are left out. LIMIT: but for those
+ * whose time is far ahead of the clock, as a note that tells of that would tell of all that is
+ * written here. OK, or what can't be read; unreported. */
 COPSE_MUST_USE copse_status copse_history_copy_run(copse_history_copy *copy, const copse_cid *want,
                                                    const copse_cid *have);
 

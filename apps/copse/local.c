@@ -57,7 +57,9 @@ bool copse_local_check_path(copse_call *call, const char *path, const char *hint
     if (kind == COPSE_ADDRESS_URL || kind == COPSE_ADDRESS_NAME) {
         char hint[512];
         (void)snprintf(hint, sizeof hint,
-                       "`copse clone %s mine.copse` makes a copy that is yours to change", path);
+                       "`copse clone %s mine.copse` makes a copy that is yours to change, `copse "
+                       "fork` one with its history, to be merged",
+                       path);
         (void)copse_failure(call, COPSE_DENIED, hint_of_url != NULL ? hint_of_url : hint,
                             "'%s' is a remote database, which can only be queried", path);
     } else if (kind == COPSE_ADDRESS_CID) {

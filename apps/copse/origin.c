@@ -3,6 +3,7 @@
 
 #include "failure.h"
 
+#include <copse/address.h>
 #include <copse/dag_cbor.h>
 
 #include <stdio.h>
@@ -277,7 +278,10 @@ const char *copse_origin_show(const copse_origin *origin, char *ret_text, size_t
         (void)snprintf(ret_text, size, "ipns://%s", origin->name_key);
         return ret_text;
     }
-    (void)snprintf(ret_text, size, "%s%s%s", origin->peers[0], origin->name != NULL ? "/" : "",
-                   origin->name != NULL ? origin->name : "");
+    /* The address of a CAR is that of its peer, name and all (address.h). */
+    bool has_name =
+        origin->name != NULL && !copse_address_is_car(copse_bytes_of_text(origin->peers[0]));
+    (void)snprintf(ret_text, size, "%s%s%s", origin->peers[0], has_name ? "/" : "",
+                   has_name ? origin->name : "");
     return ret_text;
 }

@@ -359,6 +359,11 @@ static copse_status output_ext_json(copse_output *out, const char *name, copse_b
 copse_status copse_output_ext_json(copse_output *out, const char *name, copse_bytes encoded,
                                    copse_err *err)
 {
+    if (encoded.len == 0) {
+        output_name(out, name);
+        output_puts(out, "null");
+        return COPSE_OK;
+    }
     return output_ext_json(out, name, encoded, false, err);
 }
 

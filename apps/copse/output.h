@@ -85,8 +85,8 @@ void copse_output_key(copse_output *out, const char *name, copse_bytes bytes);
 COPSE_MUST_USE copse_status copse_output_item(copse_output *out, const char *name,
                                               copse_bytes encoded, copse_err *err);
 
-/** One encoded value as relaxed Extended JSON; in an array `name` is NULL. Statuses as
- * copse_ext_json_from_cbor: then nothing was written. */
+/** One encoded value as relaxed Extended JSON, of len 0 as null; in an array `name` is NULL.
+ * Statuses as copse_ext_json_from_cbor: then nothing was written. */
 COPSE_MUST_USE copse_status copse_output_ext_json(copse_output *out, const char *name,
                                                   copse_bytes encoded, copse_err *err);
 

@@ -311,7 +311,7 @@ copse_status copse_place_fetch_all(copse_place *place, copse_tree *tree)
 {
     copse_err *err = &place->call->err;
     copse_pull *pull = NULL;
-    const copse_pull_options options = {.has_links = copse_database_key_has_links};
+    const copse_pull_options options = {.slots = copse_database_row_slots};
     copse_status status = copse_pull_new(NULL, tree, &options, &pull, err);
     while (status == COPSE_OK || copse_place_fetch(place, status)) {
         status = copse_pull_next(pull, err);
@@ -462,6 +462,24 @@ static int place_report_missing(copse_place *place, const copse_place *looked, c
                          looked->name);
 }
 
+/* Whether a folder, of which all was asked, dropped what is wanted; then that is reported. */
+static bool place_report_dropped(copse_place *place, const char *what)
+{
+    char text[512];
+    copse_place *beside = place->beside;
+    if (place->failed != COPSE_OK && place->failed != COPSE_NOT_FOUND) {
+        return false;
+    }
+    if (place->local.db != NULL && copse_dropped_report_want(&place->local, place->source, what)) {
+        return true;
+    }
+    if (beside == NULL || beside->local.db == NULL) {
+        return false;
+    }
+    (void)snprintf(text, sizeof text, "%s of '%s'", what, beside->name);
+    return copse_dropped_report_want(&beside->local, place->source, text);
+}
+
 /* Nobody but the place beside could be asked for what is wanted. */
 static int place_report_beside(copse_place *place, const char *what)
 {
@@ -475,9 +493,7 @@ static int place_report_beside(copse_place *place, const char *what)
 
 int copse_place_failure(copse_place *place, copse_status status, const char *what)
 {
-    bool is_nowhere = place->failed == COPSE_OK || place->failed == COPSE_NOT_FOUND;
-    if (status == COPSE_WANT && is_nowhere && place->local.db != NULL &&
-        copse_dropped_report_want(&place->local, place->source, what)) {
+    if (status == COPSE_WANT && place_report_dropped(place, what)) {
         return COPSE_EXIT_FAILED;
     }
     if (status == COPSE_WANT && place->peers.remote != NULL) {

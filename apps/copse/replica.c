@@ -138,7 +138,7 @@ static bool replica_open_tree(copse_replica *replica, const copse_cid *cid, cons
 static bool replica_pull(copse_replica *replica, copse_tree *before, copse_tree *after,
                          const copse_pull_range *ranges, size_t count, const char *what)
 {
-    const copse_pull_options options = {ranges, count, copse_database_key_has_links};
+    const copse_pull_options options = {ranges, count, copse_database_row_slots};
     copse_pull *pull = NULL;
     copse_err *err = &replica->call->err;
     copse_status status = copse_pull_new(before, after, &options, &pull, err);
@@ -437,7 +437,9 @@ static void replica_report_json(const copse_replica *replica, const copse_cid *h
     copse_output_bool(out, "moved", moved);
     copse_output_bool(out, "sparse", copse_origin_is_sparse(origin));
     if (origin->is_fork) {
-        copse_output_number(out, "commits", replica->commits);
+        if (!origin->is_partial) {
+            copse_output_number(out, "commits", replica->commits);
+        }
     } else if (origin->filter.ptr != NULL) {
         copse_output_number(out, "documents", replica->documents);
     } else {
@@ -463,7 +465,9 @@ void copse_replica_report(const copse_replica *replica, const char *verb, const 
         replica_report_json(replica, head, moved);
         return;
     }
-    if (origin->is_fork) {
+    if (origin->is_fork && origin->is_partial) {
+        (void)snprintf(count, sizeof count, "its head");
+    } else if (origin->is_fork) {
         (void)copse_documents_plural(replica->commits, "commit", count, sizeof count);
     } else if (origin->filter.ptr != NULL) {
         (void)copse_documents_plural(replica->documents, "document", count, sizeof count);

@@ -68,11 +68,31 @@ static bool theirs_is_origin(const copse_theirs *theirs)
            theirs_same_text(origin->name, address->name);
 }
 
+/* Whether it is a path, of something that isn't there. */
+static bool theirs_is_lost(const copse_theirs *theirs)
+{
+    copse_address address;
+    if (copse_address_parse(&theirs->mine->call->env, theirs->name, &address, NULL) != COPSE_OK) {
+        return false;
+    }
+    bool is_path = address.kind == COPSE_ADDRESS_PATH;
+    copse_address_release(&address);
+    return is_path && theirs_prefix(theirs) == NULL;
+}
+
+static const char *const theirs_places =
+    "a database elsewhere is a folder, a CAR file, http://peer/name, or an IPNS name";
+
 /* ---- Life ---- */
 
 bool copse_theirs_open_place(copse_theirs *theirs, copse_documents *mine, const char *name)
 {
     *theirs = (copse_theirs){.mine = mine, .name = name};
+    if (theirs_is_lost(theirs)) {
+        (void)copse_failure(mine->call, COPSE_NOT_FOUND, theirs_places, "there is no store '%s'",
+                            name);
+        return false;
+    }
     if (!copse_place_open_beside(&mine->place, name, &theirs->place)) {
         return false;
     }
@@ -91,6 +111,12 @@ bool copse_theirs_open(copse_theirs *theirs, copse_documents *mine, const char *
     }
     if (!is_revision && prefix != NULL) {
         return copse_theirs_open_place(theirs, mine, name);
+    }
+    if (!is_revision && theirs_is_lost(theirs)) {
+        (void)copse_failure(mine->call, COPSE_NOT_FOUND, theirs_places,
+                            "'%s' is neither a ref of '%s' nor a CID, nor a path that is there",
+                            name, mine->place.name);
+        return false;
     }
     /* What a CID leads to may have come from peers, or come now, and not all of it. */
     copse_cid cid;

@@ -2,7 +2,8 @@
  *
  *     blog.copse                      a folder
  *     blog.car                        a CAR file
- *     http://127.0.0.1:4180/blog      a database that a peer serves
+ *     http://127.0.0.1:4180/blog      a database that a peer serves; /copse/v1/blog, the page of
+ *                                     its head, stands for it too
  *     https://example.org/blog.car    a CAR file on a web server
  *     k51qzi5uqu5d…, ipns://k51…      a name, whose key says what it stands for
  *     bafyrei…                        the root of a tree, or a commit, that some peers have

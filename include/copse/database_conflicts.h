@@ -72,9 +72,12 @@ COPSE_API COPSE_MUST_USE copse_status
 copse_database_conflicts_next(copse_database_conflicts *conflicts,
                               const copse_document_conflict **ret_conflict, copse_err *err);
 
-/** Whether the value of the row with this key of a database has links to documents inside of it, as
- * that of a conflict has: for copse_pull_options. */
-COPSE_API bool copse_database_key_has_links(copse_bytes key);
+/** Calls `slot` for each part of a database's row where a document stands, itself, as a link or as
+ * a list of links: the value, or of a conflict each document in it; for copse_pull_options. Returns
+ * what it returned, at the first one that is not OK. */
+COPSE_API COPSE_MUST_USE copse_status copse_database_row_slots(
+    copse_bytes key, copse_bytes value,
+    copse_status (*slot)(void *ctx, copse_bytes slot, copse_err *err), void *ctx, copse_err *err);
 
 COPSE_EXTERN_C_END
 

@@ -24,6 +24,11 @@
  * The last three need no base, and have no conflicts: of any replicas, merged in any order, the
  * same documents come out.
  *
+ * But a policy may have been set since the base, by one side or both. What a side wrote without
+ * versions since then counts as written by that side's head (lww, field-wise); in a union, what
+ * only one side changed counts. Without a base nobody knows what was written: what has no versions
+ * is older than what has, and collections whose policies differ are conflicts.
+ *
  * Indexes never stop a merge. Of documents that have one value of a unique index, those of all but
  * the first go to the conflicts (database_conflicts.h), where they wait; so does one that an index
  * can't hold, as both sides made an array of another field. Whoever waits already takes part again,
@@ -91,11 +96,14 @@ typedef enum copse_database_conflict_what {
 typedef struct copse_database_conflict {
     copse_database_conflict_what what;
     copse_bytes collection;
-    copse_bytes index;  /**< INDEX: its name. */
-    copse_bytes id;     /**< DOCUMENT: the primary key, one item. */
-    copse_bytes base;   /**< DOCUMENT: one map; empty: it was not there. */
-    copse_bytes ours;   /**< Likewise. */
-    copse_bytes theirs; /**< Likewise. */
+    copse_bytes index;                        /**< INDEX: its name. */
+    copse_bytes id;                           /**< DOCUMENT: the primary key, one item. */
+    copse_bytes base;                         /**< DOCUMENT: one map; empty: it was not there. */
+    copse_bytes ours;                         /**< Likewise. */
+    copse_bytes theirs;                       /**< Likewise. */
+    const copse_collection *our_collection;   /**< COLLECTION, where two databases are merged: as
+                                                   ours has it; NULL: it doesn't. */
+    const copse_collection *their_collection; /**< Likewise. */
 } copse_database_conflict;
 
 typedef struct copse_database_merge_stats {
@@ -124,8 +132,8 @@ COPSE_API COPSE_MUST_USE copse_status copse_database_merge_new(
 COPSE_API copse_database_merge *copse_database_merge_free(copse_database_merge *merge);
 
 /** Goes on to the next conflict. END: all is decided. WANT: supply and call again. CONFLICT: a
- * collection that is three-way differs, and they have no base. CORRUPT, LIMIT, IO, NOMEM. A failure
- * is for ever. */
+ * collection that is three-way differs, and they have no base; a lost base matters. CORRUPT, LIMIT,
+ * IO, NOMEM. A failure is for ever. */
 COPSE_API COPSE_MUST_USE copse_status copse_database_merge_next(
     copse_database_merge *merge, copse_database_conflict *ret_conflict, copse_err *err);
 

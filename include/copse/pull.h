@@ -14,9 +14,9 @@
  *   I3  What an earlier pull that was broken off has brought is found in the store, and walked, not
  *       fetched.
  *   I4  A value that is a link, or a list of links to raw blocks that is not empty, leads to blocks
- *       that come too: documents in blocks of their own, and the chunks of large ones. Links that
- *       stand anywhere else, inside of a document or of a linked block, are not followed, but in
- *       values of keys for which options.has_links says so.
+ *       that come too: documents in blocks of their own, and the chunks of large ones. So does a
+ *       part of a value that options.slots names. Links that stand anywhere else, inside of a
+ *       document or of a linked block, are not followed.
  *   I5  A WANT holds as much as is known, up to limits.wants_max: nodes level by level, in all
  *       ranges at once, and the links of many entries. From nothing, a tree of `height` levels and
  *       `blocks` nodes and linked blocks so takes at most about height + blocks / wants_max rounds.
@@ -42,14 +42,20 @@ typedef struct copse_pull_range {
     const copse_bytes *to;
 } copse_pull_range;
 
+/** Calls `slot` for each part of the entry's value where documents stand, for I4; returns what it
+ * returned, at the first one that is not OK. */
+typedef copse_status (*copse_pull_slots_fn)(copse_bytes key, copse_bytes value,
+                                            copse_status (*slot)(void *ctx, copse_bytes slot,
+                                                                 copse_err *err),
+                                            void *ctx, copse_err *err);
+
 typedef struct copse_pull_options {
     /** Only what lies in these ranges; ranges_count 0: everything. In order, not overlapping.
      * Copied. */
     const copse_pull_range *ranges;
     size_t ranges_count;
-    /** Whether all links inside of this key's value lead to blocks that come too (I4). NULL: of
-     * none. Of a database: copse_database_key_has_links. */
-    bool (*has_links)(copse_bytes key);
+    /** NULL: the value itself is the one slot. Of a database: copse_database_row_slots. */
+    copse_pull_slots_fn slots;
 } copse_pull_options;
 
 /** How far it is. */

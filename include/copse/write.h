@@ -63,8 +63,9 @@ COPSE_API COPSE_MUST_USE copse_status copse_write_drop_index(copse_write *write,
 /** Says how documents of a collection are merged, and after how many days its deletions may be
  * forgotten (0: never). Where the policy is LWW or FIELD_WISE, each document that is written from
  * then on gets a version (docs/formats/database.md, "Versions"); those that have none count as
- * older than all. A change to another policy than these two removes the versions. LIMIT:
- * tombstone_days. NOT_FOUND (at apply). */
+ * older than all, unless a merge sees that they were written since the base (database_merge.h). A
+ * change to another policy than these two removes the versions, and what waits in conflicts but was
+ * deleted by its version. LIMIT: tombstone_days. NOT_FOUND (at apply). */
 COPSE_API COPSE_MUST_USE copse_status copse_write_set_merge(copse_write *write,
                                                             copse_bytes collection,
                                                             copse_merge_policy policy,

@@ -84,9 +84,4 @@ void copse_catalogue_remove_index(copse_catalogue_collection *collection, size_t
 /** CORRUPT: `primary_key` can't be the name of a primary key: it is no path of one part. */
 COPSE_MUST_USE copse_status copse_catalogue_check_primary(copse_bytes primary_key, copse_err *err);
 
-/** Append the values of the rows of the database and of a collection. LIMIT, NOMEM. */
-COPSE_MUST_USE copse_status copse_catalogue_encode_database(copse_buf *buf);
-COPSE_MUST_USE copse_status copse_catalogue_encode_collection(const copse_collection *collection,
-                                                              copse_buf *buf);
-
 #endif

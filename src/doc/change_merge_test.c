@@ -2,7 +2,6 @@
 #include <copse/change_merge.h>
 
 #include <copse/database_check.h>
-#include <copse/memory_store.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +11,9 @@
 
 #include <cmocka.h>
 
+#include "support/database_sides.h"
 #include "support/database_words.h"
+#include "support/sparse_cache.h"
 #include "support/want_supply.h"
 
 enum { CHANGE_IDS = 200, CHANGE_JSON_SIZE = 3000 };
@@ -22,7 +23,7 @@ enum { CHANGE_IDS = 200, CHANGE_JSON_SIZE = 3000 };
 typedef struct change_outcome {
     copse_cid root;
     copse_database_merge_stats stats;
-    char conflicts[1024]; /* as database_words_note has them */
+    char conflicts[1024]; /* as database_sides_note has them */
 } change_outcome;
 
 /* Makes the change over a cache; with conflicts the root is that of ours. `store` NULL: it is not
@@ -31,13 +32,13 @@ static copse_status change_run_over(const copse_env *env, copse_node_cache *cach
                                     copse_store *store, const copse_cid roots[3],
                                     change_outcome *ret_outcome, copse_err *err)
 {
-    database_words_sides open;
+    database_sides open;
     copse_change_merge *merge = NULL;
     copse_database_conflict conflict;
     copse_write *write = NULL;
     copse_tree *tree = NULL;
     *ret_outcome = (change_outcome){.root = roots[2]};
-    copse_status status = database_words_open(cache, roots, &open);
+    copse_status status = database_sides_open(cache, roots, &open);
     const copse_change_merge_options options = {open.databases[0], open.databases[1],
                                                 open.databases[2]};
     if (status == COPSE_OK) {
@@ -48,7 +49,7 @@ static copse_status change_run_over(const copse_env *env, copse_node_cache *cach
     }
     while (status == COPSE_OK &&
            (status = copse_change_merge_next(merge, &conflict, err)) == COPSE_OK) {
-        database_words_note(&conflict, ret_outcome->conflicts, sizeof ret_outcome->conflicts);
+        database_sides_note(&conflict, ret_outcome->conflicts, sizeof ret_outcome->conflicts);
     }
     if (status == COPSE_END) {
         ret_outcome->stats = copse_change_merge_get_stats(merge);
@@ -65,7 +66,7 @@ static copse_status change_run_over(const copse_env *env, copse_node_cache *cach
     copse_tree_close(tree);
     copse_change_merge_free(merge);
     copse_write_free(write);
-    database_words_close(&open);
+    database_sides_close(&open);
     return status;
 }
 
@@ -195,21 +196,21 @@ static void test_other_trees_are_refused(void **state)
     (void)state;
     database_world a;
     database_world b;
-    database_words_sides open_a;
-    database_words_sides open_b;
+    database_sides open_a;
+    database_sides open_b;
     copse_change_merge *merge = NULL;
     copse_cid root_a = database_words_begin(&a, "");
     copse_cid root_b = database_words_begin(&b, "");
     const copse_cid roots_a[3] = {root_a, root_a, root_a};
     const copse_cid roots_b[3] = {root_b, root_b, root_b};
-    assert_int_equal(database_words_open(a.world.cache, roots_a, &open_a), COPSE_OK);
-    assert_int_equal(database_words_open(b.world.cache, roots_b, &open_b), COPSE_OK);
+    assert_int_equal(database_sides_open(a.world.cache, roots_a, &open_a), COPSE_OK);
+    assert_int_equal(database_sides_open(b.world.cache, roots_b, &open_b), COPSE_OK);
     const copse_change_merge_options options = {open_a.databases[0], open_b.databases[1],
                                                 open_a.databases[2]};
     assert_int_equal(copse_change_merge_new(&options, a.write, &merge, NULL), COPSE_MISUSE);
     assert_null(merge);
-    database_words_close(&open_a);
-    database_words_close(&open_b);
+    database_sides_close(&open_a);
+    database_sides_close(&open_b);
     database_world_release(&a);
     database_world_release(&b);
 }
@@ -229,7 +230,7 @@ static copse_cid change_scatter(database_world *db, const copse_cid *base, uint6
                                 size_t count, uint64_t rest)
 {
     char json[CHANGE_JSON_SIZE];
-    database_words_reopen(db, base);
+    database_world_reopen(db, base);
     for (size_t i = 0; i < count; i++) {
         uint64_t id = test_random_below(random, CHANGE_IDS / 2) * 2 + rest;
         if (test_random_below(random, 4) == 0) {
@@ -314,24 +315,19 @@ static void test_missing_blocks_are_wanted(void **state)
     change_run(&db, &line.second, &line.first, &line.third, &here);
     copse_env *env = &db.world.test.env;
     const copse_cid roots[3] = {line.second, line.first, line.third};
-    copse_store *store = NULL;
-    copse_source *source = NULL;
-    copse_node_cache *cache = NULL;
+    sparse_cache sparse;
     copse_status status;
     size_t rounds = 0;
-    assert_int_equal(copse_memory_store_new(env, &store, NULL), COPSE_OK);
-    assert_int_equal(copse_source_new(env, store, &source, NULL), COPSE_OK);
-    assert_int_equal(copse_node_cache_new(env, source, &cache, NULL), COPSE_OK);
-    while ((status = change_run_over(env, cache, store, roots, &there, NULL)) == COPSE_WANT) {
-        (void)want_supply_some(source, db.world.store, SIZE_MAX);
+    assert_int_equal(sparse_cache_init_own(&sparse, env, NULL), COPSE_OK);
+    while ((status = change_run_over(env, sparse.cache, sparse.store, roots, &there, NULL)) ==
+           COPSE_WANT) {
+        (void)want_supply_some(sparse.source, db.world.store, SIZE_MAX);
         rounds++;
     }
     assert_int_equal(status, COPSE_OK);
     assert_true(rounds > 3);
     assert_true(copse_cid_equal(&there.root, &here.root));
-    copse_node_cache_free(cache);
-    copse_source_free(source);
-    copse_store_close(store);
+    sparse_cache_release(&sparse);
     database_world_release(&db);
 }
 
@@ -343,11 +339,10 @@ static void test_it_goes_on_after_a_want(void **state)
     uint64_t random = 4;
     change_line line;
     change_outcome here;
-    database_words_sides open;
+    database_sides open;
     copse_change_merge *merge = NULL;
     copse_write *write = NULL;
-    copse_source *source = NULL;
-    copse_node_cache *cache = NULL;
+    sparse_cache sparse;
     copse_database_conflict conflict;
     copse_status status;
     size_t wants = 0;
@@ -355,18 +350,17 @@ static void test_it_goes_on_after_a_want(void **state)
     change_run(&db, &line.second, &line.first, &line.third, &here);
     copse_env *env = &db.world.test.env;
     const copse_cid roots[3] = {line.second, line.first, line.third};
-    assert_int_equal(copse_source_new(env, NULL, &source, NULL), COPSE_OK);
-    assert_int_equal(copse_node_cache_new(env, source, &cache, NULL), COPSE_OK);
-    while (database_words_open(cache, roots, &open) == COPSE_WANT) {
-        database_words_close(&open);
-        (void)want_supply_some(source, db.world.store, 1);
+    assert_int_equal(sparse_cache_init(&sparse, env, NULL), COPSE_OK);
+    while (database_sides_open(sparse.cache, roots, &open) == COPSE_WANT) {
+        database_sides_close(&open);
+        (void)want_supply_some(sparse.source, db.world.store, 1);
     }
     const copse_change_merge_options options = {open.databases[0], open.databases[1],
                                                 open.databases[2]};
     assert_int_equal(copse_write_new(env, &write, NULL), COPSE_OK);
     assert_int_equal(copse_change_merge_new(&options, write, &merge, NULL), COPSE_OK);
     while ((status = copse_change_merge_next(merge, &conflict, NULL)) == COPSE_WANT) {
-        (void)want_supply_some(source, db.world.store, 1);
+        (void)want_supply_some(sparse.source, db.world.store, 1);
         wants++;
     }
     assert_int_equal(status, COPSE_END);
@@ -377,9 +371,8 @@ static void test_it_goes_on_after_a_want(void **state)
                      stats.inserted + stats.replaced + stats.merged + stats.deleted);
     copse_change_merge_free(merge);
     copse_write_free(write);
-    database_words_close(&open);
-    copse_node_cache_free(cache);
-    copse_source_free(source);
+    database_sides_close(&open);
+    sparse_cache_release(&sparse);
     database_world_release(&db);
 }
 
@@ -391,18 +384,13 @@ typedef struct change_sweep {
 static copse_status change_sweep_run(const copse_env *env, void *ctx)
 {
     change_sweep *sweep = ctx;
-    copse_source *source = NULL;
-    copse_node_cache *cache = NULL;
+    sparse_cache sparse;
     change_outcome outcome;
-    copse_status status = copse_source_new(env, sweep->db->world.store, &source, NULL);
+    copse_status status = sparse_cache_init(&sparse, env, sweep->db->world.store);
     if (status == COPSE_OK) {
-        status = copse_node_cache_new(env, source, &cache, NULL);
+        status = change_run_over(env, sparse.cache, NULL, sweep->roots, &outcome, NULL);
     }
-    if (status == COPSE_OK) {
-        status = change_run_over(env, cache, NULL, sweep->roots, &outcome, NULL);
-    }
-    copse_node_cache_free(cache);
-    copse_source_free(source);
+    sparse_cache_release(&sparse);
     return status;
 }
 

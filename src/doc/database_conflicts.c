@@ -208,27 +208,10 @@ static copse_status conflicts_write_key(copse_write_run *run, const copse_collec
 copse_status copse_write_find_conflict(copse_write_run *run, const copse_collection *collection,
                                        copse_bytes id, copse_bytes *ret_row, copse_err *err)
 {
-    copse_node *leaf;
-    uint32_t index;
-    bool found;
-    copse_bytes row = {NULL, 0};
     copse_status status = conflicts_write_key(run, collection, id, err);
-    if (status == COPSE_OK) {
-        status =
-            copse_tree_find(run->tree, copse_buf_view(&run->scratch), &leaf, &index, &found, err);
-    }
-    if (status != COPSE_OK) {
-        return status;
-    }
-    if (found) {
-        row = copse_arena_dup(&run->arena, copse_node_value(leaf, index));
-        status = row.ptr == NULL ? COPSE_ERR_NOMEM(err) : COPSE_OK;
-    }
-    copse_node_unref(run->env, leaf);
-    if (status == COPSE_OK) {
-        *ret_row = row;
-    }
-    return status;
+    return status == COPSE_OK ? copse_tree_find_value(run->tree, copse_buf_view(&run->scratch),
+                                                      &run->arena, ret_row, err)
+                              : status;
 }
 
 copse_status copse_write_resolve_row(copse_write_run *run, const copse_collection *collection,
@@ -275,7 +258,24 @@ copse_status copse_write_end_waiting(copse_write_run *run, const copse_collectio
     return status;
 }
 
-bool copse_database_key_has_links(copse_bytes key)
+/* ---- Documents ------------------------------------------------------------------------------- */
+
+copse_status copse_database_row_slots(copse_bytes key, copse_bytes value,
+                                      copse_status (*slot)(void *ctx, copse_bytes slot,
+                                                           copse_err *err),
+                                      void *ctx, copse_err *err)
 {
-    return copse_key_is_conflict(key);
+    copse_document_conflict conflict;
+    /* A row that is malformed is for checks to find: whatever it is, it comes. */
+    if (!copse_key_is_conflict(key) || copse_conflict_decode(value, &conflict, NULL) != COPSE_OK) {
+        return slot(ctx, value, err);
+    }
+    copse_status status = conflict.base.len > 0 ? slot(ctx, conflict.base, err) : COPSE_OK;
+    for (size_t i = 0; i < conflict.sides_count && status == COPSE_OK; i++) {
+        copse_bytes document = conflict.sides[i].document;
+        status = document.len > 0 ? slot(ctx, document, err) : COPSE_OK;
+    }
+    return status == COPSE_OK && conflict.waiting.document.len > 0
+               ? slot(ctx, conflict.waiting.document, err)
+               : status;
 }

@@ -4,8 +4,6 @@
  */
 #include <copse/database_conflicts.h>
 
-#include <copse/memory_store.h>
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,7 +12,9 @@
 
 #include <cmocka.h>
 
+#include "doc/document_conflict.h"
 #include "support/merge_pair.h"
+#include "support/sparse_cache.h"
 #include "support/want_supply.h"
 
 enum { CONFLICTS_LARGE = 3000, CONFLICTS_JSON_SIZE = CONFLICTS_LARGE + 64 };
@@ -55,7 +55,7 @@ static copse_cid conflicts_make(database_world *db, copse_merge_policy policy, u
     conflicts_put(db, "a", "\"_id\":4,\"e\":1", 'v', 10);
     database_world_replace(db, "b", "{\"_id\":1,\"x\":1}", false);
     copse_cid ours = merge_pair_commit(db);
-    merge_pair_reopen(db, &base);
+    database_world_reopen(db, &base);
     conflicts_put(db, "a", "\"_id\":1", 'z', CONFLICTS_LARGE);
     conflicts_put(db, "a", "\"_id\":5,\"e\":1", 'w', CONFLICTS_LARGE);
     database_world_delete(db, "b", "1");
@@ -67,7 +67,7 @@ static copse_cid conflicts_make(database_world *db, copse_merge_policy policy, u
         .commit = theirs, .time_ms = 20, .author = copse_bytes_of_text("did:key:zB")};
     merge_pair_run(db, &merge, &outcome);
     (void)merge_pair_fetch(db, &merge, &outcome);
-    merge_pair_reopen(db, &outcome.root);
+    database_world_reopen(db, &outcome.root);
     return outcome.root;
 }
 
@@ -163,9 +163,7 @@ static void test_all_conflicts_are_given(void **state)
     database_world db;
     uint64_t clock = 0;
     size_t count = 0;
-    copse_store *store = NULL;
-    copse_source *source = NULL;
-    copse_node_cache *cache = NULL;
+    sparse_cache sparse;
     copse_cid root = conflicts_make(&db, COPSE_MERGE_THREE_WAY, &clock);
     assert_int_equal(conflicts_read(db.world.cache, &root, (copse_bytes){NULL, 0}, NULL, &count),
                      COPSE_OK);
@@ -177,27 +175,40 @@ static void test_all_conflicts_are_given(void **state)
                      COPSE_NOT_FOUND);
     /* From an empty store, block by block. */
     const copse_env *env = database_world_env(&db);
-    assert_int_equal(copse_memory_store_new(env, &store, NULL), COPSE_OK);
-    assert_int_equal(copse_source_new(env, store, &source, NULL), COPSE_OK);
-    assert_int_equal(copse_node_cache_new(env, source, &cache, NULL), COPSE_OK);
-    assert_int_equal(conflicts_read(cache, &root, (copse_bytes){NULL, 0}, db.world.store, &count),
-                     COPSE_OK);
+    assert_int_equal(sparse_cache_init_own(&sparse, env, NULL), COPSE_OK);
+    assert_int_equal(
+        conflicts_read(sparse.cache, &root, (copse_bytes){NULL, 0}, db.world.store, &count),
+        COPSE_OK);
     assert_int_equal(count, 3);
-    copse_node_cache_free(cache);
-    copse_source_free(source);
-    copse_store_close(store);
+    sparse_cache_release(&sparse);
     database_world_release(&db);
 }
 
-static void conflicts_must_have(copse_store *store, copse_bytes document)
+/* Blocks that the rows of conflicts lead to. */
+typedef struct conflicts_blocks {
+    copse_store *store; /* that has them all */
+    size_t count;
+} conflicts_blocks;
+
+static void conflicts_expect_block(conflicts_blocks *blocks, copse_bytes document)
 {
     copse_cid cid;
-    copse_block *block = NULL;
-    copse_cid_of_data(COPSE_CODEC_DAG_CBOR, document, &cid);
+    bool found = false;
     if (document.len > COPSE_DOCUMENT_INLINE_SIZE_BYTES_MAX) {
-        assert_int_equal(copse_store_get(store, &cid, &block, NULL), COPSE_OK);
+        copse_cid_of_data(COPSE_CODEC_DAG_CBOR, document, &cid);
+        assert_int_equal(copse_store_has(blocks->store, &cid, &found, NULL), COPSE_OK);
+        assert_true(found);
+        blocks->count++;
     }
-    copse_block_unref(block);
+}
+
+static void conflicts_expect_blocks(void *ctx, const copse_document_conflict *conflict)
+{
+    conflicts_expect_block(ctx, conflict->base);
+    conflicts_expect_block(ctx, conflict->waiting.document);
+    for (size_t i = 0; i < conflict->sides_count; i++) {
+        conflicts_expect_block(ctx, conflict->sides[i].document);
+    }
 }
 
 /* Who merges with a database that has conflicts gets the blocks of their documents too. */
@@ -207,42 +218,25 @@ static void test_conflicts_come_with_their_blocks(void **state)
     database_world db;
     uint64_t clock = 0;
     merge_pair_outcome outcome;
-    copse_store *store = NULL;
-    copse_source *source = NULL;
-    copse_node_cache *cache = NULL;
-    copse_database *database = NULL;
-    copse_database_conflicts *conflicts = NULL;
-    const copse_document_conflict *conflict = NULL;
+    sparse_cache sparse;
     copse_status status;
     copse_cid theirs = conflicts_make(&db, COPSE_MERGE_THREE_WAY, &clock);
-    merge_pair_reopen(&db, NULL);
+    database_world_reopen(&db, NULL);
     copse_cid ours = *copse_tree_root(db.tree);
     const merge_pair_case merge = {.ours = &ours, .theirs = &theirs};
     const copse_env *env = database_world_env(&db);
-    assert_int_equal(copse_memory_store_new(env, &store, NULL), COPSE_OK);
-    assert_int_equal(copse_source_new(env, store, &source, NULL), COPSE_OK);
-    assert_int_equal(copse_node_cache_new(env, source, &cache, NULL), COPSE_OK);
-    while ((status = merge_pair_over(cache, store, &merge, &outcome, NULL)) == COPSE_WANT) {
-        (void)want_supply_some(source, db.world.store, SIZE_MAX); /* kept nowhere */
+    assert_int_equal(sparse_cache_init_own(&sparse, env, NULL), COPSE_OK);
+    while ((status = merge_pair_over(sparse.cache, sparse.store, &merge, &outcome, NULL)) ==
+           COPSE_WANT) {
+        (void)want_supply_some(sparse.source, db.world.store, SIZE_MAX); /* kept nowhere */
     }
     assert_int_equal(status, COPSE_OK);
     assert_true(copse_cid_equal(&outcome.root, &theirs));
-    merge_pair_reopen(&db, &theirs);
-    assert_int_equal(copse_database_open(db.tree, &database, NULL), COPSE_OK);
-    assert_int_equal(
-        copse_database_conflicts_new(database, (copse_bytes){NULL, 0}, &conflicts, NULL), COPSE_OK);
-    while (copse_database_conflicts_next(conflicts, &conflict, NULL) == COPSE_OK) {
-        conflicts_must_have(store, conflict->base);
-        conflicts_must_have(store, conflict->waiting.document);
-        for (size_t i = 0; i < conflict->sides_count; i++) {
-            conflicts_must_have(store, conflict->sides[i].document);
-        }
-    }
-    copse_database_conflicts_free(conflicts);
-    copse_database_close(database);
-    copse_node_cache_free(cache);
-    copse_source_free(source);
-    copse_store_close(store);
+    database_world_reopen(&db, &theirs);
+    conflicts_blocks blocks = {.store = sparse.store};
+    assert_int_equal(database_world_conflicts(&db, NULL, conflicts_expect_blocks, &blocks), 3);
+    assert_int_equal(blocks.count, 4); /* of 1, base and both sides; of 5, which waits */
+    sparse_cache_release(&sparse);
     database_world_release(&db);
 }
 
@@ -254,18 +248,13 @@ typedef struct conflicts_sweep {
 static copse_status conflicts_sweep_run(const copse_env *env, void *ctx)
 {
     const conflicts_sweep *sweep = ctx;
-    copse_source *source = NULL;
-    copse_node_cache *cache = NULL;
+    sparse_cache sparse;
     size_t count = 0;
-    copse_status status = copse_source_new(env, sweep->store, &source, NULL);
+    copse_status status = sparse_cache_init(&sparse, env, sweep->store);
     if (status == COPSE_OK) {
-        status = copse_node_cache_new(env, source, &cache, NULL);
+        status = conflicts_read(sparse.cache, &sweep->root, (copse_bytes){NULL, 0}, NULL, &count);
     }
-    if (status == COPSE_OK) {
-        status = conflicts_read(cache, &sweep->root, (copse_bytes){NULL, 0}, NULL, &count);
-    }
-    copse_node_cache_free(cache);
-    copse_source_free(source);
+    sparse_cache_release(&sparse);
     return status;
 }
 
@@ -337,13 +326,72 @@ static void test_what_waited_is_deleted_by_its_version(void **state)
         merge_pair_check(&db, &resolved);
         const merge_pair_case merge = {.ours = &resolved, .theirs = &waiting};
         merge_pair_run(&db, &merge, &outcome);
-        merge_pair_reopen(&db, &outcome.root);
+        database_world_reopen(&db, &outcome.root);
         char *json = database_world_get(&db, "a", "5");
         assert_true(is_replaced == (json != NULL));
         assert_true(!is_replaced || strcmp(json, "{\"_id\":5,\"e\":7}") == 0);
         free(json);
         database_world_release(&db);
     }
+}
+
+typedef struct slots_seen {
+    copse_bytes slots[4];
+    size_t count;
+    copse_status status; /* what the last one returns */
+    size_t last;
+} slots_seen;
+
+static copse_status slots_see(void *ctx, copse_bytes slot, copse_err *err)
+{
+    slots_seen *seen = ctx;
+    (void)err;
+    assert_true(seen->count < 4);
+    seen->slots[seen->count] = slot;
+    return ++seen->count == seen->last ? seen->status : COPSE_OK;
+}
+
+/* Of a conflict its documents, a link or not; of what is none, or malformed, all that is there. */
+static void test_slots_are_where_documents_stand(void **state)
+{
+    (void)state;
+    static const uint8_t conflict_key[] = {0, 'a', 0, 'c', 0, 1};
+    static const uint8_t other_key[] = {'a', 0, 1};
+    const copse_bytes keys[] = {{conflict_key, sizeof conflict_key}, {other_key, sizeof other_key}};
+    const copse_bytes documents[] = {copse_bytes_of_text("\xa1\x61x\x01"),
+                                     copse_bytes_of_text("\xa1\x61x\x02"),
+                                     copse_bytes_of_text("\xa1\x61x\x03")};
+    copse_document_conflict conflict = {
+        .base = documents[0],
+        .sides = {{.document = documents[1]}, {.time_ms = 1}},
+        .sides_count = 2,
+        .waiting = {.index = copse_bytes_of_text("n"), .document = documents[2]}};
+    copse_env env;
+    copse_buf row;
+    copse_env_init(&env);
+    copse_buf_init(&row, &env, SIZE_MAX);
+    copse_cid_of_data(COPSE_CODEC_DAG_CBOR, copse_bytes_of_text("b"), &conflict.sides[0].commit);
+    copse_cid_of_data(COPSE_CODEC_DAG_CBOR, copse_bytes_of_text("a"), &conflict.sides[1].commit);
+    assert_int_equal(copse_conflict_encode(&conflict, &row, NULL), COPSE_OK);
+    for (size_t last = 1; last <= 4; last++) {
+        slots_seen seen = {.last = last, .status = COPSE_WANT};
+        assert_int_equal(
+            copse_database_row_slots(keys[0], copse_buf_view(&row), slots_see, &seen, NULL),
+            last < 4 ? COPSE_WANT : COPSE_OK);
+        assert_int_equal(seen.count, last < 4 ? last : 3);
+        for (size_t i = 0; i < seen.count; i++) {
+            assert_true(copse_bytes_equal(seen.slots[i], documents[i]));
+        }
+    }
+    for (size_t i = 0; i < 2; i++) {
+        copse_bytes value = i == 0 ? documents[0] : copse_buf_view(&row);
+        slots_seen seen = {.last = 1, .status = COPSE_NOMEM};
+        assert_int_equal(copse_database_row_slots(keys[i], value, slots_see, &seen, NULL),
+                         COPSE_NOMEM);
+        assert_int_equal(seen.count, 1);
+        assert_true(copse_bytes_equal(seen.slots[0], value));
+    }
+    copse_buf_release(&row);
 }
 
 int main(void)
@@ -354,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_reading_survives_failing_allocations),
         cmocka_unit_test(test_a_conflict_is_resolved_once),
         cmocka_unit_test(test_what_waited_is_deleted_by_its_version),
+        cmocka_unit_test(test_slots_are_where_documents_stand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

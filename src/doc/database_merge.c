@@ -190,7 +190,10 @@ static copse_status database_merge_give(copse_database_merge *merge,
                                         copse_database_conflict *ret_conflict)
 {
     *ret_conflict =
-        (copse_database_conflict){.what = COPSE_CONFLICT_COLLECTION, .collection = merge->name};
+        (copse_database_conflict){.what = COPSE_CONFLICT_COLLECTION,
+                                  .collection = merge->name,
+                                  .our_collection = merge->collections[COPSE_MERGE_OURS],
+                                  .their_collection = merge->collections[COPSE_MERGE_THEIRS]};
     merge->stats.conflicts++;
     return COPSE_OK;
 }

@@ -164,6 +164,22 @@ void copse_merge_begin_document(copse_database_merge *merge);
  * to be needed is wanted. CORRUPT, LIMIT, IO, NOMEM. */
 COPSE_MUST_USE copse_status copse_merge_decide(copse_database_merge *merge, copse_err *err);
 
+/** The head that ours or theirs is of. */
+const copse_merge_head *copse_merge_get_head(const copse_database_merge *merge,
+                                             copse_merge_side side);
+
+/** Decides that the document is the one of a side, or what is in merge->merged. */
+void copse_merge_decide_origin(copse_database_merge *merge, copse_merge_origin origin);
+
+/** Decides that it is what is in merge->merged; where that is what a side has, it is that side's.
+ */
+void copse_merge_decide_made(copse_database_merge *merge,
+                             const copse_bytes documents[COPSE_MERGE_SIDES]);
+
+/** Decides by a policy that is a join; the rows of conflicts were read. As copse_merge_decide. */
+COPSE_MUST_USE copse_status copse_merge_decide_union(copse_database_merge *merge, copse_err *err);
+COPSE_MUST_USE copse_status copse_merge_decide_join(copse_database_merge *merge, copse_err *err);
+
 /** The document that a side has (M3), one map; len 0: none. Valid until the next document begins.
  * WANT, CORRUPT, LIMIT, IO, NOMEM. */
 COPSE_MUST_USE copse_status copse_merge_load(copse_database_merge *merge, copse_merge_side side,
@@ -247,6 +263,18 @@ COPSE_MUST_USE copse_status copse_merge_write_prefix(copse_buf *buf, copse_bytes
 COPSE_MUST_USE copse_status copse_merge_documents(copse_database_merge *merge,
                                                   copse_database_conflict *ret_conflict,
                                                   copse_err *err);
+
+/** Moves the walk to the next primary key that matters, in *ret_key: order(pk), a view of a row.
+ * END: there are no more. WANT, CORRUPT, IO, NOMEM. */
+COPSE_MUST_USE copse_status copse_merge_walk_next(copse_database_merge *merge, copse_bytes *ret_key,
+                                                  copse_err *err);
+
+/** Begins with the document of that key, whose rows become merge->rows. Likewise. */
+COPSE_MUST_USE copse_status copse_merge_walk_read(copse_database_merge *merge, copse_bytes key,
+                                                  copse_err *err);
+
+/** Leaves that key behind. */
+void copse_merge_walk_pass(copse_merge_walk *walk, copse_bytes key);
 
 /** Ends the walk of a collection. */
 void copse_merge_walk_release(copse_merge_walk *walk);

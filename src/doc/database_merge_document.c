@@ -3,10 +3,9 @@
  *
  *   D1  Three-way compares documents, not rows: one that went to wait, or came back, on one side
  *       has not changed.
- *   D2  The other policies are joins of what ours and theirs have: commutative, associative,
- *       idempotent. Base is asked for nothing but the sides of conflicts, and whether a version
- *       that gives way was news to the other side.
- *   D3  All reads of a document are one operation on the source: one want list has them all.
+ *   D2  The other policies are joins (database_merge_join.c).
+ *   D3  All reads of a document are one operation on the source: one want list has all that is
+ *       known to be needed. What joins need of the base is, once the sides are there.
  *   D4  A conflict of the base that both sides settled, differently, is one again: also where the
  *       base is a merge of several, which nobody has seen (head_merge.h, B1). So two people who
  *       decide the same conflict each in his way don't lose a decision.
@@ -16,6 +15,7 @@
 #include "doc/database_merge.h"
 
 #include "base/err.h"
+#include "history/commit.h"
 
 #include <copse/document_merge.h>
 
@@ -23,9 +23,14 @@
 
 static int merge_compare_heads(const copse_merge_head *a, const copse_merge_head *b)
 {
-    return a->time_ms != b->time_ms             ? (a->time_ms < b->time_ms ? -1 : 1)
-           : a->time_counter != b->time_counter ? (a->time_counter < b->time_counter ? -1 : 1)
-                                                : copse_cid_compare(&a->commit, &b->commit);
+    int order = copse_commit_time_compare(a->time_ms, a->time_counter, b->time_ms, b->time_counter);
+    return order != 0 ? order : copse_cid_compare(&a->commit, &b->commit);
+}
+
+const copse_merge_head *copse_merge_get_head(const copse_database_merge *merge,
+                                             copse_merge_side side)
+{
+    return side == COPSE_MERGE_OURS ? &merge->options.ours_head : &merge->options.theirs_head;
 }
 
 /* The side whose value counts where both changed one thing. */
@@ -38,7 +43,7 @@ static copse_merge_side merge_prevailing(const copse_database_merge *merge)
     return is_theirs ? COPSE_MERGE_THEIRS : COPSE_MERGE_OURS;
 }
 
-static void merge_decide_origin(copse_database_merge *merge, copse_merge_origin origin)
+void copse_merge_decide_origin(copse_database_merge *merge, copse_merge_origin origin)
 {
     merge->verdict.origin = origin;
     merge->verdict.is_there =
@@ -49,11 +54,11 @@ static void merge_decide_origin(copse_database_merge *merge, copse_merge_origin 
 }
 
 /* What is in merge->merged was made of both: where it is what one side has, it is that side's. */
-static void merge_decide_made(copse_database_merge *merge,
-                              const copse_bytes documents[COPSE_MERGE_SIDES])
+void copse_merge_decide_made(copse_database_merge *merge,
+                             const copse_bytes documents[COPSE_MERGE_SIDES])
 {
     copse_bytes made = copse_buf_view(&merge->merged);
-    merge_decide_origin(
+    copse_merge_decide_origin(
         merge, copse_bytes_equal(made, documents[COPSE_MERGE_OURS])     ? COPSE_MERGE_FROM_OURS
                : copse_bytes_equal(made, documents[COPSE_MERGE_THEIRS]) ? COPSE_MERGE_FROM_THEIRS
                                                                         : COPSE_MERGE_FROM_BOTH);
@@ -108,16 +113,18 @@ static copse_status merge_decide_conflict(copse_database_merge *merge,
     bool has_theirs = documents[COPSE_MERGE_THEIRS].len > 0;
     if (mode == COPSE_MERGE_CONFLICTS_REFUSE) {
         merge->verdict.is_refused = true;
-        merge_decide_origin(merge, COPSE_MERGE_FROM_OURS);
+        copse_merge_decide_origin(merge, COPSE_MERGE_FROM_OURS);
         return COPSE_OK;
     }
     if (has_ours && has_theirs) {
-        merge_decide_made(merge, documents);
+        copse_merge_decide_made(merge, documents);
     } else if (mode == COPSE_MERGE_CONFLICTS_RECORD) {
-        merge_decide_origin(merge, has_ours ? COPSE_MERGE_FROM_OURS : COPSE_MERGE_FROM_THEIRS);
+        copse_merge_decide_origin(merge,
+                                  has_ours ? COPSE_MERGE_FROM_OURS : COPSE_MERGE_FROM_THEIRS);
     } else {
-        merge_decide_origin(merge, mode == COPSE_MERGE_CONFLICTS_OURS ? COPSE_MERGE_FROM_OURS
-                                                                      : COPSE_MERGE_FROM_THEIRS);
+        copse_merge_decide_origin(merge, mode == COPSE_MERGE_CONFLICTS_OURS
+                                             ? COPSE_MERGE_FROM_OURS
+                                             : COPSE_MERGE_FROM_THEIRS);
     }
     merge->verdict.is_settled = mode != COPSE_MERGE_CONFLICTS_RECORD;
     return merge->verdict.is_settled ? COPSE_OK : merge_record(merge, documents, err);
@@ -147,7 +154,7 @@ static copse_status merge_decide_both(copse_database_merge *merge, bool was_open
     if (conflicts > 0 || documents[COPSE_MERGE_BASE].len == 0) {
         return merge_decide_conflict(merge, documents, err);
     }
-    merge_decide_made(merge, documents);
+    copse_merge_decide_made(merge, documents);
     return COPSE_OK;
 }
 
@@ -159,8 +166,7 @@ static copse_version merge_waiting_version(const copse_conflict_waiting *waiting
 /* When a side wrote its document: what waits says it. */
 static copse_version merge_written_by(const copse_database_merge *merge, copse_merge_side side)
 {
-    const copse_merge_head *head =
-        side == COPSE_MERGE_OURS ? &merge->options.ours_head : &merge->options.theirs_head;
+    const copse_merge_head *head = copse_merge_get_head(merge, side);
     return copse_merge_is_waiting(merge, side)
                ? merge_waiting_version(&merge->conflicts[side].waiting)
                : (copse_version){head->time_ms, head->time_counter, head->author};
@@ -218,139 +224,9 @@ static copse_status merge_decide_three_way(copse_database_merge *merge, copse_er
     if (was_open || (!is_alike && !is_ours_same && !is_theirs_same)) {
         return merge_decide_both(merge, was_open, err);
     }
-    merge_decide_origin(merge, is_alike || is_theirs_same ? COPSE_MERGE_FROM_OURS
-                                                          : COPSE_MERGE_FROM_THEIRS);
+    copse_merge_decide_origin(merge, is_alike || is_theirs_same ? COPSE_MERGE_FROM_OURS
+                                                                : COPSE_MERGE_FROM_THEIRS);
     return COPSE_OK;
-}
-
-/* ---- Joins ----------------------------------------------------------------------------------- */
-
-static copse_status merge_decide_union(copse_database_merge *merge, copse_err *err)
-{
-    copse_bytes documents[COPSE_MERGE_SIDES];
-    copse_status status = copse_merge_load_all(merge, COPSE_MERGE_OURS, documents, err);
-    if (status == COPSE_OK) {
-        merge_decide_origin(merge, copse_bytes_compare(documents[COPSE_MERGE_OURS],
-                                                       documents[COPSE_MERGE_THEIRS]) >= 0
-                                       ? COPSE_MERGE_FROM_OURS
-                                       : COPSE_MERGE_FROM_THEIRS);
-    }
-    return status;
-}
-
-/* The state of a side (M3): a document that waits is none where its versions say that it was
- * deleted since. */
-static copse_status merge_read_state(copse_database_merge *merge, copse_merge_side side,
-                                     copse_version_state *ret_state, copse_err *err)
-{
-    bool is_deleted = false;
-    copse_version_state state = {copse_merge_nothing, copse_merge_nothing};
-    copse_status status = copse_merge_load_version(merge, side, &state.row, err);
-    if (status == COPSE_OK && copse_merge_is_waiting(merge, side)) {
-        status = copse_version_is_deleted(state.row, &is_deleted, err);
-    }
-    if (status == COPSE_OK && !is_deleted) {
-        status = copse_merge_load(merge, side, &state.document, err);
-    }
-    if (status == COPSE_OK) {
-        *ret_state = state;
-    }
-    return status;
-}
-
-/* Whether something of a version gave way that the other side had not seen: both sides wrote since
- * the base, and what they wrote does not go together. */
-static copse_status merge_decide_superseded(copse_database_merge *merge,
-                                            const copse_version_state states[COPSE_MERGE_SIDES],
-                                            copse_err *err)
-{
-    const copse_bytes *rows = merge->rows.values[COPSE_MERGE_VERSION_ROW];
-    copse_merge_rows *all = &merge->rows;
-    copse_bytes base = copse_merge_nothing;
-    size_t conflicts = 1;
-    bool has_base = merge->collections[COPSE_MERGE_BASE] != NULL;
-    if (rows[COPSE_MERGE_OURS].len == 0 || rows[COPSE_MERGE_THEIRS].len == 0 ||
-        copse_bytes_equal(states[COPSE_MERGE_OURS].document, states[COPSE_MERGE_THEIRS].document)) {
-        return COPSE_OK;
-    }
-    copse_status status = COPSE_OK;
-    if (has_base) {
-        status = copse_merge_find(merge, COPSE_MERGE_VERSION_ROW, COPSE_MERGE_BASE,
-                                  &all->values[COPSE_MERGE_VERSION_ROW][COPSE_MERGE_BASE], err);
-    }
-    if (status != COPSE_OK || copse_bytes_equal(rows[COPSE_MERGE_BASE], rows[COPSE_MERGE_OURS]) ||
-        copse_bytes_equal(rows[COPSE_MERGE_BASE], rows[COPSE_MERGE_THEIRS])) {
-        return status;
-    }
-    if (merge->policy == COPSE_MERGE_FIELD_WISE && states[COPSE_MERGE_OURS].document.len > 0 &&
-        states[COPSE_MERGE_THEIRS].document.len > 0) {
-        copse_buf both;
-        copse_buf_init(&both, merge->env, SIZE_MAX);
-        if (has_base) {
-            status =
-                copse_merge_find(merge, COPSE_MERGE_DOCUMENT_ROW, COPSE_MERGE_BASE,
-                                 &all->values[COPSE_MERGE_DOCUMENT_ROW][COPSE_MERGE_BASE], err);
-        }
-        if (status == COPSE_OK) {
-            status = copse_merge_load(merge, COPSE_MERGE_BASE, &base, err);
-        }
-        if (status == COPSE_OK) {
-            status = copse_document_merge(merge->env, base, states[COPSE_MERGE_OURS].document,
-                                          states[COPSE_MERGE_THEIRS].document, NULL, NULL, &both,
-                                          &conflicts, err);
-        }
-        copse_buf_release(&both);
-    }
-    merge->verdict.is_superseded = status == COPSE_OK && conflicts > 0;
-    return status;
-}
-
-/* Joins the states of both sides; the versions of the join go to the verdict. */
-static copse_status merge_join(copse_database_merge *merge,
-                               const copse_version_state states[COPSE_MERGE_SIDES], copse_err *err)
-{
-    const copse_bytes documents[COPSE_MERGE_SIDES] = {copse_merge_nothing,
-                                                      states[COPSE_MERGE_OURS].document,
-                                                      states[COPSE_MERGE_THEIRS].document};
-    copse_buf row;
-    copse_buf_init(&row, merge->env, SIZE_MAX);
-    copse_status status = copse_version_join(merge->env, merge->policy, merge->agreed->primary_key,
-                                             &states[COPSE_MERGE_OURS], &states[COPSE_MERGE_THEIRS],
-                                             &merge->merged, &row, err);
-    if (status == COPSE_OK) {
-        status = copse_version_latest(copse_buf_view(&row), &merge->verdict.written, err);
-    }
-    if (status == COPSE_OK) {
-        copse_bytes author = copse_arena_dup(&merge->arena, merge->verdict.written.author);
-        merge->verdict.written.author = author;
-        status = author.ptr == NULL ? COPSE_ERR_NOMEM(err) : COPSE_OK;
-    }
-    if (status == COPSE_OK) {
-        status =
-            copse_merge_store_document(merge, copse_buf_view(&row), &merge->verdict.version, err);
-    }
-    copse_buf_release(&row);
-    if (status == COPSE_OK) {
-        merge_decide_made(merge, documents);
-        merge->verdict.is_there = merge->merged.len > 0;
-    }
-    return status;
-}
-
-static copse_status merge_decide_join(copse_database_merge *merge, copse_err *err)
-{
-    copse_version_state states[COPSE_MERGE_SIDES] = {{.document = {NULL, 0}}};
-    copse_status missing = copse_merge_know(merge, COPSE_MERGE_VERSION_ROW, err);
-    for (copse_merge_side side = COPSE_MERGE_OURS; side < COPSE_MERGE_SIDES; side++) {
-        copse_status status = missing == COPSE_OK || missing == COPSE_WANT
-                                  ? merge_read_state(merge, side, &states[side], err)
-                                  : missing;
-        missing = status == COPSE_OK ? missing : status;
-    }
-    if (missing == COPSE_OK) {
-        missing = merge_decide_superseded(merge, states, err);
-    }
-    return missing == COPSE_OK ? merge_join(merge, states, err) : missing;
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */
@@ -396,8 +272,8 @@ copse_status copse_merge_decide(copse_database_merge *merge, copse_err *err)
     case COPSE_MERGE_THREE_WAY:
         return merge_decide_three_way(merge, err);
     case COPSE_MERGE_UNION:
-        return merge_decide_union(merge, err);
+        return copse_merge_decide_union(merge, err);
     default:
-        return merge_decide_join(merge, err);
+        return copse_merge_decide_join(merge, err);
     }
 }

@@ -5,8 +5,6 @@
  */
 #include <copse/database_merge.h>
 
-#include <copse/database_conflicts.h>
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -233,7 +231,7 @@ static void record_drop(record_world *world, record_side *side, size_t id)
 static record_side record_work(record_world *world, const record_side *from, size_t changes)
 {
     record_side side = *from;
-    merge_pair_reopen(&world->db, &from->root);
+    database_world_reopen(&world->db, &from->root);
     for (size_t i = 0; i < changes; i++) {
         size_t id = test_random_below(&world->random, RECORD_IDS);
         if (test_random_below(&world->random, 4) == 0) {
@@ -250,35 +248,29 @@ static record_side record_work(record_world *world, const record_side *from, siz
  */
 
 /* What the rows of conflicts say. */
-static void record_read(record_world *world, bool ret_waiting[RECORD_IDS],
-                        bool ret_sides[RECORD_IDS])
+typedef struct record_rows {
+    bool are_waiting[RECORD_IDS];
+    bool have_sides[RECORD_IDS];
+} record_rows;
+
+static void record_note(void *ctx, const copse_document_conflict *conflict)
 {
-    copse_database *database = NULL;
-    copse_database_conflicts *conflicts = NULL;
-    const copse_document_conflict *conflict = NULL;
-    memset(ret_waiting, 0, RECORD_IDS * sizeof *ret_waiting);
-    memset(ret_sides, 0, RECORD_IDS * sizeof *ret_sides);
-    assert_int_equal(copse_database_open(world->db.tree, &database, NULL), COPSE_OK);
-    assert_int_equal(
-        copse_database_conflicts_new(database, (copse_bytes){NULL, 0}, &conflicts, NULL), COPSE_OK);
-    while (copse_database_conflicts_next(conflicts, &conflict, NULL) == COPSE_OK) {
-        copse_cbor_reader reader;
-        copse_cbor_item item;
-        copse_cbor_reader_init(&reader, conflict->id);
-        assert_int_equal(copse_cbor_next(&reader, &item, NULL), COPSE_OK);
-        ret_waiting[item.arg] = conflict->waiting.document.len > 0;
-        ret_sides[item.arg] = conflict->sides_count > 0;
-    }
-    copse_database_conflicts_free(conflicts);
-    copse_database_close(database);
+    record_rows *rows = ctx;
+    copse_cbor_reader reader;
+    copse_cbor_item item;
+    copse_cbor_reader_init(&reader, conflict->id);
+    assert_int_equal(copse_cbor_next(&reader, &item, NULL), COPSE_OK);
+    rows->are_waiting[item.arg] = conflict->waiting.document.len > 0;
+    rows->have_sides[item.arg] = conflict->sides_count > 0;
 }
 
 static void record_expect(record_world *world, const record_side *side)
 {
-    bool waiting[RECORD_IDS];
-    bool sides[RECORD_IDS];
-    merge_pair_reopen(&world->db, &side->root);
-    record_read(world, waiting, sides);
+    record_rows rows = {.are_waiting = {false}};
+    const bool *waiting = rows.are_waiting;
+    const bool *sides = rows.have_sides;
+    database_world_reopen(&world->db, &side->root);
+    (void)database_world_conflicts(&world->db, NULL, record_note, &rows);
     for (size_t id = 0; id < RECORD_IDS; id++) {
         const record_doc *doc = &side->state.docs[id];
         char key[8];

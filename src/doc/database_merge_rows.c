@@ -1,5 +1,9 @@
 /* The rows of one document in the three databases: looking them up, and loading what they lead to.
  *
+ *   M6  A database of somebody else may be made up: a document, also one of a conflict, that
+ *       stands under the key of another one is CORRUPT. It would be written elsewhere than
+ *       where it was decided on.
+ *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "doc/database_merge.h"
@@ -39,31 +43,15 @@ copse_status copse_merge_write_prefix(copse_buf *buf, copse_bytes collection, co
 copse_status copse_merge_find(copse_database_merge *merge, copse_merge_kind kind,
                               copse_merge_side side, copse_bytes *ret_value, copse_err *err)
 {
-    copse_node *leaf;
-    uint32_t index;
-    bool found;
-    copse_bytes value = copse_merge_nothing;
     copse_buf_truncate(&merge->key, 0);
     copse_status status = copse_merge_write_prefix(&merge->key, merge->name, kind, err);
     if (status == COPSE_OK && copse_buf_append(&merge->key, merge->rows.key) != COPSE_OK) {
         status = COPSE_ERR_NOMEM(err);
     }
-    if (status == COPSE_OK) {
-        status = copse_tree_find(copse_database_tree(merge->databases[side]),
-                                 copse_buf_view(&merge->key), &leaf, &index, &found, err);
-    }
-    if (status != COPSE_OK) {
-        return status;
-    }
-    if (found) {
-        value = copse_arena_dup(&merge->arena, copse_node_value(leaf, index));
-        status = value.ptr == NULL ? COPSE_ERR_NOMEM(err) : COPSE_OK;
-    }
-    copse_node_unref(merge->env, leaf);
-    if (status == COPSE_OK) {
-        *ret_value = value;
-    }
-    return status;
+    return status == COPSE_OK
+               ? copse_tree_find_value(copse_database_tree(merge->databases[side]),
+                                       copse_buf_view(&merge->key), &merge->arena, ret_value, err)
+               : status;
 }
 
 copse_status copse_merge_find_rows(copse_database_merge *merge, copse_err *err)
@@ -152,6 +140,29 @@ copse_bytes copse_merge_document_row(const copse_database_merge *merge, copse_me
                                                : merge->rows.values[COPSE_MERGE_DOCUMENT_ROW][side];
 }
 
+/* Loads a document that stands in a row of merge->rows.key (M6). */
+static copse_status merge_load_document(copse_database_merge *merge, copse_bytes value,
+                                        copse_document *document, copse_err *err)
+{
+    copse_bytes id;
+    copse_status status =
+        copse_document_load_within(copse_merge_source(merge), merge->env, value, document, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    copse_buf_truncate(&merge->key, 0);
+    status = copse_document_primary(document->encoded, merge->agreed->primary_key, &id, err);
+    if (status == COPSE_OK) {
+        status = copse_order_write_primary(&merge->key, id, err);
+    }
+    if (status == COPSE_NOT_FOUND ||
+        (status == COPSE_OK && !copse_bytes_equal(copse_buf_view(&merge->key), merge->rows.key))) {
+        status = COPSE_ERR(err, COPSE_CORRUPT, "%.*s: a row has a document of another primary key",
+                           (int)merge->name.len, (const char *)merge->name.ptr);
+    }
+    return status;
+}
+
 copse_status copse_merge_load(copse_database_merge *merge, copse_merge_side side,
                               copse_bytes *ret_document, copse_err *err)
 {
@@ -159,8 +170,7 @@ copse_status copse_merge_load(copse_database_merge *merge, copse_merge_side side
     copse_document *document = &merge->documents[side];
     copse_status status = COPSE_OK;
     if (row.len > 0 && !merge->is_loaded[side]) {
-        status =
-            copse_document_load_within(copse_merge_source(merge), merge->env, row, document, err);
+        status = merge_load_document(merge, row, document, err);
         merge->is_loaded[side] = status == COPSE_OK;
     }
     if (status == COPSE_OK) {
@@ -174,17 +184,12 @@ static copse_status merge_hold_document(copse_database_merge *merge, copse_bytes
                                         copse_err *err)
 {
     copse_document document = {.block = NULL};
-    copse_cbor_reader reader;
-    copse_cbor_item item;
     copse_bytes stored;
-    copse_cbor_reader_init(&reader, value);
-    if (value.len == 0 ||
-        (copse_cbor_next(&reader, &item, NULL) == COPSE_OK && item.kind == COPSE_CBOR_MAP)) {
+    if (value.len == 0) {
         return COPSE_OK;
     }
-    copse_status status =
-        copse_document_load_within(copse_merge_source(merge), merge->env, value, &document, err);
-    if (status == COPSE_OK) {
+    copse_status status = merge_load_document(merge, value, &document, err);
+    if (status == COPSE_OK && document.encoded.ptr != value.ptr) {
         status = copse_merge_store_document(merge, document.encoded, &stored, err);
     }
     copse_document_release(&document);

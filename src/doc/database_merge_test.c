@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "support/merge_pair.h"
+#include "support/sparse_cache.h"
 
 enum { MERGE_IDS = 120, MERGE_FIELDS = 3, MERGE_JSON_SIZE = 160, MERGE_RUNS = 60 };
 
@@ -50,7 +51,7 @@ static copse_cid merge_build(database_world *db, const merge_state *state,
                              copse_documents_form form)
 {
     char json[MERGE_JSON_SIZE];
-    merge_pair_reopen(db, NULL);
+    database_world_reopen(db, NULL);
     merge_define(db, form);
     for (int id = 0; id < MERGE_IDS; id++) {
         if (state->docs[id].is_there) {
@@ -125,7 +126,7 @@ static void merge_model(const merge_state *base, const merge_state *ours, const 
     for (int id = 0; id < MERGE_IDS; id++) {
         if (!merge_model_doc(&base->docs[id], &ours->docs[id], &theirs->docs[id],
                              &ret_merged->docs[id])) {
-            len += (size_t)snprintf(ret_conflicts + len, 1024 - len, " d posts  %d", id);
+            len += (size_t)snprintf(ret_conflicts + len, 1024 - len, " document:posts:%d", id);
         }
     }
 }
@@ -217,140 +218,6 @@ static void test_unions_are_the_same_both_ways_and_in_any_order(void **state)
     database_world_release(&db);
 }
 
-/* ---- The catalogue ---- */
-
-/* What is done to a database: each letter an operation. */
-static void merge_do(database_world *db, const char *operations)
-{
-    for (; *operations != '\0'; operations++) {
-        switch (*operations) {
-        case 'c': /* a collection with a document */
-            database_world_create(db, "more", "_id", COPSE_DOCUMENTS_INLINE);
-            database_world_insert(db, "more", "{\"_id\":1,\"a\":1}");
-            break;
-        case 'l': /* one of that name with other options */
-            database_world_create(db, "more", "_id", COPSE_DOCUMENTS_LINKED);
-            break;
-        case 'd':
-            assert_int_equal(
-                copse_write_drop_collection(db->write, copse_bytes_of_text("posts"), &db->err),
-                COPSE_OK);
-            break;
-        case 'i':
-            database_world_index(db, "posts", "by-f2", "f2", NULL);
-            break;
-        case 'u':
-            database_world_index(db, "posts", "by-f2", "f2", "unique");
-            break;
-        case 'r':
-            assert_int_equal(copse_write_drop_index(db->write, copse_bytes_of_text("posts"),
-                                                    copse_bytes_of_text("by-f0"), &db->err),
-                             COPSE_OK);
-            break;
-        case 'o': /* another index of a name that there is */
-            merge_do(db, "r");
-            database_world_index(db, "posts", "by-f0", "f0,f2", NULL);
-            break;
-        case 'n':
-            database_world_index(db, "posts", "by-f2", "f2", "unbuilt");
-            break;
-        case 'O':
-            merge_do(db, "r");
-            database_world_index(db, "posts", "by-f0", "f0,f2", "unbuilt");
-            break;
-        case 'w':
-        case 'f':
-            assert_int_equal(
-                copse_write_set_merge(db->write, copse_bytes_of_text("posts"),
-                                      *operations == 'w' ? COPSE_MERGE_LWW : COPSE_MERGE_FIELD_WISE,
-                                      30, &db->err),
-                COPSE_OK);
-            break;
-        case 'p':
-            database_world_insert(db, "posts", "{\"_id\":1000,\"f2\":9}");
-            break;
-        default:
-            fail_msg("no operation %c", *operations);
-        }
-    }
-}
-
-static copse_cid merge_done(database_world *db, const copse_cid *base, const char *operations)
-{
-    merge_pair_reopen(db, base);
-    merge_do(db, operations);
-    return merge_pair_commit(db);
-}
-
-typedef struct merge_catalogue_row {
-    const char *ours;
-    const char *theirs;
-    const char *merged; /* from base; NULL: as ours */
-    const char *conflicts;
-    copse_merge_policy policy;
-    const char *base; /* NULL: nothing is done to it */
-} merge_catalogue_row;
-
-static const merge_catalogue_row merge_catalogue_rows[] = {
-    {"", "c", "c", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"p", "c", "pc", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"c", "c", "c", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"c", "l", NULL, " c more  -1", COPSE_MERGE_THREE_WAY, NULL},
-    {"", "d", "d", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"d", "d", "d", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"p", "d", NULL, " c posts  -1", COPSE_MERGE_THREE_WAY, NULL},
-    {"d", "i", NULL, " c posts  -1", COPSE_MERGE_THREE_WAY, NULL},
-    {"d", "w", NULL, " c posts  -1", COPSE_MERGE_THREE_WAY, NULL},
-    {"d", "c", "dc", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"", "i", "n", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"p", "i", "pn", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"i", "i", "i", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"i", "n", "n", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"n", "n", "n", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"i", "u", NULL, " i posts by-f2 -1", COPSE_MERGE_THREE_WAY, NULL},
-    {"i", "", "", "", COPSE_MERGE_THREE_WAY, "n"}, /* built on one side: not in the outcome */
-    {"i", "i", "i", "", COPSE_MERGE_THREE_WAY, "n"},
-    {"", "r", "r", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"r", "p", "rp", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"r", "r", "r", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"p", "o", "pO", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"o", "o", "o", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"r", "o", NULL, " i posts by-f0 -1", COPSE_MERGE_THREE_WAY, NULL},
-    {"", "w", "w", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"w", "w", "w", "", COPSE_MERGE_THREE_WAY, NULL},
-    {"w", "f", NULL, " c posts  -1", COPSE_MERGE_THREE_WAY, NULL},
-    {"", "f", "f", "", COPSE_MERGE_THREE_WAY, "w"},
-    {"", "c", "c", "", COPSE_MERGE_UNION, NULL},
-    {"", "d", "", "", COPSE_MERGE_UNION, NULL},
-    {"r", "", "r", "", COPSE_MERGE_UNION, NULL}, /* an index is no data */
-    {"i", "u", NULL, " i posts by-f2 -1", COPSE_MERGE_UNION, NULL},
-    {"c", "l", NULL, " c more  -1", COPSE_MERGE_UNION, NULL},
-};
-
-static void test_catalogues_merge(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < sizeof merge_catalogue_rows / sizeof merge_catalogue_rows[0]; i++) {
-        const merge_catalogue_row *row = &merge_catalogue_rows[i];
-        database_world db;
-        merge_state content = {.docs = {{.is_there = true}, {.is_there = true, .fields = {1, 2}}}};
-        merge_pair_outcome outcome;
-        database_world_init(&db, NULL);
-        copse_cid base = merge_build(&db, &content, COPSE_DOCUMENTS_INLINE);
-        base = row->base != NULL ? merge_done(&db, &base, row->base) : base;
-        copse_cid ours = merge_done(&db, &base, row->ours);
-        copse_cid theirs = merge_done(&db, &base, row->theirs);
-        copse_cid merged = row->merged != NULL ? merge_done(&db, &base, row->merged) : ours;
-        merge_run(&db, &base, &ours, &theirs, row->policy, &outcome);
-        if (strcmp(outcome.conflicts, row->conflicts) != 0 ||
-            !copse_cid_equal(&outcome.root, &merged)) {
-            fail_msg("%s | %s: conflicts '%s', %s", row->ours, row->theirs, outcome.conflicts,
-                     copse_cid_equal(&outcome.root, &merged) ? "right" : "wrong root");
-        }
-        database_world_release(&db);
-    }
-}
-
 /* ---- What is read, what is missing, what fails ---- */
 
 static void test_missing_blocks_are_wanted(void **state)
@@ -377,21 +244,16 @@ typedef struct merge_sweep {
 static copse_status merge_sweep_run(const copse_env *env, void *ctx)
 {
     merge_sweep *sweep = ctx;
-    copse_source *source = NULL;
-    copse_node_cache *cache = NULL;
+    sparse_cache sparse;
     merge_pair_outcome outcome;
-    copse_status status = copse_source_new(env, sweep->db->world.store, &source, NULL);
-    if (status == COPSE_OK) {
-        status = copse_node_cache_new(env, source, &cache, NULL);
-    }
+    copse_status status = sparse_cache_init(&sparse, env, sweep->db->world.store);
     if (status == COPSE_OK) {
         const merge_pair_case merge = {.base = &sweep->world.roots[0],
                                        .ours = &sweep->world.roots[1],
                                        .theirs = &sweep->world.roots[2]};
-        status = merge_pair_over(cache, NULL, &merge, &outcome, NULL);
+        status = merge_pair_over(sparse.cache, NULL, &merge, &outcome, NULL);
     }
-    copse_node_cache_free(cache);
-    copse_source_free(source);
+    sparse_cache_release(&sparse);
     return status;
 }
 
@@ -407,126 +269,13 @@ static void test_a_merge_survives_failing_allocations(void **state)
     database_world_release(&db);
 }
 
-/* Documents that swap, hand on or repair unique values on one side. */
-static void test_unique_values_count_in_the_end(void **state)
-{
-    (void)state;
-    static const char *const theirs[][3] = {
-        {"{\"_id\":1,\"e\":7}", "{\"_id\":2,\"e\":6}", NULL}, /* swapped */
-        {"{\"_id\":1,\"e\":8}", "{\"_id\":2,\"e\":6}", NULL}, /* handed on */
-        {"{\"_id\":0,\"e\":7}", "{\"_id\":2,\"e\":9}", NULL}, /* to one before it */
-    };
-    for (size_t i = 0; i < sizeof theirs / sizeof theirs[0]; i++) {
-        database_world db;
-        merge_pair_outcome outcome;
-        database_world_init(&db, NULL);
-        database_world_create(&db, "posts", "_id", COPSE_DOCUMENTS_INLINE);
-        database_world_index(&db, "posts", "e", "e", "unique");
-        database_world_insert(&db, "posts", "{\"_id\":1,\"e\":6}");
-        database_world_insert(&db, "posts", "{\"_id\":2,\"e\":7}");
-        database_world_commit(&db);
-        copse_cid base = *copse_tree_root(db.tree);
-        copse_cid ours = merge_done(&db, &base, "p");
-        merge_pair_reopen(&db, &base);
-        database_world_delete(&db, "posts", "1");
-        database_world_delete(&db, "posts", "2");
-        for (size_t k = 0; theirs[i][k] != NULL; k++) {
-            database_world_insert(&db, "posts", theirs[i][k]);
-        }
-        database_world_commit(&db);
-        copse_cid other = *copse_tree_root(db.tree);
-        merge_run(&db, &base, &ours, &other, COPSE_MERGE_THREE_WAY, &outcome);
-        copse_cid expected = merge_done(&db, &other, "p");
-        assert_true(copse_cid_equal(&outcome.root, &expected));
-        database_world_release(&db);
-    }
-}
-
-/* Theirs repaired what a unique index would refuse, and then made it: it comes unbuilt. */
-static void test_a_new_unique_index_stops_no_merge(void **state)
-{
-    (void)state;
-    database_world db;
-    merge_pair_outcome outcome;
-    database_world_init(&db, NULL);
-    database_world_create(&db, "posts", "_id", COPSE_DOCUMENTS_INLINE);
-    database_world_insert(&db, "posts", "{\"_id\":1,\"f2\":6}");
-    database_world_insert(&db, "posts", "{\"_id\":2,\"f2\":6}");
-    database_world_commit(&db);
-    copse_cid base = *copse_tree_root(db.tree);
-    copse_cid ours = merge_done(&db, &base, "p");
-    merge_pair_reopen(&db, &base);
-    database_world_delete(&db, "posts", "2");
-    database_world_commit(&db);
-    copse_cid repaired = *copse_tree_root(db.tree);
-    copse_cid theirs = merge_done(&db, &repaired, "u");
-    merge_run(&db, &base, &ours, &theirs, COPSE_MERGE_THREE_WAY, &outcome);
-    merge_pair_reopen(&db, &repaired);
-    merge_do(&db, "p");
-    database_world_index(&db, "posts", "by-f2", "f2", "unique unbuilt");
-    copse_cid expected = merge_pair_commit(&db);
-    assert_true(copse_cid_equal(&outcome.root, &expected));
-    database_world_release(&db);
-}
-
-/* Both sides made the collection anew with another primary key: what base has under a key is
- * another document. */
-static void test_a_base_with_another_primary_key_is_none(void **state)
-{
-    (void)state;
-    database_world db;
-    merge_pair_outcome outcome;
-    copse_cid roots[3];
-    static const char *const names[3] = {"a", "b", "a"};
-    database_world_init(&db, NULL);
-    for (size_t i = 0; i < 3; i++) {
-        char json[MERGE_JSON_SIZE];
-        merge_pair_reopen(&db, NULL);
-        database_world_create(&db, "posts", i == 0 ? "_id" : "id", COPSE_DOCUMENTS_INLINE);
-        (void)snprintf(json, sizeof json, "{\"_id\":1,\"id\":%d,\"n\":\"%s\"}", i == 0 ? 5 : 1,
-                       names[i]);
-        database_world_insert(&db, "posts", json);
-        database_world_commit(&db);
-        roots[i] = *copse_tree_root(db.tree);
-    }
-    merge_run(&db, &roots[0], &roots[1], &roots[2], COPSE_MERGE_THREE_WAY, &outcome);
-    assert_string_equal(outcome.conflicts, " d posts  1");
-    database_world_release(&db);
-}
-
-static void test_without_a_base_only_unions_merge(void **state)
-{
-    (void)state;
-    database_world db;
-    merge_state content = {.docs = {{.is_there = true}}};
-    merge_pair_outcome outcome;
-    copse_err err = {.message = ""};
-    database_world_init(&db, NULL);
-    copse_cid root = merge_build(&db, &content, COPSE_DOCUMENTS_INLINE);
-    copse_cid other = merge_done(&db, &root, "p");
-    const merge_pair_case merge = {.ours = &root, .theirs = &other};
-    assert_int_equal(merge_pair_over(db.world.cache, db.world.store, &merge, &outcome, &err),
-                     COPSE_CONFLICT);
-    assert_non_null(strstr(err.message, "no common past"));
-    /* What only one has is taken, and what both have alike is no matter. */
-    other = merge_done(&db, &root, "c");
-    merge_run(&db, NULL, &root, &other, COPSE_MERGE_THREE_WAY, &outcome);
-    assert_true(copse_cid_equal(&outcome.root, &other));
-    database_world_release(&db);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_three_way_is_that_of_the_rules),
         cmocka_unit_test(test_unions_are_the_same_both_ways_and_in_any_order),
-        cmocka_unit_test(test_catalogues_merge),
-        cmocka_unit_test(test_unique_values_count_in_the_end),
-        cmocka_unit_test(test_a_new_unique_index_stops_no_merge),
-        cmocka_unit_test(test_a_base_with_another_primary_key_is_none),
         cmocka_unit_test(test_missing_blocks_are_wanted),
         cmocka_unit_test(test_a_merge_survives_failing_allocations),
-        cmocka_unit_test(test_without_a_base_only_unions_merge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,6 @@
 #include <copse/document_blame.h>
 
 #include <copse/ext_json.h>
-#include <copse/memory_store.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,250 +14,11 @@
 
 #include <cmocka.h>
 
-#include "support/database_world.h"
+#include "support/blame_world.h"
 #include "support/fault_store.h"
+#include "support/head_world.h"
+#include "support/sparse_cache.h"
 #include "support/want_supply.h"
-
-enum { BLAME_COMMITS = 24, BLAME_DOCUMENTS = 3, BLAME_LEAVES = 6, BLAME_PAD = 1100 };
-
-/* ---- a model: documents by their leaves ---- */
-
-typedef struct model_leaf {
-    char path[8];
-    int value;
-} model_leaf;
-
-typedef struct model_document {
-    bool is_there;
-    int a;    /* -1: missing */
-    int x, y; /* of the object o */
-    int o;    /* 0: missing, 1: the object, 2: a number */
-    int long_number;
-} model_document;
-
-typedef struct model_commit {
-    copse_cid cid;
-    size_t parents[3];
-    size_t parents_count;
-    uint64_t generation;
-    model_document documents[BLAME_DOCUMENTS];
-} model_commit;
-
-typedef struct blame_world {
-    database_world db;
-    model_commit commits[BLAME_COMMITS];
-} blame_world;
-
-/* In the order of DAG-CBOR: shorter keys first. */
-static size_t model_leaves(const model_document *document, size_t id,
-                           model_leaf ret_leaves[BLAME_LEAVES])
-{
-    size_t count = 0;
-    if (document->a >= 0) {
-        ret_leaves[count++] = (model_leaf){"a", document->a};
-    }
-    if (document->o == 2) {
-        ret_leaves[count++] = (model_leaf){"o", 7};
-    } else if (document->o == 1 && document->x < 0 && document->y < 0) {
-        ret_leaves[count++] = (model_leaf){"o", -1};
-    }
-    if (document->o == 1 && document->x >= 0) {
-        ret_leaves[count++] = (model_leaf){"o.x", document->x};
-    }
-    if (document->o == 1 && document->y >= 0) {
-        ret_leaves[count++] = (model_leaf){"o.y", document->y};
-    }
-    ret_leaves[count++] = (model_leaf){"_id", (int)id};
-    if (document->long_number >= 0) {
-        ret_leaves[count++] = (model_leaf){"long", document->long_number};
-    }
-    return count;
-}
-
-static void model_json(const model_document *document, size_t id, char *json, size_t size)
-{
-    size_t at = (size_t)snprintf(json, size, "{\"_id\":%zu", id);
-    if (document->a >= 0) {
-        at += (size_t)snprintf(json + at, size - at, ",\"a\":%d", document->a);
-    }
-    if (document->o == 2) {
-        at += (size_t)snprintf(json + at, size - at, ",\"o\":7");
-    }
-    if (document->o == 1) {
-        at += (size_t)snprintf(json + at, size - at, ",\"o\":{");
-        if (document->x >= 0) {
-            at += (size_t)snprintf(json + at, size - at, "\"x\":%d", document->x);
-        }
-        if (document->y >= 0) {
-            at += (size_t)snprintf(json + at, size - at, "%s\"y\":%d",
-                                   json[at - 1] == '{' ? "" : ",", document->y);
-        }
-        at += (size_t)snprintf(json + at, size - at, "}");
-    }
-    if (document->long_number >= 0) {
-        at += (size_t)snprintf(json + at, size - at, ",\"long\":\"%0*d\"", BLAME_PAD,
-                               document->long_number);
-    }
-    (void)snprintf(json + at, size - at, "}");
-}
-
-/* ---- histories ---- */
-
-/* The commit of what the world writes on these parents. */
-static copse_cid world_commit(database_world *db, const copse_cid *parents, size_t count)
-{
-    const copse_env *env = database_world_env(db);
-    copse_commit commit;
-    copse_block *block = NULL;
-    char message[32];
-    (void)snprintf(message, sizeof message, "of %zu", count);
-    database_world_commit(db);
-    assert_int_equal(copse_commit_next(env, db->world.source, copse_tree_root(db->tree), parents,
-                                       count, &commit, NULL),
-                     COPSE_OK);
-    commit.message = copse_bytes_of_text(message);
-    assert_int_equal(copse_commit_encode(env, &commit, &block, NULL), COPSE_OK);
-    assert_int_equal(copse_store_put(db->world.store, &block, 1, NULL), COPSE_OK);
-    copse_cid cid = *copse_block_cid(block);
-    copse_block_unref(block);
-    return cid;
-}
-
-static int random_choice(uint64_t *seed, int from_a_parent)
-{
-    return test_random_below(seed, 4) != 0 ? from_a_parent : (int)test_random_below(seed, 4) - 1;
-}
-
-/* Each field as in some parent, or new. */
-static model_document random_document(const blame_world *world, const model_commit *commit,
-                                      size_t id, uint64_t *seed)
-{
-    model_document made = {.a = -1, .x = -1, .y = -1, .long_number = -1};
-    const model_document *from[5];
-    for (size_t i = 0; i < 5; i++) {
-        from[i] = &made;
-        if (commit->parents_count > 0) {
-            size_t parent = commit->parents[test_random_below(seed, commit->parents_count)];
-            from[i] = &world->commits[parent].documents[id];
-        }
-    }
-    model_document document = {
-        .is_there = commit->parents_count > 0 && test_random_below(seed, 5) != 0
-                        ? from[0]->is_there
-                        : test_random_below(seed, 3) != 0,
-        .a = random_choice(seed, from[1]->a),
-        .x = random_choice(seed, from[2]->x),
-        .y = random_choice(seed, from[3]->y),
-        .o = test_random_below(seed, 5) != 0 ? from[3]->o : (int)test_random_below(seed, 3),
-        .long_number = random_choice(seed, from[4]->long_number),
-    };
-    return document.is_there ? document : made;
-}
-
-/* Makes commit number `at` from the state of `from`. */
-static void random_commit(blame_world *world, size_t at, uint64_t *seed)
-{
-    model_commit *commit = &world->commits[at];
-    copse_cid parents[3];
-    char json[BLAME_PAD + 200];
-    *commit = (model_commit){.parents_count = 0};
-    size_t wanted = at == 0 ? 0 : test_random_below(seed, 12) == 0 ? 0 : 1 + at % 3;
-    for (size_t tries = 0; tries < 8 && commit->parents_count < wanted; tries++) {
-        size_t recent = at < 6 ? at : 6;
-        size_t parent = at - 1 - test_random_below(seed, recent);
-        bool again = false;
-        for (size_t i = 0; i < commit->parents_count; i++) {
-            again = again || commit->parents[i] == parent;
-        }
-        if (!again) {
-            parents[commit->parents_count] = world->commits[parent].cid;
-            commit->parents[commit->parents_count++] = parent;
-            uint64_t generation = world->commits[parent].generation + 1;
-            commit->generation = generation > commit->generation ? generation : commit->generation;
-        }
-    }
-    for (size_t id = 0; id < BLAME_DOCUMENTS; id++) {
-        commit->documents[id] = random_document(world, commit, id, seed);
-        (void)snprintf(json, sizeof json, "%zu", id);
-        if (commit->documents[id].is_there) {
-            model_json(&commit->documents[id], id, json, sizeof json);
-            database_world_replace(&world->db, "posts", json, true);
-        } else {
-            database_world_delete(&world->db, "posts", json);
-        }
-    }
-    (void)snprintf(json, sizeof json, "{\"_id\":\"%zu\"}", at); /* no commit is another */
-    database_world_replace(&world->db, "posts", json, true);
-    commit->cid = world_commit(&world->db, parents, commit->parents_count);
-}
-
-static void blame_world_init(blame_world *world, uint64_t seed)
-{
-    database_world_init(&world->db, NULL);
-    database_world_create(&world->db, "posts", "_id", COPSE_DOCUMENTS_INLINE);
-    for (size_t i = 0; i < BLAME_COMMITS; i++) {
-        random_commit(world, i, &seed);
-    }
-}
-
-/* ---- the definition ---- */
-
-static bool model_has_leaf(const model_document *document, size_t id, const model_leaf *leaf)
-{
-    model_leaf leaves[BLAME_LEAVES];
-    size_t count = document->is_there ? model_leaves(document, id, leaves) : 0;
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(leaves[i].path, leaf->path) == 0 && leaves[i].value == leaf->value) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Which commit gave the leaf its value. */
-static size_t model_blame(const blame_world *world, size_t at, size_t id, const model_leaf *leaf)
-{
-    const model_commit *commit = &world->commits[at];
-    for (size_t i = 0; i < commit->parents_count; i++) {
-        if (model_has_leaf(&world->commits[commit->parents[i]].documents[id], id, leaf)) {
-            return model_blame(world, commit->parents[i], id, leaf);
-        }
-    }
-    return at;
-}
-
-/* Marks the deletions that a commit without the document comes from. */
-static void model_find_deletions(const blame_world *world, size_t at, size_t id,
-                                 bool ret_marked[BLAME_COMMITS])
-{
-    const model_commit *commit = &world->commits[at];
-    bool is_deletion = commit->parents_count > 0;
-    for (size_t i = 0; i < commit->parents_count; i++) {
-        if (!world->commits[commit->parents[i]].documents[id].is_there) {
-            is_deletion = false;
-            model_find_deletions(world, commit->parents[i], id, ret_marked);
-        }
-    }
-    ret_marked[at] = ret_marked[at] || is_deletion;
-}
-
-/* The last of them; SIZE_MAX: none. */
-static size_t model_deletion(const blame_world *world, size_t at, size_t id)
-{
-    bool marked[BLAME_COMMITS] = {false};
-    size_t best = SIZE_MAX;
-    model_find_deletions(world, at, id, marked);
-    for (size_t i = 0; i < BLAME_COMMITS; i++) {
-        const model_commit *one = &world->commits[i];
-        const model_commit *other = best != SIZE_MAX ? &world->commits[best] : NULL;
-        if (marked[i] && (other == NULL || one->generation > other->generation ||
-                          (one->generation == other->generation &&
-                           copse_cid_compare(&one->cid, &other->cid) > 0))) {
-            best = i;
-        }
-    }
-    return best;
-}
 
 /* ---- comparing ---- */
 
@@ -303,12 +63,12 @@ static void assert_value(const database_world *db, const copse_blame_line *line,
 static void assert_lines(const blame_world *world, const copse_document_blame *blame, size_t at,
                          size_t id, blame_counts *counts)
 {
-    model_leaf leaves[BLAME_LEAVES];
+    blame_world_leaf leaves[BLAME_LEAVES];
     size_t count;
     const copse_blame_line *lines = copse_document_blame_lines(blame, &count);
-    assert_int_equal(count, model_leaves(&world->commits[at].documents[id], id, leaves));
+    assert_int_equal(count, blame_world_leaves(&world->commits[at].documents[id], id, leaves));
     for (size_t i = 0; i < count; i++) {
-        size_t expected = model_blame(world, at, id, &leaves[i]);
+        size_t expected = blame_world_blame(world, at, id, &leaves[i]);
         char message[32];
         assert_true(copse_bytes_equal(lines[i].path, copse_bytes_of_text(leaves[i].path)));
         assert_value(&world->db, &lines[i], leaves[i].value);
@@ -333,7 +93,7 @@ static void assert_blame(const blame_world *world, const copse_document_blame *b
         assert_lines(world, blame, at, id, counts);
         return;
     }
-    size_t expected = model_deletion(world, at, id);
+    size_t expected = blame_world_deletion(world, at, id);
     if (expected == SIZE_MAX) {
         assert_int_equal(status, COPSE_NOT_FOUND);
         counts->never++;
@@ -376,18 +136,18 @@ static void test_histories(void **state)
 static void assert_so_far(const blame_world *world, const copse_document_blame *blame, size_t at,
                           size_t id, blame_counts *counts)
 {
-    model_leaf leaves[BLAME_LEAVES];
+    blame_world_leaf leaves[BLAME_LEAVES];
     size_t count;
     const copse_blame_line *lines = copse_document_blame_lines(blame, &count);
-    size_t leaves_count = model_leaves(&world->commits[at].documents[id], id, leaves);
+    size_t leaves_count = blame_world_leaves(&world->commits[at].documents[id], id, leaves);
     assert_true(count == 0 || count == leaves_count);
     for (size_t i = 0; i < count; i++) {
         size_t stop = 0;
         while (!copse_cid_equal(&world->commits[stop].cid, &lines[i].commit)) {
             stop++;
         }
-        size_t expected = model_blame(world, at, id, &leaves[i]);
-        assert_int_equal(model_blame(world, stop, id, &leaves[i]), expected);
+        size_t expected = blame_world_blame(world, at, id, &leaves[i]);
+        assert_int_equal(blame_world_blame(world, stop, id, &leaves[i]), expected);
         assert_true(lines[i].is_older || stop == expected);
         assert_true(lines[i].message.len > 0);
         counts->so_far += lines[i].is_older && stop != expected && stop != at;
@@ -399,15 +159,12 @@ static void assert_so_far(const blame_world *world, const copse_document_blame *
 static void blame_sparsely(const blame_world *world, size_t at, size_t id, want_supply *supply,
                            blame_counts *counts)
 {
-    copse_source *source = NULL;
-    copse_node_cache *cache = NULL;
-    assert_int_equal(copse_source_new(database_world_env(&world->db), NULL, &source, NULL),
-                     COPSE_OK);
-    assert_int_equal(copse_node_cache_new(database_world_env(&world->db), source, &cache, NULL),
-                     COPSE_OK);
-    copse_document_blame *blame = blame_begin(cache, &world->commits[at].cid, id);
+    sparse_cache sparse;
+    assert_int_equal(sparse_cache_init(&sparse, database_world_env(&world->db), NULL), COPSE_OK);
+    copse_document_blame *blame = blame_begin(sparse.cache, &world->commits[at].cid, id);
     copse_status status = copse_document_blame_run(blame, NULL);
-    while (status == COPSE_WANT && want_supply_round(supply, source, world->db.world.store)) {
+    while (status == COPSE_WANT &&
+           want_supply_round(supply, sparse.source, world->db.world.store)) {
         status = copse_document_blame_run(blame, NULL);
     }
     if (status == COPSE_WANT) {
@@ -417,8 +174,7 @@ static void blame_sparsely(const blame_world *world, size_t at, size_t id, want_
         assert_blame(world, blame, status, at, id, counts);
     }
     copse_document_blame_free(blame);
-    copse_node_cache_free(cache);
-    copse_source_free(source);
+    sparse_cache_release(&sparse);
 }
 
 static void test_missing_blocks_are_wanted(void **state)
@@ -465,12 +221,14 @@ static void test_reads_a_path_a_commit(void **state)
     }
     (void)snprintf(json, sizeof json, "{\"_id\":0,\"text\":\"%0*d\"}", BLAME_PAD, 1);
     database_world_replace(&db, "posts", json, false);
-    head = world_commit(&db, NULL, 0);
+    database_world_commit(&db);
+    head = head_world_commit_tree(&db, NULL, 0, "a commit");
     const copse_cid first = head;
     for (int i = 0; i < COMMITS; i++) {
         (void)snprintf(json, sizeof json, "{\"_id\":%d,\"text\":%d}", OTHERS - 1 - i % 50, i);
         database_world_replace(&db, "posts", json, false);
-        head = world_commit(&db, &head, 1);
+        database_world_commit(&db);
+        head = head_world_commit_tree(&db, &head, 1, "a commit");
     }
     assert_int_equal(copse_tree_height(db.tree, &levels, NULL), COPSE_OK);
     assert_true(levels >= 3);
@@ -479,12 +237,10 @@ static void test_reads_a_path_a_commit(void **state)
     assert_int_equal(copse_tree_get_config(db.tree, &config, NULL), COPSE_OK);
     assert_int_equal(copse_tree_config_block(database_world_env(&db), &config, &config_block, NULL),
                      COPSE_OK);
-    copse_source *source;
-    copse_node_cache *cache;
+    sparse_cache sparse;
     copse_store *store = fault_store_new(database_world_env(&db), db.world.store);
-    assert_int_equal(copse_source_new(database_world_env(&db), store, &source, NULL), COPSE_OK);
-    assert_int_equal(copse_node_cache_new(database_world_env(&db), source, &cache, NULL), COPSE_OK);
-    copse_document_blame *blame = blame_begin(cache, &head, 0);
+    assert_int_equal(sparse_cache_init(&sparse, database_world_env(&db), store), COPSE_OK);
+    copse_document_blame *blame = blame_begin(sparse.cache, &head, 0);
     assert_int_equal(copse_document_blame_run(blame, NULL), COPSE_OK);
     const copse_cid *got = fault_store_gets(store, &gets);
     size_t count;
@@ -502,8 +258,7 @@ static void test_reads_a_path_a_commit(void **state)
     }
     copse_block_unref(config_block);
     copse_document_blame_free(blame);
-    copse_node_cache_free(cache);
-    copse_source_free(source);
+    sparse_cache_release(&sparse);
     copse_tree_close(db.tree);
     db.tree = NULL;
     copse_write_free(db.write);
@@ -526,7 +281,8 @@ static void test_refuses(void **state)
     copse_err err = {0};
     database_world_init(&db, NULL);
     database_world_insert(&db, "posts", "{\"_id\":1}");
-    copse_cid head = world_commit(&db, NULL, 0);
+    database_world_commit(&db);
+    copse_cid head = head_world_commit_tree(&db, NULL, 0, "a commit");
     assert_int_equal(copse_document_blame_new(db.world.cache, &head, copse_bytes_of_text(""),
                                               (copse_bytes){one, 1}, &blame, NULL),
                      COPSE_CORRUPT);
@@ -543,7 +299,8 @@ static void test_refuses(void **state)
     assert_int_equal(copse_commit_next(database_world_env(&db), db.world.source,
                                        copse_tree_root(db.tree), &head, 1, &commit, NULL),
                      COPSE_OK);
-    copse_cid made = world_commit(&db, &head, 1);
+    database_world_commit(&db);
+    copse_cid made = head_world_commit_tree(&db, &head, 1, "a commit");
     commit.parents[0] = made;
     assert_int_equal(copse_commit_encode(database_world_env(&db), &commit, &block, NULL), COPSE_OK);
     assert_int_equal(copse_store_put(db.world.store, &block, 1, NULL), COPSE_OK);
@@ -554,6 +311,36 @@ static void test_refuses(void **state)
     copse_block_unref(block);
     assert_null(copse_document_blame_free(NULL));
     database_world_release(&db);
+}
+
+/* B4 */
+static void test_paths_are_bounded(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t levels;
+        copse_status status;
+    } rows[] = {{20, COPSE_OK}, {60, COPSE_LIMIT}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char json[2048];
+        size_t size = (size_t)sprintf(json, "{\"_id\":1");
+        database_world db;
+        copse_err err = {0};
+        database_world_init(&db, NULL);
+        db.world.test.env.limits.document_size_bytes_max = 1000;
+        for (size_t level = 0; level < rows[i].levels; level++) {
+            size += (size_t)sprintf(json + size, ",\"a\":1,\"b\":{\"c\":1");
+        }
+        memset(json + size, '}', rows[i].levels + 1);
+        json[size + rows[i].levels + 1] = '\0';
+        database_world_insert(&db, "posts", json);
+        database_world_commit(&db);
+        copse_cid head = head_world_commit_tree(&db, NULL, 0, "a commit");
+        copse_document_blame *blame = blame_begin(db.world.cache, &head, 1);
+        assert_int_equal(copse_document_blame_run(blame, &err), rows[i].status);
+        copse_document_blame_free(blame);
+        database_world_release(&db);
+    }
 }
 
 /* ---- failing allocations ---- */
@@ -583,15 +370,11 @@ static copse_status sweep_run(const copse_env *env, void *ctx)
 {
     const blame_sweep *sweep = ctx;
     const uint8_t item = (uint8_t)sweep->id;
-    copse_source *source = NULL;
-    copse_node_cache *cache = NULL;
+    sparse_cache sparse;
     copse_document_blame *blame = NULL;
-    copse_status status = copse_source_new(env, NULL, &source, NULL);
+    copse_status status = sparse_cache_init(&sparse, env, NULL);
     if (status == COPSE_OK) {
-        status = copse_node_cache_new(env, source, &cache, NULL);
-    }
-    if (status == COPSE_OK) {
-        status = copse_document_blame_new(cache, &sweep->world->commits[sweep->at].cid,
+        status = copse_document_blame_new(sparse.cache, &sweep->world->commits[sweep->at].cid,
                                           copse_bytes_of_text("posts"), (copse_bytes){&item, 1},
                                           &blame, NULL);
     }
@@ -601,13 +384,12 @@ static copse_status sweep_run(const copse_env *env, void *ctx)
     while (status == COPSE_WANT) {
         status = copse_document_blame_run(blame, NULL);
         if (status == COPSE_WANT) {
-            status = sweep_supply(source, sweep->world->db.world.store);
+            status = sweep_supply(sparse.source, sweep->world->db.world.store);
             status = status == COPSE_OK ? COPSE_WANT : status;
         }
     }
     copse_document_blame_free(blame);
-    copse_node_cache_free(cache);
-    copse_source_free(source);
+    sparse_cache_release(&sparse);
     return status;
 }
 
@@ -620,7 +402,7 @@ static void test_survives_failing_allocations(void **state)
     for (size_t i = 0; i < BLAME_COMMITS * BLAME_DOCUMENTS; i++) {
         blame_sweep sweep = {&world, BLAME_COMMITS - 1 - i / BLAME_DOCUMENTS, i % BLAME_DOCUMENTS};
         bool is_there = world.commits[sweep.at].documents[sweep.id].is_there;
-        bool was_there = is_there || model_deletion(&world, sweep.at, sweep.id) != SIZE_MAX;
+        bool was_there = is_there || blame_world_deletion(&world, sweep.at, sweep.id) != SIZE_MAX;
         if (was_there && !swept[is_there]) {
             assert_true(test_env_sweep(sweep_run, &sweep, 20000) > 50);
             swept[is_there] = true;
@@ -637,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_missing_blocks_are_wanted),
         cmocka_unit_test(test_reads_a_path_a_commit),
         cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_paths_are_bounded),
         cmocka_unit_test(test_survives_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

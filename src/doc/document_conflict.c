@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "doc/document.h"
+#include "history/commit.h"
 #include "index/key_space.h"
 
 #include <copse/commit.h>
@@ -339,9 +340,8 @@ bool copse_conflict_same_sides(const copse_document_conflict *a, const copse_doc
  * two should differ in that. */
 static int conflict_side_compare(const copse_conflict_side *a, const copse_conflict_side *b)
 {
-    int order = a->time_ms != b->time_ms             ? (a->time_ms < b->time_ms ? -1 : 1)
-                : a->time_counter != b->time_counter ? (a->time_counter < b->time_counter ? -1 : 1)
-                                                     : copse_cid_compare(&a->commit, &b->commit);
+    int order = copse_commit_time_compare(a->time_ms, a->time_counter, b->time_ms, b->time_counter);
+    order = order != 0 ? order : copse_cid_compare(&a->commit, &b->commit);
     order = order != 0 ? order : copse_bytes_compare(a->author, b->author);
     return order != 0 ? order : copse_bytes_compare(a->document, b->document);
 }

@@ -35,16 +35,12 @@
 
 #include "base/err.h"
 #include "doc/document_version_walk.h"
+#include "history/commit.h"
 
 int copse_version_compare(const copse_version *a, const copse_version *b)
 {
-    if (a->time_ms != b->time_ms) {
-        return a->time_ms < b->time_ms ? -1 : 1;
-    }
-    if (a->time_counter != b->time_counter) {
-        return a->time_counter < b->time_counter ? -1 : 1;
-    }
-    return copse_bytes_compare(a->author, b->author);
+    int order = copse_commit_time_compare(a->time_ms, a->time_counter, b->time_ms, b->time_counter);
+    return order != 0 ? order : copse_bytes_compare(a->author, b->author);
 }
 
 bool copse_version_is_zero(const copse_version *version)

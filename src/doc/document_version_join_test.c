@@ -289,10 +289,14 @@ static void model_finish(const test_env *test, model_coded coded[MODEL_CODED])
 
 /* ---- Tests ---- */
 
-/* a, b and c stand in the first three. */
-static void laws_check(const copse_env *env, copse_merge_policy policy,
-                       model_coded coded[MODEL_CODED])
+/* Of three random states, which stand in the first three; the fourth is the join of two. */
+static void laws_check(const copse_env *env, copse_merge_policy policy, uint64_t *random,
+                       model_state in[3], model_coded coded[MODEL_CODED])
 {
+    for (size_t i = 0; i < 3; i++) {
+        model_random(random, &in[i]);
+        model_encode(env, &in[i], &coded[i]);
+    }
     model_call_join(env, policy, &coded[0], &coded[1], &coded[3]);
     model_call_join(env, policy, &coded[1], &coded[0], &coded[4]);
     assert_true(model_same(&coded[3], &coded[4]));
@@ -320,11 +324,7 @@ static void test_join_is_the_models(void **state)
         model_state in[3];
         model_state out;
         bool shown[MODEL_NAMES];
-        for (size_t i = 0; i < 3; i++) {
-            model_random(&random, &in[i]);
-            model_encode(&test.env, &in[i], &coded[i]);
-        }
-        laws_check(&test.env, COPSE_MERGE_FIELD_WISE, coded);
+        laws_check(&test.env, COPSE_MERGE_FIELD_WISE, &random, in, coded);
         model_join(&in[0], &in[1], &out);
         model_encode(&test.env, &out, &coded[7]);
         assert_true(model_same(&coded[3], &coded[7]));
@@ -350,11 +350,7 @@ static void test_lww_is_a_maximum(void **state)
     model_begin(&test, coded);
     for (size_t run = 0; run < MODEL_RUNS; run++) {
         model_state in[3];
-        for (size_t i = 0; i < 3; i++) {
-            model_random(&random, &in[i]);
-            model_encode(&test.env, &in[i], &coded[i]);
-        }
-        laws_check(&test.env, COPSE_MERGE_LWW, coded);
+        laws_check(&test.env, COPSE_MERGE_LWW, &random, in, coded);
         int order = model_latest(&in[0]) - model_latest(&in[1]);
         if (order == 0 && in[0].is_deleted != in[1].is_deleted) {
             order = in[0].is_deleted ? -1 : 1;

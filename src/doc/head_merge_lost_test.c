@@ -4,7 +4,6 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include <copse/head_merge.h>
-#include <copse/memory_store.h>
 
 #include "doc/write.h"
 
@@ -16,7 +15,8 @@
 
 #include <cmocka.h>
 
-#include "support/database_world.h"
+#include "support/head_world.h"
+#include "support/sparse_cache.h"
 #include "support/want_supply.h"
 
 /* A step of a write: what follows the word. */
@@ -92,27 +92,13 @@ static void lost_run(database_world *db, const char *steps)
     database_world_commit(db);
 }
 
-/* A commit of what `steps` make of the tree of `parent` (size 0: of nothing). */
-static copse_commit lost_commit(database_world *db, const copse_cid *parent, const copse_cid *tree,
-                                const char *steps, copse_cid *ret_cid)
+/* A commit of what `steps` make of the tree `tree` of `parent` (NULL: of nothing). */
+static copse_cid lost_commit(database_world *db, const copse_cid *parent, const copse_cid *tree,
+                             const char *steps)
 {
-    const copse_env *env = database_world_env(db);
-    copse_commit commit;
-    copse_block *block = NULL;
-    if (tree != NULL) {
-        copse_tree_close(db->tree);
-        db->tree = tree_world_open(&db->world, tree);
-    }
+    database_world_reopen(db, tree);
     lost_run(db, steps);
-    assert_int_equal(copse_commit_next(env, db->world.source, copse_tree_root(db->tree), parent,
-                                       parent != NULL ? 1 : 0, &commit, NULL),
-                     COPSE_OK);
-    commit.message = copse_bytes_of_text(steps);
-    assert_int_equal(copse_commit_encode(env, &commit, &block, NULL), COPSE_OK);
-    assert_int_equal(copse_store_put(db->world.store, &block, 1, NULL), COPSE_OK);
-    *ret_cid = *copse_block_cid(block);
-    copse_block_unref(block);
-    return commit;
+    return head_world_commit_tree(db, parent, parent != NULL ? 1 : 0, steps);
 }
 
 typedef struct lost_outcome {
@@ -129,19 +115,16 @@ static lost_outcome lost_merge(database_world *db, const copse_cid heads[2],
 {
     const copse_env *env = database_world_env(db);
     lost_outcome outcome = {.status = COPSE_OK};
-    copse_store *empty = NULL;
-    copse_source *source = NULL;
-    copse_node_cache *cache = NULL;
+    sparse_cache sparse;
     copse_head_merge *merge = NULL;
     copse_database_conflict conflict;
     copse_block *block = NULL;
     size_t count = 0;
-    assert_int_equal(copse_memory_store_new(env, &empty, NULL), COPSE_OK);
-    copse_store *store = is_sparse ? empty : db->world.store;
-    assert_int_equal(copse_source_new(env, store, &source, NULL), COPSE_OK);
-    assert_int_equal(copse_node_cache_new(env, source, &cache, NULL), COPSE_OK);
-    const copse_head_merge_options options = {.cache = cache,
-                                              .store = store,
+    assert_int_equal(is_sparse ? sparse_cache_init_own(&sparse, env, NULL)
+                               : sparse_cache_init(&sparse, env, db->world.store),
+                     COPSE_OK);
+    const copse_head_merge_options options = {.cache = sparse.cache,
+                                              .store = is_sparse ? sparse.store : db->world.store,
                                               .ours = heads[0],
                                               .theirs = heads[1],
                                               .is_base_lost = is_base_lost,
@@ -150,10 +133,10 @@ static lost_outcome lost_merge(database_world *db, const copse_cid heads[2],
     do {
         outcome.status = copse_head_merge_next(merge, &conflict, &outcome.err);
     } while (is_sparse && outcome.status == COPSE_WANT &&
-             want_supply_some(source, db->world.store, SIZE_MAX) > 0);
+             want_supply_some(sparse.source, db->world.store, SIZE_MAX) > 0);
     assert_int_equal(copse_head_merge_wants_base(merge), outcome.status == COPSE_WANT);
     if (outcome.status == COPSE_WANT) {
-        outcome.want = copse_source_wants(source, &count)[0];
+        outcome.want = copse_source_wants(sparse.source, &count)[0];
     } else if (outcome.status == COPSE_END) {
         const copse_head_merge_result *result = copse_head_merge_get_result(merge);
         assert_int_equal(result->kind, COPSE_HEAD_MERGE_MADE);
@@ -163,9 +146,7 @@ static lost_outcome lost_merge(database_world *db, const copse_cid heads[2],
         copse_block_unref(block);
     }
     copse_head_merge_free(merge);
-    copse_node_cache_free(cache);
-    copse_source_free(source);
-    copse_store_close(empty);
+    sparse_cache_release(&sparse);
     return outcome;
 }
 
@@ -209,26 +190,31 @@ static const lost_case lost_cases[] = {
     {LWW, {"index a x", "del a 1"}, 0, "a: its indexes differ"},
     {THREE, {"index a x", "del a 1"}, COPSE_MERGE_UNION, "a: its indexes differ"},
     {LWW, {"conflict a 7", "del a 1"}, 0, "a: its conflicts differ"},
+    /* The policy was set behind the documents: those that no side has versions of. */
+    {THREE, {"put a {\"_id\":1,\"x\":2};keep a 5", "keep a 5"}, 0, "a: documents from before"},
+    {THREE, {"keep a 5", "del a 2;keep a 5"}, 0, "a: documents from before"},
+    {THREE, {"keep a 5;put a {\"_id\":1,\"x\":2}", "keep a 5;del a 2"}, 0, NULL},
+    {THREE, {"del a 2", "make b lww;put b {\"_id\":1};del b 1"}, COPSE_MERGE_UNION, NULL},
 };
 
 static void lost_check(const lost_case *lost)
 {
     database_world db;
-    copse_cid base;
     copse_cid heads[2];
     database_world_init(&db, NULL);
-    copse_commit root = lost_commit(&db, NULL, NULL, lost->base, &base);
+    copse_cid base = lost_commit(&db, NULL, NULL, lost->base);
+    const copse_cid tree = *copse_tree_root(db.tree);
     for (size_t side = 0; side < 2; side++) {
-        (void)lost_commit(&db, &base, &root.tree, lost->sides[side], &heads[side]);
+        heads[side] = lost_commit(&db, &base, &tree, lost->sides[side]);
     }
     lost_outcome with = {.status = COPSE_CONFLICT};
     if (lost->refused == NULL) {
         with = lost_merge(&db, heads, lost->policy, false, false);
     }
-    assert_int_equal(copse_store_remove(db.world.store, &root.tree, 1, NULL), COPSE_OK);
+    assert_int_equal(copse_store_remove(db.world.store, &tree, 1, NULL), COPSE_OK);
     lost_outcome refused = lost_merge(&db, heads, lost->policy, false, false);
     assert_int_equal(refused.status, COPSE_WANT);
-    assert_true(copse_cid_equal(&refused.want, &root.tree));
+    assert_true(copse_cid_equal(&refused.want, &tree));
     for (unsigned turn = 0; turn < 4; turn++) {
         const copse_cid turned[2] = {heads[turn & 1], heads[1 - (turn & 1)]};
         lost_outcome without = lost_merge(&db, turned, lost->policy, true, turn >= 2);
@@ -263,16 +249,12 @@ typedef struct lost_sweep {
 static copse_status lost_sweep_run(const copse_env *env, void *ctx)
 {
     lost_sweep *sweep = ctx;
-    copse_source *source = NULL;
-    copse_node_cache *cache = NULL;
+    sparse_cache sparse;
     copse_head_merge *merge = NULL;
     copse_database_conflict conflict;
-    copse_status status = copse_source_new(env, sweep->db->world.store, &source, NULL);
+    copse_status status = sparse_cache_init(&sparse, env, sweep->db->world.store);
     if (status == COPSE_OK) {
-        status = copse_node_cache_new(env, source, &cache, NULL);
-    }
-    if (status == COPSE_OK) {
-        const copse_head_merge_options options = {.cache = cache,
+        const copse_head_merge_options options = {.cache = sparse.cache,
                                                   .store = sweep->db->world.store,
                                                   .ours = sweep->heads[0],
                                                   .theirs = sweep->heads[1],
@@ -283,8 +265,7 @@ static copse_status lost_sweep_run(const copse_env *env, void *ctx)
         status = copse_head_merge_next(merge, &conflict, NULL);
     }
     copse_head_merge_free(merge);
-    copse_node_cache_free(cache);
-    copse_source_free(source);
+    sparse_cache_release(&sparse);
     return status == COPSE_CONFLICT ? COPSE_OK : status;
 }
 
@@ -294,12 +275,11 @@ static void test_failing_allocations(void **state)
     (void)state;
     database_world db;
     lost_sweep sweep = {.db = &db};
-    copse_cid base;
     database_world_init(&db, NULL);
-    copse_commit root =
-        lost_commit(&db, NULL, NULL, LWW "make b three-way;put b {\"_id\":9}", &base);
-    (void)lost_commit(&db, &base, &root.tree, "del a 1;put b {\"_id\":8}", &sweep.heads[0]);
-    (void)lost_commit(&db, &base, &root.tree, "put a {\"_id\":3}", &sweep.heads[1]);
+    copse_cid base = lost_commit(&db, NULL, NULL, LWW "make b three-way;put b {\"_id\":9}");
+    const copse_cid tree = *copse_tree_root(db.tree);
+    sweep.heads[0] = lost_commit(&db, &base, &tree, "del a 1;put b {\"_id\":8}");
+    sweep.heads[1] = lost_commit(&db, &base, &tree, "put a {\"_id\":3}");
     assert_true(test_env_sweep(lost_sweep_run, &sweep, 2000) > 20);
     database_world_release(&db);
 }

@@ -9,6 +9,7 @@
  */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "doc/write_catalogue.h"
 #include "doc/write_unique.h"
 #include "index/definition.h"
 #include "tree/builder.h"

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/loadstore.h"
+#include "doc/catalogue_rows.h"
 #include "doc/write_unique.h"
 #include "tree/builder.h"
 #include "value/order_show.h"

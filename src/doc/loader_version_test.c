@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include <copse/loader.h>
-#include <copse/memory_store.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +13,7 @@
 #include <cmocka.h>
 
 #include "support/database_world.h"
+#include "support/sparse_cache.h"
 
 static copse_bytes load_name(void)
 {
@@ -148,38 +148,22 @@ static void test_deleted_documents(void **state)
     database_world_release(&db);
 }
 
-static copse_status load_copy_block(void *ctx, copse_block *block, copse_err *err)
-{
-    return copse_store_put(ctx, &block, 1, err);
-}
-
 static copse_status load_sweep(const copse_env *env, void *ctx)
 {
     database_world *db = ctx;
     copse_env timed = *env;
-    copse_store *store = NULL;
-    copse_source *source = NULL;
-    copse_node_cache *cache = NULL;
+    sparse_cache sparse;
     copse_tree *tree = NULL;
     copse_loader *loader = NULL;
     copse_tree *made = NULL;
     copse_bytes document = database_world_value("{\"_id\":1}");
     timed.clock = database_world_env(db)->clock;
-    copse_status status = copse_memory_store_new(&timed, &store, NULL);
+    copse_status status = sparse_cache_init_own(&sparse, &timed, db->world.store);
     if (status == COPSE_OK) {
-        status = copse_store_iterate(db->world.store, load_copy_block, store, NULL);
+        status = copse_tree_open(sparse.cache, copse_tree_root(db->tree), &tree, NULL);
     }
     if (status == COPSE_OK) {
-        status = copse_source_new(&timed, store, &source, NULL);
-    }
-    if (status == COPSE_OK) {
-        status = copse_node_cache_new(&timed, source, &cache, NULL);
-    }
-    if (status == COPSE_OK) {
-        status = copse_tree_open(cache, copse_tree_root(db->tree), &tree, NULL);
-    }
-    if (status == COPSE_OK) {
-        status = copse_loader_new(tree, store, load_name(), copse_bytes_of_text("_id"),
+        status = copse_loader_new(tree, sparse.store, load_name(), copse_bytes_of_text("_id"),
                                   COPSE_DOCUMENTS_INLINE, 0, NULL, &loader, NULL);
     }
     if (status == COPSE_OK) {
@@ -194,9 +178,7 @@ static copse_status load_sweep(const copse_env *env, void *ctx)
     copse_tree_close(made);
     copse_loader_free(loader);
     copse_tree_close(tree);
-    copse_node_cache_free(cache);
-    copse_source_free(source);
-    copse_store_close(store);
+    sparse_cache_release(&sparse);
     database_world_free(document);
     return status;
 }

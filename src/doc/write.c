@@ -324,12 +324,16 @@ copse_status copse_write_replace_fields(copse_write *write, copse_bytes collecti
     return write_add_document(write, COPSE_WRITE_REPLACE, true, collection, document, NULL, err);
 }
 
-/* Whether `id`, one item, can be a primary key. */
-static copse_status write_check_primary(const copse_write *write, copse_bytes id, copse_err *err)
+/* Whether `id`, one item, can be a primary key in a collection of this name. */
+static copse_status write_check_id(const copse_write *write, copse_bytes collection, copse_bytes id,
+                                   copse_err *err)
 {
     copse_buf order;
     copse_buf_init(&order, write->env, SIZE_MAX);
-    copse_status status = copse_value_check(id, &write->env->limits, err);
+    copse_status status = copse_name_check(collection, "a collection", err);
+    if (status == COPSE_OK) {
+        status = copse_value_check(id, &write->env->limits, err);
+    }
     if (status == COPSE_OK) {
         status = copse_order_write_primary(&order, id, err);
     }
@@ -341,10 +345,7 @@ static copse_status write_check_primary(const copse_write *write, copse_bytes id
 static copse_status write_add_id(copse_write *write, copse_write_kind kind, copse_bytes collection,
                                  copse_bytes id, copse_err *err)
 {
-    copse_status status = copse_name_check(collection, "a collection", err);
-    if (status == COPSE_OK) {
-        status = write_check_primary(write, id, err);
-    }
+    copse_status status = write_check_id(write, collection, id, err);
     if (status != COPSE_OK) {
         return status;
     }
@@ -369,10 +370,7 @@ copse_status copse_write_put_row(copse_write *write, copse_write_row row, copse_
                                  copse_bytes id, copse_bytes value, const copse_block_list *blocks,
                                  copse_err *err)
 {
-    copse_status status = copse_name_check(collection, "a collection", err);
-    if (status == COPSE_OK) {
-        status = write_check_primary(write, id, err);
-    }
+    copse_status status = write_check_id(write, collection, id, err);
     if (status != COPSE_OK) {
         return status;
     }

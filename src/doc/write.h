@@ -217,10 +217,11 @@ COPSE_MUST_USE copse_status copse_write_build_index(copse_write_run *run,
                                                     const copse_index_definition *definition,
                                                     copse_tree **ret_built, copse_err *err);
 
-/** Puts the row of an index's definition into the batch. */
-COPSE_MUST_USE copse_status copse_write_put_definition(copse_write_run *run,
-                                                       const copse_collection *collection,
-                                                       const copse_index_definition *definition,
-                                                       copse_err *err);
+/** Settles and applies all that is pending. Statuses of copse_write_settle and copse_tree_apply. */
+COPSE_MUST_USE copse_status copse_write_flush(copse_write_run *run, copse_err *err);
+
+/** Does so if any of the changes is one of `collection`. */
+COPSE_MUST_USE copse_status copse_write_flush_collection(
+    copse_write_run *run, const copse_catalogue_collection *collection, copse_err *err);
 
 #endif

@@ -4,7 +4,7 @@
  */
 #include "base/alloc.h"
 #include "base/err.h"
-#include "doc/write_unique.h"
+#include "doc/write_rows.h"
 #include "doc/write_version.h"
 #include "tree/key_sort.h"
 #include "tree/tree.h"
@@ -24,30 +24,14 @@ typedef struct settle_group {
     bool is_resolved; /* one that waited in a conflict was dropped */
 } settle_group;
 
-/* A row of one version of a document; offsets into the rows' bytes. */
-typedef struct settle_row {
-    size_t key_offset;
-    size_t key_size;
-    size_t value_offset;
-    size_t value_size;
-} settle_row;
-
-/* The index rows of a version, in key order over all its indexes. */
-typedef struct settle_rows {
-    settle_row *rows;
-    size_t count;
-    size_t capacity;
-    copse_buf bytes;
-} settle_rows;
-
 typedef struct settle {
     copse_write_run *run;
     copse_sort_item *items; /* changes by key; the tag is the change's number */
     settle_group *groups;
     size_t groups_count;
     copse_unique_events unique;
-    settle_rows before;
-    settle_rows after;
+    copse_write_rows before;
+    copse_write_rows after;
     copse_buf value;
     copse_status failure; /* of operation run->failed */
     copse_err failure_err;
@@ -162,140 +146,6 @@ static copse_status settle_load_bases(settle *state, copse_err *err)
     return missing;
 }
 
-/* ---- versions and their rows ---- */
-
-/* A derive of one version. */
-typedef struct settle_derive {
-    settle *state;
-    settle_rows *rows;
-    const copse_write_change *change;
-    size_t index;
-    size_t claim_op;   /* SIZE_MAX: it was there before */
-    size_t release_op; /* SIZE_MAX: it stays */
-    bool is_unfit;     /* index number `index` can't hold what an operation made */
-} settle_derive;
-
-static copse_status settle_add_row(settle *state, settle_rows *rows, const copse_index_row *row,
-                                   copse_err *err)
-{
-    void *array = rows->rows;
-    bool grown = copse_array_grow(state->run->env, &array, &rows->capacity, rows->count + 1,
-                                  sizeof *rows->rows);
-    rows->rows = array;
-    if (!grown) {
-        return COPSE_ERR_NOMEM(err);
-    }
-    settle_row *added = &rows->rows[rows->count];
-    *added =
-        (settle_row){rows->bytes.len, row->key.len, rows->bytes.len + row->key.len, row->value.len};
-    copse_status status = copse_buf_append(&rows->bytes, row->key);
-    if (status == COPSE_OK) {
-        status = copse_buf_append(&rows->bytes, row->value);
-    }
-    if (status != COPSE_OK) {
-        return COPSE_ERR(err, status, "no memory for the rows of a document");
-    }
-    rows->count++;
-    return COPSE_OK;
-}
-
-static copse_status settle_add_event(settle_derive *derive, const copse_index_row *row, size_t op,
-                                     bool is_claim, copse_err *err)
-{
-    copse_unique_event event = {.collection = derive->change->collection,
-                                .index = derive->index,
-                                .document = derive->change->key,
-                                .entry = row->key,
-                                .unique_size = row->unique_size,
-                                .op = op,
-                                .is_claim = is_claim};
-    return op == SIZE_MAX
-               ? COPSE_OK
-               : copse_unique_events_add(&derive->state->unique, derive->state->run, &event, err);
-}
-
-static copse_status settle_visit_row(void *ctx, const copse_index_row *row, copse_err *err)
-{
-    settle_derive *derive = ctx;
-    copse_status status = settle_add_row(derive->state, derive->rows, row, err);
-    if (status == COPSE_OK && row->unique_size > 0) {
-        status = settle_add_event(derive, row, derive->claim_op, true, err);
-        if (status == COPSE_OK) {
-            status = settle_add_event(derive, row, derive->release_op, false, err);
-        }
-    }
-    return status;
-}
-
-/* Derives the rows of a version of the document of `change` in all indexes. */
-static copse_status settle_derive_rows(settle_derive *derive, copse_bytes document,
-                                       copse_bytes link, copse_err *err)
-{
-    const copse_catalogue_collection *collection = derive->change->collection;
-    copse_status status = COPSE_OK;
-    derive->rows->count = 0;
-    copse_buf_truncate(&derive->rows->bytes, 0);
-    if (document.len == 0) {
-        return COPSE_OK;
-    }
-    copse_bytes id;
-    status = copse_document_primary(document, collection->collection.primary_key, &id, err);
-    for (size_t i = 0; i < collection->collection.indexes_count && status == COPSE_OK; i++) {
-        derive->index = i;
-        status = copse_index_derive(collection->derivers[i], document, id, link, settle_visit_row,
-                                    derive, err);
-        derive->is_unfit =
-            derive->claim_op != SIZE_MAX && (status == COPSE_CORRUPT || status == COPSE_LIMIT);
-    }
-    return status == COPSE_NOT_FOUND
-               ? COPSE_ERR(err, COPSE_CORRUPT, "a document without its primary key")
-               : status;
-}
-
-static copse_bytes settle_row_key(const settle_rows *rows, size_t row)
-{
-    return (copse_bytes){rows->bytes.ptr + rows->rows[row].key_offset, rows->rows[row].key_size};
-}
-
-static copse_bytes settle_row_value(const settle_rows *rows, size_t row)
-{
-    return (copse_bytes){rows->bytes.ptr + rows->rows[row].value_offset,
-                         rows->rows[row].value_size};
-}
-
-/* Puts the difference of `before` and `after` into the batch. */
-static copse_status settle_diff_rows(settle *state, copse_err *err)
-{
-    const settle_rows *before = &state->before;
-    const settle_rows *after = &state->after;
-    copse_write_run *run = state->run;
-    size_t i = 0;
-    size_t j = 0;
-    copse_status status = COPSE_OK;
-    while ((i < before->count || j < after->count) && status == COPSE_OK) {
-        int order = i == before->count ? 1
-                    : j == after->count
-                        ? -1
-                        : copse_bytes_compare(settle_row_key(before, i), settle_row_key(after, j));
-        if (order < 0) {
-            run->stats.index_rows_removed++;
-            status = copse_batch_delete(run->write->batch, settle_row_key(before, i), err);
-        } else if (order > 0) {
-            run->stats.index_rows_added++;
-            status = copse_batch_put(run->write->batch, settle_row_key(after, j),
-                                     settle_row_value(after, j), err);
-        } else if (!copse_bytes_equal(settle_row_value(before, i), settle_row_value(after, j))) {
-            run->stats.index_rows_removed++;
-            run->stats.index_rows_added++;
-            status = copse_batch_put(run->write->batch, settle_row_key(after, j),
-                                     settle_row_value(after, j), err);
-        }
-        i += order <= 0;
-        j += order >= 0;
-    }
-    return status;
-}
-
 /* ---- operations ---- */
 
 /* Says of which document an operation failed: "posts: there is a document with _id 1". */
@@ -353,7 +203,7 @@ static copse_status settle_delete_waiting(settle *state, const copse_write_chang
 }
 
 /* Puts the last version of a group into the batch: its document, and what its rows change. */
-static copse_status settle_put(settle *state, settle_derive *derive, settle_group *group,
+static copse_status settle_put(settle *state, copse_write_derive *derive, settle_group *group,
                                copse_bytes last, copse_err *err)
 {
     copse_write_run *run = state->run;
@@ -380,10 +230,10 @@ static copse_status settle_put(settle *state, settle_derive *derive, settle_grou
     }
     if (status == COPSE_OK) {
         derive->rows = &state->after;
-        status = settle_derive_rows(derive, last, link, err);
+        status = copse_write_rows_derive(derive, last, link, err);
     }
     if (status == COPSE_OK) {
-        status = settle_diff_rows(state, err);
+        status = copse_write_rows_diff(run, &state->before, &state->after, err);
     }
     return status == COPSE_OK ? settle_put_version(state, derive->change, group, last, err)
                               : status;
@@ -391,23 +241,23 @@ static copse_status settle_put(settle *state, settle_derive *derive, settle_grou
 
 /* Derives the version `present`, which one change made and the next one ends, for the values it
  * claims in between and for the failures that it has in store. */
-static copse_status settle_pass_version(settle *state, settle_derive *derive, settle_group *group,
-                                        copse_bytes present, copse_err *err)
+static copse_status settle_pass_version(settle *state, copse_write_derive *derive,
+                                        settle_group *group, copse_bytes present, copse_err *err)
 {
     bool is_base = derive->claim_op == SIZE_MAX;
     derive->rows = is_base ? &state->before : &state->after;
-    return settle_derive_rows(derive, present, is_base ? group->link : (copse_bytes){NULL, 0}, err);
+    return copse_write_rows_derive(derive, present, is_base ? group->link : (copse_bytes){NULL, 0},
+                                   err);
 }
 
 /* A merge that asks for clashes is told of a document that an index can't hold, too. */
-static copse_status settle_tell_unfit(const settle_derive *derive, copse_status status,
+static copse_status settle_tell_unfit(const copse_write_derive *derive, copse_status status,
                                       copse_err *err)
 {
     const copse_collection *collection = &derive->change->collection->collection;
-    return copse_write_tells(derive->state->run)
-               ? copse_write_tell(derive->state->run, collection,
-                                  collection->indexes[derive->index].name, derive->change->key,
-                                  true, err)
+    return copse_write_tells(derive->run)
+               ? copse_write_tell(derive->run, collection, collection->indexes[derive->index].name,
+                                  derive->change->key, true, err)
                : status;
 }
 
@@ -418,7 +268,7 @@ static copse_status settle_group_changes(settle *state, settle_group *group, siz
 {
     const copse_bytes base = group->has_base ? group->base.encoded : (copse_bytes){NULL, 0};
     copse_bytes present = base;
-    settle_derive derive = {.state = state, .claim_op = SIZE_MAX};
+    copse_write_derive derive = {.run = state->run, .unique = &state->unique, .claim_op = SIZE_MAX};
     derive.change = settle_change(state, group->first);
     copse_status status = COPSE_OK;
     size_t i = state->run->options.is_merge ? group->count - 1 : 0; /* W6 */
@@ -515,10 +365,8 @@ static void settle_release(settle *state)
     copse_unique_events_release(&state->unique, env);
     copse_free_array(env, state->items, state->run->changes_count, sizeof *state->items);
     copse_free_array(env, state->groups, state->run->changes_count, sizeof *state->groups);
-    copse_free_array(env, state->before.rows, state->before.capacity, sizeof *state->before.rows);
-    copse_free_array(env, state->after.rows, state->after.capacity, sizeof *state->after.rows);
-    copse_buf_release(&state->before.bytes);
-    copse_buf_release(&state->after.bytes);
+    copse_write_rows_release(&state->before, env);
+    copse_write_rows_release(&state->after, env);
     copse_buf_release(&state->value);
 }
 
@@ -532,8 +380,8 @@ copse_status copse_write_settle(copse_write_run *run, copse_err *err)
         .items = copse_alloc_array(run->env, run->changes_count, sizeof *state.items),
         .groups = copse_alloc_array(run->env, run->changes_count, sizeof *state.groups),
     };
-    copse_buf_init(&state.before.bytes, run->env, SIZE_MAX);
-    copse_buf_init(&state.after.bytes, run->env, SIZE_MAX);
+    copse_write_rows_init(&state.before, run->env);
+    copse_write_rows_init(&state.after, run->env);
     copse_buf_init(&state.value, run->env, SIZE_MAX);
     copse_status status = state.items == NULL || state.groups == NULL ? COPSE_ERR_NOMEM(err)
                                                                       : settle_run(&state, err);

@@ -16,6 +16,7 @@
 
 #include "support/database_world.h"
 #include "support/fault_store.h"
+#include "support/sparse_cache.h"
 
 enum { FAULT_DOCUMENTS = 60, FAULT_LONG = 1100 };
 
@@ -394,11 +395,6 @@ static void test_store_fails(void **state)
     }
 }
 
-static copse_status fault_copy_block(void *ctx, copse_block *block, copse_err *err)
-{
-    return copse_store_put(ctx, &block, 1, err);
-}
-
 /* One run of the sweep: a store of the first database with what is written, all from `env`. */
 static copse_status fault_sweep(const copse_env *env, void *ctx)
 {
@@ -407,7 +403,7 @@ static copse_status fault_sweep(const copse_env *env, void *ctx)
     copse_store *store = NULL;
     copse_status status = copse_memory_store_new(env, &store, NULL);
     if (status == COPSE_OK) {
-        status = copse_store_iterate(world->store, fault_copy_block, store, NULL);
+        status = sparse_cache_copy(world->store, store, NULL, 0);
     }
     if (status == COPSE_OK) {
         status = fault_run_init(&run, env, store);

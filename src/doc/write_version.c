@@ -2,9 +2,11 @@
 #include "doc/write_version.h"
 
 #include "base/err.h"
+#include "doc/document_conflict.h"
 #include "tree/tree.h"
 
 #include <copse/cursor.h>
+#include <copse/order.h>
 
 bool copse_write_makes_versions(const copse_write_run *run, const copse_collection *collection)
 {
@@ -75,8 +77,8 @@ copse_status copse_write_put_version(copse_write_run *run, const copse_write_cha
 
 /* ---- forgetting ---- */
 
-/* Whether the row at the cursor is of a document that was deleted before then. */
-static copse_status write_version_is_old(copse_write_run *run, const copse_cursor *cursor,
+/* Whether a row is of a document that was deleted before then. */
+static copse_status write_version_is_old(copse_write_run *run, copse_bytes value,
                                          uint64_t before_ms, bool *ret_old, copse_err *err)
 {
     copse_source *source = copse_node_cache_source(copse_tree_cache(run->tree));
@@ -84,8 +86,7 @@ static copse_status write_version_is_old(copse_write_run *run, const copse_curso
     copse_version version;
     bool is_deleted = false;
     copse_source_begin(source);
-    copse_status status =
-        copse_document_load_within(source, run->env, copse_cursor_value(cursor), &row, err);
+    copse_status status = copse_document_load_within(source, run->env, value, &row, err);
     if (status == COPSE_OK) {
         status = copse_version_is_deleted(row.encoded, &is_deleted, err);
     }
@@ -99,36 +100,115 @@ static copse_status write_version_is_old(copse_write_run *run, const copse_curso
     return status;
 }
 
-copse_status copse_write_forget_rows(copse_write_run *run, copse_bytes collection,
-                                     uint64_t before_ms, copse_err *err)
+/* A walk over rows of one kind. */
+typedef struct write_version_walk {
+    copse_write_run *run;
+    const copse_collection *collection;
+    uint64_t before_ms;
+    size_t prefix_size; /* of the keys, before order(pk) */
+} write_version_walk;
+
+typedef copse_status (*write_version_visit)(const write_version_walk *walk, copse_bytes key,
+                                            copse_bytes value, copse_err *err);
+
+/* Visits the rows whose keys begin with run->scratch; `status` is that of writing it. */
+static copse_status write_version_walk_rows(write_version_walk *walk, copse_status status,
+                                            write_version_visit visit, copse_err *err)
 {
-    copse_buf *bounds = &run->scratch;
+    copse_buf *bounds = &walk->run->scratch;
     copse_cursor *cursor = NULL;
-    bool is_old;
-    copse_buf_truncate(bounds, 0);
-    copse_status status = copse_key_write_versions(bounds, collection);
-    size_t len = bounds->len;
+    walk->prefix_size = bounds->len;
     if (status == COPSE_OK) {
         status = copse_key_write_range_end(bounds, 0);
     }
     if (status != COPSE_OK) {
         return COPSE_ERR(err, status, "no memory for the bounds of a range");
     }
-    const copse_bytes to = {bounds->ptr + len, bounds->len - len};
-    status = copse_cursor_new(run->tree, &cursor, err);
+    status = copse_cursor_new(walk->run->tree, &cursor, err);
     if (status == COPSE_OK) {
-        status = copse_cursor_set_range(cursor, (copse_bytes){bounds->ptr, len}, &to, err);
+        const copse_bytes to = {bounds->ptr + walk->prefix_size, bounds->len - walk->prefix_size};
+        status =
+            copse_cursor_set_range(cursor, (copse_bytes){bounds->ptr, walk->prefix_size}, &to, err);
     }
     while (status == COPSE_OK) {
         status = copse_cursor_next(cursor, err);
         if (status == COPSE_OK) {
-            status = write_version_is_old(run, cursor, before_ms, &is_old, err);
-        }
-        if (status == COPSE_OK && is_old) {
-            run->stats.forgotten++;
-            status = copse_batch_delete(run->write->batch, copse_cursor_key(cursor), err);
+            status = visit(walk, copse_cursor_key(cursor), copse_cursor_value(cursor), err);
         }
     }
     copse_cursor_free(cursor);
     return status == COPSE_END ? COPSE_OK : status;
+}
+
+static copse_status write_version_forget(const write_version_walk *walk, copse_bytes key,
+                                         copse_bytes value, copse_err *err)
+{
+    bool is_old = false;
+    copse_status status = write_version_is_old(walk->run, value, walk->before_ms, &is_old, err);
+    if (status == COPSE_OK && is_old) {
+        walk->run->stats.forgotten++;
+        status = copse_batch_delete(walk->run->write->batch, key, err);
+    }
+    return status;
+}
+
+/* Ends what waits in the row of a conflict, if its version is one that is forgotten. */
+static copse_status write_version_end(const write_version_walk *walk, copse_bytes key,
+                                      copse_bytes value, copse_err *err)
+{
+    copse_write_run *run = walk->run;
+    const copse_bytes primary = {key.ptr + walk->prefix_size, key.len - walk->prefix_size};
+    const bool descending = false;
+    bool is_old = false;
+    copse_document_conflict conflict;
+    copse_order_decoded part;
+    copse_bytes row;
+    copse_buf id;
+    copse_status status = copse_conflict_decode(value, &conflict, err);
+    if (status != COPSE_OK || conflict.waiting.document.len == 0) {
+        return status;
+    }
+    copse_buf_truncate(&run->scratch, 0);
+    if (copse_key_write_versions(&run->scratch, walk->collection->name) != COPSE_OK ||
+        copse_buf_append(&run->scratch, primary) != COPSE_OK) {
+        return COPSE_ERR_NOMEM(err);
+    }
+    copse_source_begin(copse_node_cache_source(copse_tree_cache(run->tree)));
+    status =
+        copse_tree_find_value(run->tree, copse_buf_view(&run->scratch), &run->arena, &row, err);
+    if (status == COPSE_OK && row.len > 0) {
+        status = write_version_is_old(run, row, walk->before_ms, &is_old, err);
+    }
+    if (status != COPSE_OK || !is_old) {
+        return status;
+    }
+    copse_buf_init(&id, run->env, SIZE_MAX);
+    status = copse_order_decode(primary, &descending, 1, &id, &part, err);
+    if (status == COPSE_OK) {
+        status = copse_write_end_waiting(run, walk->collection, copse_buf_view(&id), value, err);
+    }
+    copse_buf_release(&id);
+    return status;
+}
+
+copse_status copse_write_end_deleted(copse_write_run *run, const copse_collection *collection,
+                                     uint64_t before_ms, copse_err *err)
+{
+    write_version_walk walk = {.run = run, .collection = collection, .before_ms = before_ms};
+    copse_buf_truncate(&run->scratch, 0);
+    return write_version_walk_rows(
+        &walk, copse_key_write_conflicts(&run->scratch, collection->name), write_version_end, err);
+}
+
+copse_status copse_write_forget_rows(copse_write_run *run, const copse_collection *collection,
+                                     uint64_t before_ms, copse_err *err)
+{
+    write_version_walk walk = {.run = run, .collection = collection, .before_ms = before_ms};
+    copse_status status = copse_write_end_deleted(run, collection, before_ms, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    copse_buf_truncate(&run->scratch, 0);
+    return write_version_walk_rows(&walk, copse_key_write_versions(&run->scratch, collection->name),
+                                   write_version_forget, err);
 }

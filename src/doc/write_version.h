@@ -7,6 +7,8 @@
  *       document's row has that time or a later one, the counter makes the new version later: what
  *       a writer has seen is always older than what he writes, also with a clock that goes back.
  *   V3  Operations of a merge bring their own rows (copse_write_put_row).
+ *   V4  Who takes a deletion away takes what waits under its key with it: without the version
+ *       it would be a document again.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -32,9 +34,16 @@ COPSE_MUST_USE copse_status copse_write_put_version(copse_write_run *run,
                                                     copse_bytes after, bool is_whole,
                                                     copse_err *err);
 
-/** Puts the deletion of those version rows of a collection into the batch that are of documents
- * which were deleted before `before_ms`, and counts them. WANT, CORRUPT, IO, NOMEM. */
-COPSE_MUST_USE copse_status copse_write_forget_rows(copse_write_run *run, copse_bytes collection,
+/** Puts the end of those documents into the batch that wait in rows of conflicts, and whose
+ * versions say that they were deleted before `before_ms` (V4). WANT, CORRUPT, IO, NOMEM. */
+COPSE_MUST_USE copse_status copse_write_end_deleted(copse_write_run *run,
+                                                    const copse_collection *collection,
+                                                    uint64_t before_ms, copse_err *err);
+
+/** Does so, and puts the deletion of those version rows of a collection into the batch that are of
+ * documents which were deleted before `before_ms`, and counts them. WANT, CORRUPT, IO, NOMEM. */
+COPSE_MUST_USE copse_status copse_write_forget_rows(copse_write_run *run,
+                                                    const copse_collection *collection,
                                                     uint64_t before_ms, copse_err *err);
 
 #endif

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "doc/document_conflict.h"
+#include "support/sparse_cache.h"
 #include "support/versions_world.h"
 #include "support/want_supply.h"
 
@@ -28,6 +30,24 @@ static void versions_large_document(char *ret_json, int value)
     (void)sprintf(ret_json + size, "}");
 }
 
+/* Puts the row of a conflict in which a document waits. */
+static copse_status versions_put_conflict(copse_write *write, copse_bytes id, copse_err *err)
+{
+    copse_document_conflict conflict = {.waiting.index = copse_bytes_of_text("n")};
+    copse_bytes document = database_world_value("{\"_id\":2,\"n\":1}");
+    copse_buf row;
+    conflict.waiting.document = document;
+    copse_buf_init(&row, write->env, SIZE_MAX);
+    copse_status status = copse_conflict_encode(&conflict, &row, err);
+    if (status == COPSE_OK) {
+        status = copse_write_put_row(write, COPSE_WRITE_CONFLICT_ROW, versions_name(), id,
+                                     copse_buf_view(&row), NULL, err);
+    }
+    copse_buf_release(&row);
+    database_world_free(document);
+    return status;
+}
+
 /* What is written on it: reads a document and its versions, and scans them. */
 static copse_status versions_collect(copse_write *write, copse_err *err)
 {
@@ -41,8 +61,7 @@ static copse_status versions_collect(copse_write *write, copse_err *err)
         status = copse_write_delete(write, versions_name(), id, err);
     }
     if (status == COPSE_OK) {
-        status = copse_write_put_row(write, COPSE_WRITE_CONFLICT_ROW, versions_name(), id, large,
-                                     NULL, err);
+        status = versions_put_conflict(write, id, err);
     }
     database_world_free(large);
     if (status == COPSE_OK) {
@@ -79,6 +98,14 @@ static void versions_full_init(versions_full *full)
         database_world_delete(&world->db, "posts", json);
     }
     database_world_commit(&world->db);
+    world->db.options.is_merge = true;
+    for (uint8_t i = 36; i < 40; i++) { /* of those that were deleted */
+        const uint8_t id[2] = {0x18, i};
+        assert_int_equal(versions_put_conflict(world->db.write, (copse_bytes){id, 2}, NULL),
+                         COPSE_OK);
+    }
+    database_world_commit(&world->db);
+    world->db.options.is_merge = false;
     full->before = *copse_tree_root(world->db.tree);
     world->now_ms = 9000;
     assert_int_equal(versions_collect(world->db.write, NULL), COPSE_OK);
@@ -86,6 +113,7 @@ static void versions_full_init(versions_full *full)
     database_world_commit(&world->db);
     assert_int_equal(world->db.stats.forgotten, 10);
     versions_expect(world, 'v', "30", NULL);
+    versions_expect(world, 'c', "36", NULL);
     versions_expect(world, 'v', "2", "{\"version\":[[9000,0],\"\",true]}");
     full->after = *copse_tree_root(world->db.tree);
 }
@@ -95,15 +123,11 @@ static void versions_full_init(versions_full *full)
 static copse_status versions_write_on(const versions_full *full, const copse_env *env,
                                       copse_store *store, want_supply *supply)
 {
-    copse_source *source = NULL;
-    copse_node_cache *cache = NULL;
+    sparse_cache sparse;
     copse_tree *tree = NULL;
     copse_tree *next = NULL;
     copse_write *write = NULL;
-    copse_status status = copse_source_new(env, store, &source, NULL);
-    if (status == COPSE_OK) {
-        status = copse_node_cache_new(env, source, &cache, NULL);
-    }
+    copse_status status = sparse_cache_init(&sparse, env, store);
     if (status == COPSE_OK) {
         status = copse_write_new(env, &write, NULL);
     }
@@ -112,13 +136,13 @@ static copse_status versions_write_on(const versions_full *full, const copse_env
     }
     while (status == COPSE_OK && next == NULL) {
         if (tree == NULL) {
-            status = copse_tree_open(cache, &full->before, &tree, NULL);
+            status = copse_tree_open(sparse.cache, &full->before, &tree, NULL);
         }
         if (status == COPSE_OK) {
             status = copse_write_apply(write, tree, store, NULL, &next, NULL, NULL, NULL);
         }
         if (status == COPSE_WANT) {
-            assert_true(want_supply_round(supply, source, full->world.db.world.store));
+            assert_true(want_supply_round(supply, sparse.source, full->world.db.world.store));
             status = COPSE_OK;
         }
     }
@@ -128,8 +152,7 @@ static copse_status versions_write_on(const versions_full *full, const copse_env
     copse_write_free(write);
     copse_tree_close(next);
     copse_tree_close(tree);
-    copse_node_cache_free(cache);
-    copse_source_free(source);
+    sparse_cache_release(&sparse);
     return status;
 }
 
@@ -147,21 +170,6 @@ static void test_wants(void **state)
     assert_true(supply.rounds > 3);
     copse_store_close(store);
     versions_release(&full.world);
-}
-
-/* A store that is filled with all blocks but two. */
-typedef struct versions_copy {
-    copse_store *store;
-    copse_cid without[2]; /* of size 0: none */
-} versions_copy;
-
-static copse_status versions_copy_block(void *ctx, copse_block *block, copse_err *err)
-{
-    const versions_copy *copy = ctx;
-    const copse_cid *cid = copse_block_cid(block);
-    bool is_out =
-        copse_cid_equal(cid, &copy->without[0]) || copse_cid_equal(cid, &copy->without[1]);
-    return is_out ? COPSE_OK : copse_store_put(copy->store, &block, 1, err);
 }
 
 /* The block that document 1's row of this kind links to. */
@@ -188,9 +196,8 @@ static void test_documents_and_versions_are_wanted_together(void **state)
     (void)state;
     char json[1200];
     versions_world world;
-    versions_copy copy;
-    copse_source *source;
-    copse_node_cache *cache;
+    sparse_cache sparse;
+    copse_store *store;
     copse_tree *tree;
     copse_tree *next = NULL;
     size_t count;
@@ -202,24 +209,21 @@ static void test_documents_and_versions_are_wanted_together(void **state)
         database_world_commit(&world.db);
     }
     const copse_env *env = database_world_env(&world.db);
-    copy = (versions_copy){.without = {versions_link(&world, false), versions_link(&world, true)}};
-    assert_int_equal(copse_memory_store_new(env, &copy.store, NULL), COPSE_OK);
-    assert_int_equal(copse_store_iterate(world.db.world.store, versions_copy_block, &copy, NULL),
+    const copse_cid without[2] = {versions_link(&world, false), versions_link(&world, true)};
+    assert_int_equal(copse_memory_store_new(env, &store, NULL), COPSE_OK);
+    assert_int_equal(sparse_cache_copy(world.db.world.store, store, without, 2), COPSE_OK);
+    assert_int_equal(sparse_cache_init(&sparse, env, store), COPSE_OK);
+    assert_int_equal(copse_tree_open(sparse.cache, copse_tree_root(world.db.tree), &tree, NULL),
                      COPSE_OK);
-    assert_int_equal(copse_source_new(env, copy.store, &source, NULL), COPSE_OK);
-    assert_int_equal(copse_node_cache_new(env, source, &cache, NULL), COPSE_OK);
-    assert_int_equal(copse_tree_open(cache, copse_tree_root(world.db.tree), &tree, NULL), COPSE_OK);
     database_world_delete(&world.db, "posts", "1");
-    assert_int_equal(
-        copse_write_apply(world.db.write, tree, copy.store, NULL, &next, NULL, NULL, NULL),
-        COPSE_WANT);
+    assert_int_equal(copse_write_apply(world.db.write, tree, store, NULL, &next, NULL, NULL, NULL),
+                     COPSE_WANT);
     assert_null(next);
-    (void)copse_source_wants(source, &count);
+    (void)copse_source_wants(sparse.source, &count);
     assert_int_equal(count, 2);
     copse_tree_close(tree);
-    copse_node_cache_free(cache);
-    copse_source_free(source);
-    copse_store_close(copy.store);
+    sparse_cache_release(&sparse);
+    copse_store_close(store);
     versions_release(&world);
 }
 
@@ -227,17 +231,17 @@ static copse_status versions_sweep(const copse_env *env, void *ctx)
 {
     versions_full *full = ctx;
     copse_env timed = *env;
-    versions_copy copy = {.store = NULL};
+    copse_store *store = NULL;
     timed.clock = versions_clock;
     timed.clock_ctx = &full->world;
-    copse_status status = copse_memory_store_new(&timed, &copy.store, NULL);
+    copse_status status = copse_memory_store_new(&timed, &store, NULL);
     if (status == COPSE_OK) {
-        status = copse_store_iterate(full->world.db.world.store, versions_copy_block, &copy, NULL);
+        status = sparse_cache_copy(full->world.db.world.store, store, NULL, 0);
     }
     if (status == COPSE_OK) {
-        status = versions_write_on(full, &timed, copy.store, NULL);
+        status = versions_write_on(full, &timed, store, NULL);
     }
-    copse_store_close(copy.store);
+    copse_store_close(store);
     return status;
 }
 

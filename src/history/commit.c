@@ -22,8 +22,7 @@
 
 #define COMMIT_AUTHOR_PREFIX "did:key:z"
 
-/* Whether `cid` has the one form that the CID of a commit has (H2). */
-static bool commit_is_name(const copse_cid *cid)
+bool copse_commit_is_name(const copse_cid *cid)
 {
     static const uint8_t head[] = {1, COPSE_CODEC_DAG_CBOR, COPSE_HASH_SHA2_256, 32};
     return cid->size == COPSE_CID_SHA2_256_SIZE_BYTES && memcmp(cid->bytes, head, sizeof head) == 0;
@@ -32,7 +31,7 @@ static bool commit_is_name(const copse_cid *cid)
 static const char *commit_links_fault(const copse_commit *commit)
 {
     for (size_t i = 0; i < commit->parents_count; i++) {
-        if (!commit_is_name(&commit->parents[i])) {
+        if (!copse_commit_is_name(&commit->parents[i])) {
             return "a parent is no CID of a commit";
         }
         for (size_t j = 0; j < i; j++) {
@@ -42,7 +41,7 @@ static const char *commit_links_fault(const copse_commit *commit)
         }
     }
     for (size_t i = 0; i < commit->skips_count; i++) {
-        if (!commit_is_name(&commit->skips[i])) {
+        if (!copse_commit_is_name(&commit->skips[i])) {
             return "a skip link is no CID of a commit";
         }
     }
@@ -214,7 +213,7 @@ copse_status copse_commit_decode(const copse_env *env, const copse_block *block,
     copse_cbor_reader reader;
     copse_cbor_item item;
     copse_commit commit = {0};
-    if (!commit_is_name(copse_block_cid_inline(block))) {
+    if (!copse_commit_is_name(copse_block_cid_inline(block))) {
         return COPSE_ERR(err, COPSE_CORRUPT, "commit: its CID is none of a commit");
     }
     copse_status status = copse_cbor_reader_init_untrusted(&reader, copse_block_data_inline(block),

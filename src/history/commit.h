@@ -7,6 +7,18 @@
 
 #include <copse/commit.h>
 
+/** Below 0: time a comes before time b, of commits or of what they hold; 0: the same. */
+static inline int copse_commit_time_compare(uint64_t a_ms, uint32_t a_counter, uint64_t b_ms,
+                                            uint32_t b_counter)
+{
+    return a_ms != b_ms             ? (a_ms < b_ms ? -1 : 1)
+           : a_counter != b_counter ? (a_counter < b_counter ? -1 : 1)
+                                    : 0;
+}
+
+/** Whether `cid` has the one form that the CID of a commit has (H2). */
+bool copse_commit_is_name(const copse_cid *cid);
+
 /** What rule `commit` breaks, static text for people; NULL: none. */
 const char *copse_commit_fault(const copse_commit *commit);
 

@@ -65,8 +65,8 @@ static void commit_follow(copse_commit *commit, const copse_commit *parent)
     if (commit->generation <= parent->generation) {
         commit->generation = parent->generation + 1;
     }
-    if (parent->time_ms > commit->time_ms ||
-        (parent->time_ms == commit->time_ms && parent->time_counter > commit->time_counter)) {
+    if (copse_commit_time_compare(parent->time_ms, parent->time_counter, commit->time_ms,
+                                  commit->time_counter) > 0) {
         commit->time_ms = parent->time_ms;
         commit->time_counter = parent->time_counter;
     }

@@ -9,6 +9,7 @@
  *       asks would take for another ("." and "..").
  *   A2  copse_address_page(peer, "/", name, "") of what was parsed is an address that parses to the
  *       same; of a CAR the peer alone is.
+ *   A3  http://peer/copse/v1/name, the page of a head, is http://peer/name.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -259,6 +260,20 @@ static copse_status address_take_car(copse_buf *buf, copse_address *address, cop
     return status;
 }
 
+/* Takes "/copse/v1" off the end of a peer, as often as it stands there (A2, A3). `authority`: where
+ * the host begins. */
+static void address_leave_page(copse_buf *peer, size_t authority)
+{
+    const copse_bytes page = copse_bytes_of_text("/copse/v1");
+    while (peer->len > authority + page.len &&
+           copse_bytes_equal(address_from(copse_buf_view(peer), peer->len - page.len), page)) {
+        copse_buf_truncate(peer, peer->len - page.len);
+        while (peer->ptr[peer->len - 1] == '/') {
+            copse_buf_truncate(peer, peer->len - 1);
+        }
+    }
+}
+
 static copse_status address_parse_url(copse_bytes url, copse_buf *buf, copse_address *address,
                                       copse_err *err)
 {
@@ -275,6 +290,9 @@ static copse_status address_parse_url(copse_bytes url, copse_buf *buf, copse_add
                          "a URL without the name of a database behind its last '/'");
     }
     if (status == COPSE_OK) {
+        if (!copse_address_is_car(url)) {
+            address_leave_page(buf, scheme + 3);
+        }
         status = address_take_text(buf, &address->peer, err);
     }
     copse_buf_truncate(buf, 0);

@@ -37,6 +37,12 @@ static void test_kinds(void **state)
         {"http://h/.car", COPSE_ADDRESS_URL, "http://h", ".car"},
         {"http://h.car/blog", COPSE_ADDRESS_URL, "http://h.car", "blog"},
         {"http://h/blog.car/posts", COPSE_ADDRESS_URL, "http://h/blog.car", "posts"},
+        {"http://h:1/copse/v1/b", COPSE_ADDRESS_URL, "http://h:1", "b"}, /* A3 */
+        {"http://h/deep//copse/v1/copse/v1//b", COPSE_ADDRESS_URL, "http://h/deep", "b"},
+        {"http://h/xcopse/v1/b", COPSE_ADDRESS_URL, "http://h/xcopse/v1", "b"},
+        {"http://copse/v1/b", COPSE_ADDRESS_URL, "http://copse/v1", "b"},
+        {"http://h/copse/v1", COPSE_ADDRESS_URL, "http://h/copse", "v1"},
+        {"http://h/copse/v1/b.car", COPSE_ADDRESS_URL, "http://h/copse/v1/b.car", "b.car"},
     };
     copse_env env;
     copse_env_init(&env);

@@ -5,7 +5,6 @@
 #include "base/err.h"
 #include "serve/budget.h"
 #include "serve/car_body.h"
-#include "serve/work_clock.h"
 
 typedef struct commits_body {
     const copse_env *env;
@@ -87,7 +86,8 @@ static copse_status commits_body_next(void *ctx, copse_block **ret_block, copse_
 
 copse_status copse_commits_body(const copse_env *env, copse_store *store, const copse_cid *root,
                                 const copse_marked_head *heads, size_t heads_count, uint64_t limit,
-                                copse_metrics *metrics, copse_http_answer *answer, copse_err *err)
+                                const copse_work_clock *clock, copse_metrics *metrics,
+                                copse_http_answer *answer, copse_err *err)
 {
     commits_body *body = copse_alloc_zeroed(env, sizeof *body);
     if (body == NULL) {
@@ -95,7 +95,7 @@ copse_status copse_commits_body(const copse_env *env, copse_store *store, const 
     }
     *body = (commits_body){
         .env = env,
-        .clock = {.env = env},
+        .clock = *clock,
         .store = store,
         .asked_left = limit > 0 ? limit : UINT64_MAX,
         .blocks_left = env->limits.answer_blocks_max,

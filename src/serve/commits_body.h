@@ -15,16 +15,18 @@
 
 #include "history/marked_walk.h"
 #include "serve/metrics.h"
+#include "serve/work_clock.h"
 
 #include <copse/sys/store.h>
 
 /** Makes the body of a CAR of the commits that `heads` come from, but for what those come from that
- * have COPSE_MARK_DONE; all are in `store`. Its root is `root`. `limit` 0: no other than X2. NOMEM:
- * the answer has no body. */
+ * have COPSE_MARK_DONE; all are in `store`. Its root is `root`. `limit` 0: no other than X2.
+ * `clock` is of the work on this answer so far. NOMEM: the answer has no body. */
 COPSE_MUST_USE copse_status copse_commits_body(const copse_env *env, copse_store *store,
                                                const copse_cid *root,
                                                const copse_marked_head *heads, size_t heads_count,
-                                               uint64_t limit, copse_metrics *metrics,
-                                               copse_http_answer *answer, copse_err *err);
+                                               uint64_t limit, const copse_work_clock *clock,
+                                               copse_metrics *metrics, copse_http_answer *answer,
+                                               copse_err *err);
 
 #endif

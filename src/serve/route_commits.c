@@ -2,10 +2,12 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
+#include "history/commit.h"
 #include "serve/commits_body.h"
 #include "serve/compress.h"
 #include "serve/reply.h"
 #include "serve/service.h"
+#include "serve/work_clock.h"
 #include "sync/commits_request.h"
 
 #include "base/alloc.h"
@@ -17,6 +19,7 @@ enum { COMMITS_WANTED = 1 };
 typedef struct commits_route {
     copse_service *service;
     copse_http_answer *answer;
+    copse_work_clock clock;
     copse_commits_request request;
     copse_cid root;
     copse_marked_head *heads;
@@ -49,14 +52,20 @@ static copse_status commits_add_head(commits_route *route, const copse_cid *cid,
     return COPSE_OK;
 }
 
-/* Adds those of a list that are commits, and are here: of what an asker has much is unknown. */
+/* Adds those of a list that are commits, and are here: of what an asker has much is unknown. What
+ * is left when that takes too long is passed over too. */
 static copse_status commits_add_list(commits_route *route, const copse_buf *list, unsigned marks,
                                      copse_err *err)
 {
     const copse_cid *cids = (const copse_cid *)(const void *)list->ptr;
     copse_status status = COPSE_OK;
-    for (size_t i = 0; i < list->len / sizeof *cids && status == COPSE_OK; i++) {
+    for (size_t i = 0; i < list->len / sizeof *cids && status == COPSE_OK &&
+                       !copse_work_clock_is_late(&route->clock);
+         i++) {
         bool is_commit = false;
+        if (!copse_commit_is_name(&cids[i])) {
+            continue;
+        }
         status = commits_look_at(route, &cids[i], &is_commit, err);
         if (status == COPSE_OK && is_commit) {
             status = commits_add_head(route, &cids[i], marks, err);
@@ -102,14 +111,16 @@ static void commits_answer(commits_route *route, const copse_http_request *http)
     copse_http_answer *answer = route->answer;
     copse_err err = {.message = ""};
     char root[COPSE_CID_TEXT_SIZE_MAX];
-    copse_status status = commits_add_list(route, &route->request.want, COMMITS_WANTED, &err);
+    copse_work_clock_begin(&route->clock);
+    copse_status status = commits_add_list(route, &route->request.have, COPSE_MARK_DONE, &err);
     if (status == COPSE_OK) {
-        status = commits_add_list(route, &route->request.have, COPSE_MARK_DONE, &err);
+        status = commits_add_list(route, &route->request.want, COMMITS_WANTED, &err);
     }
+    copse_work_clock_end(&route->clock);
     if (status == COPSE_OK) {
         status = copse_commits_body(service->env, service->store, &route->root, route->heads,
-                                    route->heads_count, route->request.limit, &service->metrics,
-                                    answer, &err);
+                                    route->heads_count, route->request.limit, &route->clock,
+                                    &service->metrics, answer, &err);
     }
     if (status != COPSE_OK) {
         copse_reply_failure(service->env, answer, status, &err);
@@ -126,7 +137,7 @@ static void commits_answer(commits_route *route, const copse_http_request *http)
 void copse_route_commits(copse_service *service, const copse_http_request *request,
                          copse_bytes argument, copse_http_answer *answer)
 {
-    commits_route route = {.service = service, .answer = answer};
+    commits_route route = {.service = service, .answer = answer, .clock = {.env = service->env}};
     copse_err err = {.message = ""};
     copse_status status =
         copse_commits_request_decode(service->env, request->body, &route.request, &err);

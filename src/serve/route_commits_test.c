@@ -392,6 +392,34 @@ static void test_time(void **state)
     world_release(&self);
 }
 
+/* What an asker lists costs no more time than the walk does, and what no commit can have as its CID
+ * is not looked for. */
+static void test_time_of_lists(void **state)
+{
+    (void)state;
+    enum { LISTED = 250, TICKS = 50, LAST = 5 };
+    world self;
+    reply got;
+    copse_cid listed[LISTED];
+    char subject[COPSE_CID_TEXT_SIZE_MAX];
+    world_init_line(&self);
+    (void)subject_of(world_cid(&self, LAST - 1), subject);
+    for (int is_name = 0; is_name < 2; is_name++) {
+        for (uint64_t i = 0; i < LISTED; i++) {
+            copse_cid_of_data(is_name ? COPSE_CODEC_DAG_CBOR : COPSE_CODEC_RAW,
+                              (copse_bytes){(const uint8_t *)&i, sizeof i}, &listed[i]);
+        }
+        self.tick_ms = COPSE_WORK_PULL_MS_MAX / TICKS;
+        fault_store_forget(self.commits.store);
+        ask(&self, subject, &(question){listed, LISTED, listed, LISTED, 0}, &got);
+        assert_line(&self, &got, LAST - 1, LAST);
+        assert_in_range(commit_world_gets(&self.commits), is_name ? TICKS / 4 : 0,
+                        is_name ? TICKS : 2 * LAST + 2);
+        reply_release(&got);
+    }
+    world_release(&self);
+}
+
 /* Whatever one answer may hold, it is refused, cut short or whole, and gives all back. */
 static void test_memory(void **state)
 {
@@ -547,6 +575,7 @@ int main(void)
         cmocka_unit_test(test_a_limit_is_gone_on_from),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_time),
+        cmocka_unit_test(test_time_of_lists),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_refused),

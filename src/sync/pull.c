@@ -51,13 +51,14 @@ struct copse_pull {
     pull_part *parts;
     size_t parts_count;
     size_t current;
-    bool (*has_links)(copse_bytes key); /* NULL: of none */
+    copse_pull_slots_fn slots; /* NULL: a value is the one slot */
     pull_list wants;
     pull_list links;
     uint8_t key[COPSE_KEY_SIZE_BYTES_MAX]; /* the last one of the new tree that was given */
     size_t key_size;
-    bool has_key;   /* of the current part */
-    uint64_t given; /* entries of the new tree */
+    bool has_key;    /* of the current part */
+    uint64_t given;  /* entries of the new tree */
+    uint64_t linked; /* links of the entry at hand */
     copse_pull_stats stats;
 };
 
@@ -115,7 +116,7 @@ copse_status copse_pull_new(copse_tree *before, copse_tree *after,
     pull->env = after->env;
     pull->after = after;
     pull->source = copse_node_cache_source(copse_tree_cache(after));
-    pull->has_links = options != NULL ? options->has_links : NULL;
+    pull->slots = options != NULL ? options->slots : NULL;
     pull->parts = copse_alloc_array(after->env, count, sizeof *pull->parts);
     if (pull->parts != NULL) {
         pull->parts_count = count;
@@ -228,12 +229,12 @@ static copse_status pull_settle_links(copse_pull *pull, copse_err *err)
 
 /* ---- Entries ---- */
 
-/* I4: whether `value` is what leads to blocks of its own. */
-static bool pull_value_is_links(copse_bytes value)
+/* I4: whether what stands in a slot leads to blocks of its own. */
+static bool pull_slot_is_links(copse_bytes slot)
 {
     copse_cbor_item item;
     copse_cbor_reader reader;
-    copse_cbor_reader_init(&reader, value);
+    copse_cbor_reader_init(&reader, slot);
     if (copse_cbor_next(&reader, &item, NULL) != COPSE_OK) {
         return false;
     }
@@ -272,30 +273,38 @@ static copse_status pull_follow_link(copse_pull *pull, copse_bytes link, copse_e
     return status == COPSE_OK && missing ? pull_list_add(pull, &pull->links, &cid, err) : status;
 }
 
-static copse_status pull_follow(copse_pull *pull, copse_bytes key, copse_bytes value,
-                                copse_err *err)
+static copse_status pull_follow_slot(void *ctx, copse_bytes slot, copse_err *err)
 {
+    copse_pull *pull = ctx;
     copse_cbor_reader reader;
     copse_cbor_item item;
-    uint64_t count = 0;
-    size_t before = pull->links.count;
-    if ((pull->has_links == NULL || !pull->has_links(key)) && !pull_value_is_links(value)) {
+    if (!pull_slot_is_links(slot)) {
         return COPSE_OK;
     }
-    copse_cbor_reader_init(&reader, value);
+    copse_cbor_reader_init(&reader, slot);
     copse_status status = copse_cbor_next(&reader, &item, err);
     while (status == COPSE_OK) {
         if (item.kind == COPSE_CBOR_LINK) {
-            count++;
+            pull->linked++;
             status = pull_follow_link(pull, item.bytes, err);
         }
         status = status == COPSE_OK ? copse_cbor_next(&reader, &item, err) : status;
     }
-    if (status != COPSE_END) {
+    return status == COPSE_END ? COPSE_OK : status;
+}
+
+static copse_status pull_follow(copse_pull *pull, copse_bytes key, copse_bytes value,
+                                copse_err *err)
+{
+    size_t before = pull->links.count;
+    pull->linked = 0;
+    copse_status status = pull->slots != NULL ? pull->slots(key, value, pull_follow_slot, pull, err)
+                                              : pull_follow_slot(pull, value, err);
+    if (status != COPSE_OK) {
         pull->links.count = before; /* I7 */
         return status;
     }
-    pull->stats.linked += count;
+    pull->stats.linked += pull->linked;
     return COPSE_OK;
 }
 

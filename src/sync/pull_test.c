@@ -315,22 +315,38 @@ static void test_history(void **state)
 
 /* ---- Documents ---- */
 
-/* A conflict of posts in which a large document waits: a link inside of a row. */
+/* A link, and a list of links to raw blocks, as the chunks of a large document would be. */
+#define USERS_LINKS                                                                                \
+    "\"to\":{\"/\":\"bafyreifsj2t42ypgusdq22yk3v7wun57aebhq2w2fbdils72nhisbtk63a\"},"              \
+    "\"all\":[{\"/\":\"bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e\"}]"
+
+/* A conflict of posts: a large document waits, a link inside of the row; and the one side and the
+ * waiting one have links of their user's, to blocks that nobody has. */
 static void insert_conflict(database_world *db)
 {
     char json[2048];
-    copse_document_conflict conflict = {.waiting = {.index = copse_bytes_of_text("n")}};
+    copse_document_conflict conflict = {
+        .sides = {{.time_ms = 1}, {.time_ms = 2}},
+        .sides_count = 2,
+        .waiting = {.index = copse_bytes_of_text("n")},
+    };
     copse_block_list blocks = {.env = database_world_env(db)};
     copse_bytes id = database_world_value("2000");
     copse_buf value;
     copse_buf row;
     copse_buf_init(&value, blocks.env, SIZE_MAX);
     copse_buf_init(&row, blocks.env, SIZE_MAX);
-    (void)snprintf(json, sizeof json, "{\"_id\":2000,\"text\":\"%01500d\"}", 5);
+    (void)snprintf(json, sizeof json, "{\"_id\":2000,%s,\"text\":\"%01500d\"}", USERS_LINKS, 5);
     copse_bytes large = database_world_value(json);
+    (void)snprintf(json, sizeof json, "{\"_id\":2000,%s}", USERS_LINKS);
+    copse_bytes small = database_world_value(json);
     assert_int_equal(copse_document_store(COPSE_DOCUMENTS_INLINE, large, &value, &blocks, NULL),
                      COPSE_OK);
     conflict.waiting.document = copse_buf_view(&value);
+    conflict.base = small;
+    conflict.sides[0].document = small;
+    copse_cid_of_data(COPSE_CODEC_DAG_CBOR, copse_bytes_of_text("b"), &conflict.sides[0].commit);
+    copse_cid_of_data(COPSE_CODEC_DAG_CBOR, copse_bytes_of_text("a"), &conflict.sides[1].commit);
     assert_int_equal(copse_conflict_encode(&conflict, &row, NULL), COPSE_OK);
     assert_int_equal(copse_write_put_row(db->write, COPSE_WRITE_CONFLICT_ROW,
                                          copse_bytes_of_text("posts"), id, copse_buf_view(&row),
@@ -340,6 +356,7 @@ static void insert_conflict(database_world *db)
     copse_buf_release(&row);
     copse_block_list_release(&blocks);
     database_world_free(large);
+    database_world_free(small);
     database_world_free(id);
 }
 
@@ -352,7 +369,7 @@ static void test_documents(void **state)
     pull_replica r;
     pull_peer p = {0};
     copse_pull *pull = NULL;
-    const copse_pull_options options = {.has_links = copse_database_key_has_links};
+    const copse_pull_options options = {.slots = copse_database_row_slots};
     (void)state;
     database_world_init(&db, NULL);
     database_world_create(&db, "posts", "_id", COPSE_DOCUMENTS_INLINE);
@@ -374,7 +391,8 @@ static void test_documents(void **state)
     copse_tree *tree = pull_replica_tree(&r, &p, copse_tree_root(db.tree));
     assert_int_equal(copse_pull_new(NULL, tree, &options, &pull, NULL), COPSE_OK);
     assert_true(pull_replica_run(&r, &p, pull));
-    /* Files, their entries in the index, posts that are long, chunks, the one that waits. */
+    /* Files, their entries in the index, posts that are long, chunks, the one that waits: what is
+     * in their documents is their user's (I4). */
     assert_int_equal(copse_pull_get_stats(pull).linked, 30 + 30 + 6 + 3 + 1);
     copse_database_check_stats checked;
     assert_int_equal(

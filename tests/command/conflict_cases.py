@@ -49,7 +49,11 @@ class Conflicts(CommandTest):
         text = self.run_copse("conflicts", "blog.copse")
         self.assertIn("posts  1\n  present   {", text.text())
         self.assertIn("3 conflicts", text.errors())
-        self.assertEqual(self.good_json("check", "blog.copse")[-1].get("defects", 0), 0)
+        self.assertIn("--take 1` settles", text.errors())
+        for head in self.heads.values():  # who wrote the head may not have written the document
+            self.assertRegex(text.text(), f"            head {head[:16]}… of [0-9-]+ [0-9:]+Z\n")
+        self.assertNotIn("written", text.text())
+        self.assertIn("all is well", self.good("check", "blog.copse"))
 
     def test_the_other_side_makes_the_same(self):
         self.merge()
@@ -93,7 +97,12 @@ class Conflicts(CommandTest):
                  "--delete")
         self.bad(1, "no side 3", "resolve", "blog.copse", "posts", "1", "--take", "3")
         self.bad(1, "no side 0", "resolve", "blog.copse", "posts", "1", "--take", "0")
-        self.bad(1, "no 'waiting'", "resolve", "blog.copse", "posts", "1", "--take", "waiting")
+        result = self.bad(1, "no 'waiting'", "resolve", "blog.copse", "posts", "1", "--take",
+                          "waiting")
+        self.assertIn("--take is the number of a side, base or present;", result.errors())
+        result = self.bad(1, "the document: ", "resolve", "blog.copse", "posts", "1", "--document",
+                          '{"t":')
+        self.assertIn("its } is missing", result.errors())
         self.bad(1, "no conflict about 4", "resolve", "blog.copse", "posts", "4", "--delete")
         for document in ('{"_id":4,"t":"x"}', '{"t":"x"}', '{"_id":"1"}'):
             self.bad(1, "must have the _id of the conflict, 1", "resolve", "blog.copse", "posts",
@@ -128,7 +137,15 @@ class Waiting(CommandTest):
         one, = self.good_json("conflicts", "db.copse")
         self.assertIsNone(one["present"])
         self.assertEqual(one["waiting"]["index"], "mail")
-        self.bad(1, "equal values", "resolve", "db.copse", "users", "1", "--take", "waiting")
+        shown = self.run_copse("conflicts", "db.copse")
+        self.assertIn("1 conflict; `copse resolve DB COLL ID --take waiting`", shown.errors())
+        self.assertRegex(shown.text(), "            written [0-9-]+ ")
+        result = self.bad(1, "no 'ours'", "resolve", "db.copse", "users", "1", "--take", "ours")
+        self.assertIn("--take is present or waiting;", result.errors())
+        result = self.bad(1, "equal values", "resolve", "db.copse", "users", "1", "--take",
+                          "waiting")
+        self.assertIn("give one of the two another value", result.errors())
+        self.assertNotIn("meanwhile", result.errors())
         self.good("update", "db.copse", "users", '{"_id":2}', '{"$set":{"mail":"b"}}')
         self.good("resolve", "db.copse", "users", "1", "--take", "waiting")
         self.assertEqual(self.users(), [0, 1, 2])

@@ -235,6 +235,17 @@ class MergeDropped(Dropped):
         self.good("cherry-pick", self.db, "draft")
         self.assertEqual(self.find('{"_id":3}')[0]["v"]["n"], 13)
 
+    def test_a_change_is_not_picked_from_a_store_that_dropped_what_was_before(self):
+        self.good("fork", self.db, self.whole)
+        for number in (11, 12):
+            self.update(1, {"$set": {"v.n": number}})
+        self.drop()
+        for commit in ("HEAD", "HEAD~1"):
+            picked = self.bad(1, f"'{self.db}': what the commit ", "cherry-pick", self.whole,
+                              commit, "--from", self.db)
+            self.assertIn("dropped the history before 20", picked.errors())
+            self.assertIn("--peer URL", picked.errors())
+
 
 class Size(DocumentsTest):
     documents, commits = 2000, 200

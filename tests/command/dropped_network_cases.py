@@ -152,6 +152,20 @@ class DroppedByEither(DroppedNetwork):
         self.merge("other", "--peer", self.serve("blog").url)
         self.assertEqual(self.values("mine", 151, "--at", base), 4)
 
+    def test_a_clock_that_is_ahead_is_not_noted(self):
+        """As then all that is written here would pass for dropped, were it missing."""
+        head = self.refs("other")["main"]
+        block = self.run_copse("block", "get", "other", head, "--output", "raw").out
+        at = block.index(b"dtime\x82\x1b") + 6
+        block = block[:at] + b"\x1b" + (2**63 - 2).to_bytes(8, "big") + block[at + 9:]
+        late = self.good("block", "put", "other", "-", "--input", "dag-cbor", stdin=block).strip()
+        self.good("refs", "set", "other", "main", late)
+        self.change("other", 153)
+        self.drop("other")
+        self.bad(1, "its time is ahead of the clock here", "merge", "mine", "other")
+        self.assertEqual(list(self.refs("mine")), ["main"])
+        self.assert_sound("mine")
+
     def test_a_fork_has_dropped_what_was(self):
         self.drop("mine")
         self.good("fork", "mine", "again")

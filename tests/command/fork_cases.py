@@ -44,7 +44,7 @@ class ForkTest(ReplicaTest):
         self.stop_servers()
         report = self.good_json("fsck", store)[-1]
         self.assertTrue(report["good"])
-        self.assertEqual(report.get("absent", 0), 0)
+        self.assertEqual(report["absent"], 0)
         self.good("check", store)
         for commit in self.log(store):
             self.good("find", store, "posts", "--ref", commit)
@@ -56,7 +56,7 @@ class ForkFolder(ForkTest):
         self.good("branch", "blog", "draft")
         self.insert("blog", {"_id": "new"})
         report = self.good_json("fork", "blog", "mine")[0]
-        self.assertEqual(report["head"], self.refs("blog")["main"])
+        self.assertEqual((report["sparse"], report["head"]), (False, self.refs("blog")["main"]))
         self.assertEqual(self.refs("mine"), {"main": report["head"]})
         self.assertEqual(self.log("mine"), self.log("blog"))
         self.assertEqual(report["blocks"], self.reachable("mine"))
@@ -71,11 +71,24 @@ class ForkFolder(ForkTest):
         self.assertEqual(self.log("mine"), self.log("blog"))
         self.assert_whole("mine")
 
+    def test_of_a_car_without_its_history(self):
+        """A commit could not be made in it, and what is there would pass for damaged."""
+        self.good("publish", "blog", "--static", "site")
+        refused = self.bad(1, "'site/blog.car' can't be forked: it is without its history",
+                           "fork", "site/blog.car", "mine")
+        self.assertIn("`copse publish --history`", refused.errors())
+        self.assertFalse(os.path.exists(self.path("mine")))
+        self.good("publish", "blog", "--static", "site", "--history")
+        self.good("fork", "site/blog.car", "mine")
+        self.insert("mine", {"_id": "mine"})
+        self.assert_whole("mine")
+
     def test_goes_on_alone_and_comes_together(self):
         self.good("fork", "blog", "mine")
         self.insert("mine", {"_id": "mine"})
         self.insert("blog", {"_id": "theirs"})
-        self.bad(1, "has no origin", "pull", "mine")
+        result = self.bad(1, "has no origin", "pull", "mine")
+        self.assertIn("`copse merge mine PATH`", result.errors())
         made = self.merge("mine", "blog")
         self.assertEqual((made["kind"], made["inserted"]), ("merge", 1))
         self.assertEqual(self.ids("mine"), {"mine", "theirs"})
@@ -87,7 +100,8 @@ class ForkFolder(ForkTest):
         self.assert_whole("blog")
 
     def test_what_is_asked_wrongly(self):
-        self.bad(1, "there is no store 'nothing'", "fork", "nothing", "mine")
+        result = self.bad(1, "there is no store 'nothing'", "fork", "nothing", "mine")
+        self.assertIn("can be forked is a folder,", result.errors())
         self.bad(1, "neither a ref", "fork", "blog", "mine", "--ref", "nope")
         self.bad(2, "all is copied", "fork", "blog", "mine", "--whole")
         self.bad(2, "a peer says itself", "fork", self.url, "mine", "--ref", "main")
@@ -106,6 +120,7 @@ class ForkServed(ForkTest):
         report = self.good_json("fork", self.url, "mine")[0]
         self.assertEqual((report["sparse"], report["head"]), (True, self.refs("blog")["main"]))
         self.assertLess(report["blocks_fetched"], 5)
+        self.assertNotIn("commits", report)
         refs = self.refs("mine")
         self.assertEqual(refs["main"], refs["origin/main"])
         # The rest comes as it is needed, and stays.
@@ -125,6 +140,7 @@ class ForkServed(ForkTest):
         self.insert("blog", {"_id": "theirs"})
         pulled = self.run_copse("pull", "mine")
         self.assertEqual(pulled.code, 0)
+        self.assertIn(": its head; fetched", pulled.text())
         self.assertIn("`copse merge mine origin/main`", pulled.errors())
         self.assertEqual(self.refs("mine")["main"], head)
         self.assertEqual(self.refs("mine")["origin/main"], self.refs("blog")["main"])
@@ -161,6 +177,44 @@ class ForkServed(ForkTest):
         self.insert("blog", {"_id": "theirs"})
         self.good("pull", "mine")
         self.assertEqual(self.merge("mine", "origin/main")["kind"], "forward")
+
+    def test_a_sparse_one_can_not_be_checked(self):
+        """Nor can the origin in its place, when it has gone on."""
+        self.good("fork", self.url, "mine")
+        checked = self.run_copse("check", "mine")
+        self.assertEqual(checked.code, 1)
+        self.assertIn("'mine' is a sparse fork", checked.text())
+        self.assertNotIn("copse check", checked.text())
+
+    def test_what_is_served_is_changed_in_a_fork(self):
+        for command in (["policy", self.url, "posts", "lww"], ["merge", self.url, "blog"],
+                        ["resolve", self.url, "posts", "1", "--delete"]):
+            result = self.bad(1, "is a remote database", *command)
+            self.assertIn("`copse fork` one with its history", result.errors())
+
+    def test_of_a_car_without_its_history(self):
+        self.good("publish", "blog", "--static", "site")
+        url = self.serve("site/blog.car").url + "/blog"
+        for options in ([], ["--whole"]):
+            refused = self.bad(1, f"'{url}' can't be forked: it is without its history", "fork",
+                               url, "mine", *options)
+            self.assertIn("`copse clone` follows it", refused.errors())
+            self.assertFalse(os.path.exists(self.path("mine")))
+        self.good("clone", url, "mine")
+        # Others may have the rest.
+        self.good("fork", url, "whole", "--whole", "--peer", self.servers[0].url)
+        self.insert("whole", {"_id": "mine"})
+        self.assert_whole("whole")
+
+    def test_by_the_page_of_its_head(self):
+        """What `copse serve` prints."""
+        page = self.servers[0].url + "/copse/v1/blog"
+        self.good("fork", page, "mine")
+        self.insert("blog", {"_id": "theirs"})
+        self.assertEqual(self.ids(page), {"theirs"})
+        self.assertEqual(self.merge("mine", page)["kind"], "forward")
+        self.assertEqual(self.good_json("pull", "mine")[0]["origin"], self.url)
+        self.assertEqual(self.ids("mine"), {"theirs"})
 
     def test_by_cid(self):
         head = self.refs("blog")["main"]
@@ -235,8 +289,8 @@ class MergeElsewhere(ForkTest):
 
     def test_a_dry_run_leaves_nothing(self):
         before = self.reachable("mine"), self.refs("mine")
-        self.assertTrue(self.merge("mine", "blog", "--dry-run")["dryRun"])
-        self.assertTrue(self.merge("mine", self.url, "--dry-run")["dryRun"])
+        self.assertTrue(self.merge("mine", "blog", "--dry-run")["dry_run"])
+        self.assertTrue(self.merge("mine", self.url, "--dry-run")["dry_run"])
         self.assertEqual((self.reachable("mine"), self.refs("mine")), before)
 
     def test_a_revision_wins(self):
@@ -256,7 +310,10 @@ class MergeElsewhere(ForkTest):
 
     def test_what_can_not_be_had(self):
         head = self.refs("mine")["main"]
-        self.bad(1, "neither a ref", "merge", "mine", "nothing")
+        for name in ("nothing", "./nothing", "../nothing.car"):
+            result = self.bad(1, f"'{name}' is neither a ref of 'mine' nor a CID, nor a path that is there",
+                              "merge", "mine", name)
+            self.assertIn("a database elsewhere is a folder,", result.errors())
         self.bad(1, "only http: and https:", "merge", "mine", "ftp://127.0.0.1/blog")
         self.bad(1, "the head could not be had", "merge", "mine", self.servers[0].url + "/nothing")
         self.bad(1, "refused", "merge", "mine", "http://127.0.0.1:1/blog")

@@ -144,3 +144,71 @@ class Policy(History):
         self.good("merge", self.db, "draft")
         self.assertEqual(self.find('{"_id":1}'), [{"_id": 1, "v": {"n": 1}, "a": 1, "b": 2, "c": 2}])
         self.assertIn("all is well", self.good("check", self.db))
+
+    def test_differing_ones_are_told(self):
+        self.good("branch", self.db, "draft")
+        self.good("policy", self.db, "posts", "lww", "--tombstone-days", "30")
+        self.good("policy", self.db, "posts", "field-wise", "--ref", "draft")
+        result = self.bad(1, "`copse policy DB COLL POLICY`", "merge", self.db, "draft")
+        self.assertEqual(result.text(),
+                         "conflict\tposts\tits policy is lww (deletions kept for 30 days) here, "
+                         "field-wise there\n")
+        told = self.run_copse("merge", self.db, "draft", "--json").lines()[0]
+        self.assertEqual(told, {
+            "conflict": "collection", "collection": "posts",
+            "ours": {"primary_key": "_id", "merge": "lww", "tombstone_days": 30},
+            "theirs": {"primary_key": "_id", "merge": "field-wise", "tombstone_days": 0}})
+        self.good("policy", self.db, "posts", "field-wise", "--tombstone-days", "0")
+        self.good("merge", self.db, "draft")
+
+    def test_days_are_of_policies_with_versions(self):
+        for policy in ("three-way", "union"):
+            result = self.bad(1, f"'posts' is merged {policy}, which knows of no deletions", "policy",
+                              self.db, "posts", policy, "--tombstone-days", "3")
+            self.assertIn("lww or field-wise", result.errors())
+        self.bad(1, "knows of no deletions", "policy", self.db, "posts", "--tombstone-days", "3")
+        self.bad(1, "knows of no deletions", "policy", self.db, "posts", "--forget")
+        self.assertEqual(self.policy()["tombstone_days"], 0)
+        # Those that were given go with the policy that they were of.
+        self.good("policy", self.db, "posts", "lww", "--tombstone-days", "3")
+        self.assertEqual(self.policy("three-way")["tombstone_days"], 0)
+        self.assertEqual(self.policy("lww")["tombstone_days"], 0)
+
+    def test_a_deletion_wins_over_later_changes_of_fields(self):
+        """Which isn't told as if it were the later one."""
+        self.good("policy", self.db, "posts", "field-wise")
+        self.good("branch", self.db, "draft")
+        self.good("delete", self.db, "posts", '{"_id":1}')
+        self.update(1, {"$set": {"a": 1}}, "--ref", "draft")
+        self.assertIn("1 document written on both sides, of which one gave way, all or a part of it\n",
+                      self.good("merge", self.db, "draft"))
+        self.assertEqual(self.find('{"_id":1}'), [])
+
+    def test_what_parted_too_long_ago(self):
+        self.good("policy", self.db, "posts", "lww", "--tombstone-days", "3")
+        past = json.loads(self.good("block", "get", self.db, self.log()[0]["commit"]))
+        made = self.good("block", "put", self.db, "-", stdin=json.dumps({**past, "time": [1000, 0]}))
+        self.good("refs", "set", self.db, "main", made.strip())
+        self.good("branch", self.db, "draft")
+        self.update(1, {"$set": {"a": 1}})
+        self.update(2, {"$set": {"b": 2}}, "--ref", "draft")
+        result = self.bad(1, "deletions are forgotten after 3", "merge", self.db, "draft")
+        self.assertIn("`copse cherry-pick NEWER COMMIT… --from OTHER`", result.errors())
+        self.good("cherry-pick", self.db, "draft")
+        self.assertEqual(self.find('{"_id":2}'), [{"_id": 2, "v": {"n": 2}, "b": 2}])
+
+    def test_one_that_only_one_side_set(self):
+        """The other one, who did not know of it, loses nothing."""
+        for policy in ("lww", "field-wise", "union"):
+            here, there = f"{policy}-here", f"{policy}-there"
+            self.good("branch", self.db, here)
+            self.good("branch", self.db, there)
+            self.good("policy", self.db, "posts", policy, "--ref", here)
+            self.update(2, {"$set": {"a": policy}}, "--ref", here)
+            self.update(1, {"$set": {"a": policy}}, "--ref", there)
+            self.good("delete", self.db, "posts", '{"_id":3}', "--ref", there)
+            self.good("merge", self.db, there, "--ref", here)
+            self.assertEqual(self.find('{"_id":{"$in":[1,2,3]}}', "--project", "a", "--ref", here),
+                             [{"_id": 1, "a": policy}, {"_id": 2, "a": policy}]
+                             + ([{"_id": 3}] if policy == "union" else []))
+            self.assertIn("all is well", self.good("check", self.db, "--ref", here))

@@ -29,7 +29,7 @@ class Revert(RevertTest):
         of = self.log()[1]
         made = self.good_json("revert", self.db, "HEAD~1")
         self.assertEqual(made, [{"reverted": of["commit"], "inserted": 0, "replaced": 1,
-                                 "merged": 0, "deleted": 0, "dryRun": False,
+                                 "merged": 0, "deleted": 0, "dry_run": False,
                                  "commit": self.head()["commit"]}])
         self.assertEqual(self.numbers(), {0: 10, 1: 1, 2: 12, 3: 3, 4: 4})
         self.assertEqual(self.head()["message"],
@@ -100,8 +100,13 @@ class Revert(RevertTest):
         self.assertIn("nothing was changed: --dry-run",
                       self.good("revert", self.db, "HEAD", "HEAD~1", "--dry-run"))
         made = self.good_json("revert", self.db, "HEAD", "HEAD~1", "--dry-run")
-        self.assertEqual([(each["dryRun"], each["commit"]) for each in made], [(True, None)] * 2)
+        self.assertEqual([(each["dry_run"], each["commit"]) for each in made], [(True, None)] * 2)
         self.assertEqual(self.head()["commit"], head)
+
+    def test_an_index(self):
+        self.good("index", self.db, "posts", "v.n")
+        self.assertIn(": collections and indexes, no documents\n", self.good("revert", self.db, "HEAD"))
+        self.assertEqual(self.good_json("indexes", self.db, "posts"), [])
 
     def test_the_first_commit(self):
         self.good("init", self.db, "--ref", "alone")
@@ -216,5 +221,6 @@ class CherryPick(RevertTest):
         self.bad(1, "1 conflict", "cherry-pick", "other", of, "--from", self.db)
 
     def test_what_is_asked_wrongly(self):
-        self.bad(1, "there is no store", "cherry-pick", self.db, "HEAD", "--from", "nothing")
+        result = self.bad(1, "there is no store", "cherry-pick", self.db, "HEAD", "--from", "nothing")
+        self.assertIn("a database elsewhere is a folder,", result.errors())
         self.bad(1, "neither a ref", "cherry-pick", self.db, "nope")

@@ -13,6 +13,7 @@ class UnbuiltDatabase(History):
         self.good("index", self.db, "posts", "v.n", "--name", "by n", "--unique", "--include", "m",
                   "--ref", "draft")
         self.good("insert", self.db, "posts", '{"_id":9,"v":{"n":0},"m":[1]}')
+        self.good("branch", self.db, "other")
         self.good("merge", self.db, "draft")
 
 
@@ -31,6 +32,27 @@ class Unbuilt(UnbuiltDatabase):
         self.assertIn("0 entries in 1 index: all is well", self.good("check", self.db))
         self.assertEqual(self.good_json("stats", self.db)[0]["collections"][0]["indexes"],
                          [{"index": "by n", "entries": 0}])
+
+    def test_the_merge_tells_how_it_is_built(self):
+        """Also who had it built; and that nobody sees to it that values are unique."""
+        came = f"index posts.by n came not built: `copse index {self.db} posts v.n --ref other` builds it; "
+        lost = f"index posts.by n is not built any more: `copse index {self.db} posts v.n --ref draft` builds it; "
+        self.good("insert", self.db, "posts", '{"_id":10}', "--ref", "other")
+        for options in (["--dry-run"], []):
+            self.assertIn(came + "until then nobody", self.good(
+                "merge", self.db, "draft", "--ref", "other", *options))
+        self.good("branch", self.db, "ahead", "draft")
+        self.good("insert", self.db, "posts", '{"_id":11}', "--ref", "draft")
+        self.assertIn(lost, self.good("merge", self.db, "main", "--ref", "draft", "--dry-run"))
+        merged = self.good_json("merge", self.db, "main", "--ref", "draft")[0]
+        self.assertEqual(merged["unbuilt"], [{"collection": "posts", "index": "by n",
+                                              "fields": "v.n", "unique": True, "was_built": True}])
+        moved = self.good_json("merge", self.db, "main", "--ref", "ahead", "--dry-run")[0]
+        self.assertEqual((moved["kind"], moved["unbuilt"]), ("forward", merged["unbuilt"]))
+        self.assertIn(lost.replace("draft", "ahead"),
+                      self.good("merge", self.db, "main", "--ref", "ahead"))
+        self.assertEqual(self.good_json("merge", self.db, "draft")[0]["unbuilt"], [])
+        self.assertNotIn("unique", self.good("merge", self.db, "other"))
 
     def test_no_query_uses_it_and_explain_says_why(self):
         plan = self.explain()

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "support/fault_store.h"
+#include "support/sparse_cache.h"
 
 #include <copse/builder.h>
 #include <copse/dag_cbor.h>
@@ -213,16 +214,11 @@ void cursor_world_release(cursor_world *world)
     test_env_assert_empty(&world->env);
 }
 
-static copse_status cursor_world_copy(void *ctx, copse_block *block, copse_err *err)
-{
-    return copse_store_put(ctx, &block, 1, err);
-}
-
 copse_store *cursor_world_fault_store(cursor_world *world)
 {
     copse_store *copy = NULL;
     assert_int_equal(copse_memory_store_new(&world->env.env, &copy, NULL), COPSE_OK);
-    assert_int_equal(copse_store_iterate(world->store, cursor_world_copy, copy, NULL), COPSE_OK);
+    assert_int_equal(sparse_cache_copy(world->store, copy, NULL, 0), COPSE_OK);
     return fault_store_new(&world->env.env, copy);
 }
 

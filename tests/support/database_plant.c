@@ -17,6 +17,7 @@
 #include "doc/write.h"
 #include "index/key_space.h"
 #include "support/fault_store.h"
+#include "support/sparse_cache.h"
 
 enum { PLANT_CHUNKED = 2500000 };
 
@@ -264,11 +265,6 @@ void database_plant_target_document(plant_world *plant, const char *collection, 
 
 /* ---- the damaged database ---- */
 
-static copse_status database_plant_copy_block(void *ctx, copse_block *block, copse_err *err)
-{
-    return copse_store_put(ctx, &block, 1, err);
-}
-
 /* Applies the damage and gives the root and the store of what is damaged. */
 copse_cid database_plant_apply(plant_world *plant)
 {
@@ -281,9 +277,7 @@ copse_cid database_plant_apply(plant_world *plant)
     copse_cid root = *copse_tree_root(tree);
     copse_tree_close(tree);
     assert_int_equal(copse_memory_store_new(env, &memory, NULL), COPSE_OK);
-    assert_int_equal(
-        copse_store_iterate(plant->db.world.store, database_plant_copy_block, memory, NULL),
-        COPSE_OK);
+    assert_int_equal(sparse_cache_copy(plant->db.world.store, memory, NULL, 0), COPSE_OK);
     plant->damaged = fault_store_new(env, memory);
     if (plant->target.size > 0 && plant->is_hidden) {
         fault_store_hide(plant->damaged, &plant->target);

@@ -11,21 +11,6 @@
 
 enum { DATABASE_WORDS_SIZE = 3000 };
 
-void database_words_reopen(database_world *db, const copse_cid *root)
-{
-    copse_tree *tree = NULL;
-    copse_tree_config config;
-    assert_int_equal(copse_tree_get_config(db->tree, &config, NULL), COPSE_OK);
-    if (root != NULL) {
-        tree = tree_world_open(&db->world, root);
-    } else {
-        assert_int_equal(copse_tree_new(db->world.cache, db->world.store, &config, &tree, NULL),
-                         COPSE_OK);
-    }
-    copse_tree_close(db->tree);
-    db->tree = tree;
-}
-
 static void database_words_set_merge(database_world *db, copse_merge_policy policy, uint32_t days)
 {
     assert_int_equal(
@@ -53,7 +38,8 @@ static bool database_words_do_index(database_world *db, const char *word)
 {
     static const char *const made[][4] = {
         {"index", "by-b", "b", NULL},          {"unique", "by-b", "b", "unique"},
-        {"unbuilt", "by-b", "b", "unbuilt"},   {"other-index", "by-a", "a,b", NULL},
+        {"unbuilt", "by-b", "b", "unbuilt"},   {"unique-unbuilt", "by-b", "b", "unique unbuilt"},
+        {"other-index", "by-a", "a,b", NULL},  {"other-unbuilt", "by-a", "a,b", "unbuilt"},
         {"third-index", "by-a", "a,-b", NULL},
     };
     for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
@@ -95,6 +81,8 @@ static void database_words_do(database_world *db, const char *word)
         database_words_set_merge(db, COPSE_MERGE_LWW, 0);
     } else if (strcmp(word, "lww-30") == 0) {
         database_words_set_merge(db, COPSE_MERGE_LWW, 30);
+    } else if (strcmp(word, "field-wise-30") == 0) {
+        database_words_set_merge(db, COPSE_MERGE_FIELD_WISE, 30);
     } else if (!database_words_do_index(db, word)) {
         fail_msg("no word %s", word);
     }
@@ -104,7 +92,7 @@ copse_cid database_words_done(database_world *db, const copse_cid *base, const c
 {
     char words[DATABASE_WORDS_SIZE];
     (void)snprintf(words, sizeof words, "%s", all);
-    database_words_reopen(db, base);
+    database_world_reopen(db, base);
     for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " ")) {
         database_words_do(db, word);
     }
@@ -120,52 +108,4 @@ copse_cid database_words_begin(database_world *db, const char *all)
     database_world_commit(db);
     copse_cid root = *copse_tree_root(db->tree);
     return database_words_done(db, &root, all);
-}
-
-copse_status database_words_open(copse_node_cache *cache, const copse_cid roots[3],
-                                 database_words_sides *ret_open)
-{
-    copse_status status = COPSE_OK;
-    *ret_open = (database_words_sides){.trees = {NULL}};
-    for (size_t i = 0; i < 3 && status == COPSE_OK; i++) {
-        if (roots[i].size == 0) {
-            continue;
-        }
-        status = copse_tree_open(cache, &roots[i], &ret_open->trees[i], NULL);
-        if (status == COPSE_OK) {
-            status = copse_database_open(ret_open->trees[i], &ret_open->databases[i], NULL);
-        }
-    }
-    return status;
-}
-
-void database_words_close(database_words_sides *open)
-{
-    for (size_t i = 0; i < 3; i++) {
-        copse_database_close(open->databases[i]);
-        copse_tree_close(open->trees[i]);
-    }
-}
-
-void database_words_note(const copse_database_conflict *conflict, char *text, size_t size)
-{
-    static const char *const kinds[] = {"collection", "index", "document"};
-    size_t len = strlen(text);
-    len += (size_t)snprintf(text + len, size - len, " %s:%.*s", kinds[conflict->what],
-                            (int)conflict->collection.len, (const char *)conflict->collection.ptr);
-    if (conflict->what == COPSE_CONFLICT_INDEX) {
-        len += (size_t)snprintf(text + len, size - len, ".%.*s", (int)conflict->index.len,
-                                (const char *)conflict->index.ptr);
-    }
-    if (conflict->what == COPSE_CONFLICT_DOCUMENT) {
-        copse_cbor_reader reader;
-        copse_cbor_item item;
-        int64_t id = -1;
-        copse_cbor_reader_init(&reader, conflict->id);
-        assert_int_equal(copse_cbor_next(&reader, &item, NULL), COPSE_OK);
-        assert_int_equal(copse_cbor_item_int64(&item, &id), COPSE_OK);
-        assert_false(copse_bytes_equal(conflict->ours, conflict->theirs));
-        len += (size_t)snprintf(text + len, size - len, ":%d", (int)id);
-    }
-    assert_true(len < size);
 }

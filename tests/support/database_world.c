@@ -179,6 +179,19 @@ void database_world_index(database_world *db, const char *collection, const char
     free(text);
 }
 
+void database_world_reopen(database_world *db, const copse_cid *root)
+{
+    copse_tree *tree = root != NULL ? tree_world_open(&db->world, root) : NULL;
+    copse_tree_config config;
+    assert_int_equal(copse_tree_get_config(db->tree, &config, NULL), COPSE_OK);
+    if (tree == NULL) {
+        assert_int_equal(copse_tree_new(db->world.cache, db->world.store, &config, &tree, NULL),
+                         COPSE_OK);
+    }
+    copse_tree_close(db->tree);
+    db->tree = tree;
+}
+
 copse_status database_world_apply(database_world *db)
 {
     copse_tree *next;
@@ -272,6 +285,30 @@ uint64_t database_world_index_count(database_world *db, const char *collection, 
         }
     }
     assert_true(any);
+    copse_database_close(database);
+    return count;
+}
+
+size_t database_world_conflicts(database_world *db, const char *collection,
+                                database_world_conflict_fn visit, void *ctx)
+{
+    const copse_bytes name =
+        collection != NULL ? copse_bytes_of_text(collection) : (copse_bytes){NULL, 0};
+    copse_database *database = NULL;
+    copse_database_conflicts *conflicts = NULL;
+    const copse_document_conflict *conflict = NULL;
+    copse_status status;
+    size_t count = 0;
+    assert_int_equal(copse_database_open(db->tree, &database, NULL), COPSE_OK);
+    assert_int_equal(copse_database_conflicts_new(database, name, &conflicts, NULL), COPSE_OK);
+    while ((status = copse_database_conflicts_next(conflicts, &conflict, NULL)) == COPSE_OK) {
+        if (visit != NULL) {
+            visit(ctx, conflict);
+        }
+        count++;
+    }
+    assert_int_equal(status, COPSE_END);
+    copse_database_conflicts_free(conflicts);
     copse_database_close(database);
     return count;
 }

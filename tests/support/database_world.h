@@ -7,6 +7,7 @@
 
 #include "support/tree_model.h"
 
+#include <copse/database_conflicts.h>
 #include <copse/write.h>
 
 /** A tree world with the tree of the database, a write, and a clock and random source that count.
@@ -42,6 +43,9 @@ copse_bytes database_world_value(const char *json);
 /** Frees what database_world_value gave. */
 void database_world_free(copse_bytes value);
 
+/** Makes db->tree the tree with this root; NULL: an empty one. */
+void database_world_reopen(database_world *db, const copse_cid *root);
+
 /* Each adds one operation; fails the test if it is refused. */
 
 void database_world_create(database_world *db, const char *name, const char *primary_key,
@@ -68,5 +72,12 @@ char *database_world_get(database_world *db, const char *collection, const char 
 /** The numbers of documents of a collection and of entries of an index. */
 uint64_t database_world_count(database_world *db, const char *collection);
 uint64_t database_world_index_count(database_world *db, const char *collection, const char *index);
+
+typedef void (*database_world_conflict_fn)(void *ctx, const copse_document_conflict *conflict);
+
+/** Gives the conflicts of a collection (NULL: of all) to `visit` (NULL: to none), and returns their
+ * number. Fails the test unless they can be read to their end. */
+size_t database_world_conflicts(database_world *db, const char *collection,
+                                database_world_conflict_fn visit, void *ctx);
 
 #endif

@@ -23,7 +23,7 @@ typedef struct merge_pair_case {
 typedef struct merge_pair_outcome {
     copse_cid root;
     copse_database_merge_stats stats;
-    char conflicts[1024]; /* " what collection index id" each */
+    char conflicts[1024]; /* as database_sides_note has them */
 } merge_pair_outcome;
 
 /** The case with ours and theirs swapped, and what becomes of conflicts likewise. */
@@ -47,9 +47,6 @@ size_t merge_pair_fetch(database_world *db, const merge_pair_case *merge,
 
 /** Fails the test if the database at `root` has a defect. */
 void merge_pair_check(database_world *db, const copse_cid *root);
-
-/** Makes db->tree the tree with this root; NULL: an empty one. */
-void merge_pair_reopen(database_world *db, const copse_cid *root);
 
 /** Commits, and gives the root. */
 copse_cid merge_pair_commit(database_world *db);

@@ -1,0 +1,274 @@
+/* What becomes of one document under the policies that need no base.
+ *
+ *   J1  They are joins of what ours and theirs have: commutative, associative, idempotent. Base
+ *       is asked for nothing but the sides of conflicts, whether a version that gives way was
+ *       news to the other side, and what was written before the policy (J2).
+ *   J2  What a side wrote before it had the policy, and since the base, counts too. LWW and
+ *       FIELD_WISE: what differs from the base without a row of versions gets the one that a
+ *       write by that side's head would have made over what the base has. So of two sides one
+ *       of which had set the policy, or set it anew, neither loses what it wrote unseen; only a
+ *       deletion that the base's policy should have noted, and a side that set another one in
+ *       between did not, is not known. UNION: of a document that one side left as it was in the
+ *       base the other side's counts, if it has one.
+ *   J3  Without a base there is no telling: what has no versions is older than what has. Where
+ *       the base is lost, and neither side has versions, nobody may guess: that is refused.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include "doc/database_merge.h"
+
+#include "base/err.h"
+
+#include <copse/document_merge.h>
+
+/* ---- The past -------------------------------------------------------------------------------- */
+
+/* Whether the base says what was written before the policy was set (J2). */
+static bool merge_has_past(const copse_database_merge *merge)
+{
+    return merge->databases[COPSE_MERGE_BASE] != NULL && !merge->is_taken_whole &&
+           merge->policy == merge->agreed->merge;
+}
+
+/* Whether the base had another policy, or one without versions. */
+static bool merge_is_policy_new(const copse_database_merge *merge)
+{
+    const copse_collection *base = merge->collections[COPSE_MERGE_BASE];
+    return base != NULL &&
+           (copse_merge_has_versions(merge->policy) ? !copse_merge_has_versions(base->merge)
+                                                    : base->merge != merge->policy);
+}
+
+/* The document of the base, which the streams of a join don't give; *ret_document is as before if
+ * there is none. */
+static copse_status merge_load_base(copse_database_merge *merge, copse_bytes *ret_document,
+                                    copse_err *err)
+{
+    const copse_merge_kind kinds[2] = {COPSE_MERGE_DOCUMENT_ROW, COPSE_MERGE_CONFLICT_ROW};
+    copse_status missing = COPSE_OK;
+    if (merge->collections[COPSE_MERGE_BASE] == NULL) {
+        return COPSE_OK;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        copse_bytes *row = &merge->rows.values[kinds[i]][COPSE_MERGE_BASE];
+        copse_status status = copse_merge_find(merge, kinds[i], COPSE_MERGE_BASE, row, err);
+        if (status == COPSE_WANT) {
+            missing = status;
+        } else if (status != COPSE_OK) {
+            return status;
+        }
+    }
+    if (missing == COPSE_OK) {
+        missing = copse_merge_read_conflicts(merge, err);
+    }
+    return missing == COPSE_OK ? copse_merge_load(merge, COPSE_MERGE_BASE, ret_document, err)
+                               : missing;
+}
+
+/* ---- Union ----------------------------------------------------------------------------------- */
+
+copse_status copse_merge_decide_union(copse_database_merge *merge, copse_err *err)
+{
+    copse_bytes documents[COPSE_MERGE_SIDES];
+    copse_bytes base = copse_merge_nothing;
+    copse_status status = copse_merge_load_all(merge, COPSE_MERGE_OURS, documents, err);
+    if (merge_has_past(merge) && merge_is_policy_new(merge) &&
+        (status == COPSE_OK || status == COPSE_WANT)) {
+        copse_status loaded = merge_load_base(merge, &base, err);
+        status = loaded == COPSE_OK ? status : loaded;
+    }
+    if (status != COPSE_OK) {
+        return status;
+    }
+    copse_bytes ours = documents[COPSE_MERGE_OURS];
+    copse_bytes theirs = documents[COPSE_MERGE_THEIRS];
+    bool is_ours = copse_bytes_compare(ours, theirs) >= 0;
+    if (base.len > 0 && ours.len > 0 && theirs.len > 0) { /* J2 */
+        is_ours = copse_bytes_equal(theirs, base) || (is_ours && !copse_bytes_equal(ours, base));
+    }
+    copse_merge_decide_origin(merge, is_ours ? COPSE_MERGE_FROM_OURS : COPSE_MERGE_FROM_THEIRS);
+    return COPSE_OK;
+}
+
+/* ---- Versions -------------------------------------------------------------------------------- */
+
+/* The state of a side (M3): a document that waits is none where its versions say that it was
+ * deleted since. */
+static copse_status merge_read_state(copse_database_merge *merge, copse_merge_side side,
+                                     copse_version_state *ret_state, copse_err *err)
+{
+    bool is_deleted = false;
+    copse_version_state state = {copse_merge_nothing, copse_merge_nothing};
+    copse_status status = copse_merge_load_version(merge, side, &state.row, err);
+    if (status == COPSE_OK && copse_merge_is_waiting(merge, side)) {
+        status = copse_version_is_deleted(state.row, &is_deleted, err);
+    }
+    if (status == COPSE_OK && !is_deleted) {
+        status = copse_merge_load(merge, side, &state.document, err);
+    }
+    if (status == COPSE_OK) {
+        *ret_state = state;
+    }
+    return status;
+}
+
+/* Whether something of a version gave way that the other side had not seen: both sides wrote since
+ * the base, and what they wrote does not go together. */
+static copse_status merge_decide_superseded(copse_database_merge *merge,
+                                            const copse_version_state states[COPSE_MERGE_SIDES],
+                                            copse_err *err)
+{
+    const copse_bytes *rows = merge->rows.values[COPSE_MERGE_VERSION_ROW];
+    copse_merge_rows *all = &merge->rows;
+    copse_bytes base = copse_merge_nothing;
+    size_t conflicts = 1;
+    bool has_base = merge->collections[COPSE_MERGE_BASE] != NULL;
+    if (states[COPSE_MERGE_OURS].row.len == 0 || states[COPSE_MERGE_THEIRS].row.len == 0 ||
+        copse_bytes_equal(states[COPSE_MERGE_OURS].document, states[COPSE_MERGE_THEIRS].document)) {
+        return COPSE_OK;
+    }
+    copse_status status = COPSE_OK;
+    if (has_base) {
+        status = copse_merge_find(merge, COPSE_MERGE_VERSION_ROW, COPSE_MERGE_BASE,
+                                  &all->values[COPSE_MERGE_VERSION_ROW][COPSE_MERGE_BASE], err);
+    }
+    base = rows[COPSE_MERGE_BASE];
+    if (status != COPSE_OK ||
+        (base.len > 0 && (copse_bytes_equal(base, rows[COPSE_MERGE_OURS]) ||
+                          copse_bytes_equal(base, rows[COPSE_MERGE_THEIRS])))) {
+        return status;
+    }
+    base = copse_merge_nothing;
+    if (merge->policy == COPSE_MERGE_FIELD_WISE && states[COPSE_MERGE_OURS].document.len > 0 &&
+        states[COPSE_MERGE_THEIRS].document.len > 0) {
+        copse_buf both;
+        copse_buf_init(&both, merge->env, SIZE_MAX);
+        if (has_base) {
+            status =
+                copse_merge_find(merge, COPSE_MERGE_DOCUMENT_ROW, COPSE_MERGE_BASE,
+                                 &all->values[COPSE_MERGE_DOCUMENT_ROW][COPSE_MERGE_BASE], err);
+        }
+        if (status == COPSE_OK) {
+            status = copse_merge_load(merge, COPSE_MERGE_BASE, &base, err);
+        }
+        if (status == COPSE_OK) {
+            status = copse_document_merge(merge->env, base, states[COPSE_MERGE_OURS].document,
+                                          states[COPSE_MERGE_THEIRS].document, NULL, NULL, &both,
+                                          &conflicts, err);
+        }
+        copse_buf_release(&both);
+    }
+    merge->verdict.is_superseded = status == COPSE_OK && conflicts > 0;
+    return status;
+}
+
+/* Joins the states of both sides; the versions of the join go to the verdict. */
+static copse_status merge_join(copse_database_merge *merge,
+                               const copse_version_state states[COPSE_MERGE_SIDES], copse_err *err)
+{
+    const copse_bytes documents[COPSE_MERGE_SIDES] = {copse_merge_nothing,
+                                                      states[COPSE_MERGE_OURS].document,
+                                                      states[COPSE_MERGE_THEIRS].document};
+    copse_buf row;
+    copse_buf_init(&row, merge->env, SIZE_MAX);
+    copse_status status = copse_version_join(merge->env, merge->policy, merge->agreed->primary_key,
+                                             &states[COPSE_MERGE_OURS], &states[COPSE_MERGE_THEIRS],
+                                             &merge->merged, &row, err);
+    if (status == COPSE_OK) {
+        status = copse_version_latest(copse_buf_view(&row), &merge->verdict.written, err);
+    }
+    if (status == COPSE_OK) {
+        copse_bytes author = copse_arena_dup(&merge->arena, merge->verdict.written.author);
+        merge->verdict.written.author = author;
+        status = author.ptr == NULL ? COPSE_ERR_NOMEM(err) : COPSE_OK;
+    }
+    if (status == COPSE_OK) {
+        status =
+            copse_merge_store_document(merge, copse_buf_view(&row), &merge->verdict.version, err);
+    }
+    copse_buf_release(&row);
+    if (status == COPSE_OK) {
+        copse_merge_decide_made(merge, documents);
+        merge->verdict.is_there = merge->merged.len > 0;
+    }
+    return status;
+}
+
+/* The row that a side's document would have, had its head written it (J2). */
+static copse_status merge_make_version(copse_database_merge *merge, copse_merge_side side,
+                                       copse_bytes base, copse_version_state *state, copse_err *err)
+{
+    const copse_merge_head *head = copse_merge_get_head(merge, side);
+    const copse_version version = {head->time_ms, head->time_counter, head->author};
+    const copse_version_state before = {base, copse_merge_nothing};
+    copse_buf row;
+    copse_buf_init(&row, merge->env, SIZE_MAX);
+    copse_status status = copse_version_write(merge->env, merge->policy, merge->agreed->primary_key,
+                                              &before, state->document, false, &version, &row, err);
+    if (status == COPSE_OK) {
+        state->row = copse_arena_dup(&merge->arena, copse_buf_view(&row));
+        status = state->row.ptr == NULL ? COPSE_ERR_NOMEM(err) : COPSE_OK;
+    }
+    copse_buf_release(&row);
+    return status;
+}
+
+/* Whether a side may have written without versions since the base (J2). */
+static bool merge_may_lack_version(const copse_database_merge *merge, copse_merge_side side,
+                                   copse_bytes document)
+{
+    return merge->rows.values[COPSE_MERGE_VERSION_ROW][side].len == 0 &&
+           (document.len > 0 || merge_is_policy_new(merge));
+}
+
+/* Versions for what sides wrote without them (J2, J3). */
+static copse_status merge_make_versions(copse_database_merge *merge,
+                                        copse_version_state states[COPSE_MERGE_SIDES],
+                                        copse_err *err)
+{
+    const copse_version_state *ours = &states[COPSE_MERGE_OURS];
+    const copse_version_state *theirs = &states[COPSE_MERGE_THEIRS];
+    copse_bytes base = copse_merge_nothing;
+    bool lacks[COPSE_MERGE_SIDES] = {
+        false, merge_may_lack_version(merge, COPSE_MERGE_OURS, ours->document),
+        merge_may_lack_version(merge, COPSE_MERGE_THEIRS, theirs->document)};
+    bool is_any = lacks[COPSE_MERGE_OURS] || lacks[COPSE_MERGE_THEIRS];
+    bool has_none = ours->row.len == 0 && theirs->row.len == 0;
+    bool is_alike = has_none && copse_bytes_equal(ours->document, theirs->document);
+    if (merge->options.is_base_lost && !merge->is_taken_whole && has_none && !is_alike) {
+        return COPSE_ERR(err, COPSE_CONFLICT,
+                         "%.*s: documents from before its policy differ, and the state where both "
+                         "sides parted is not to be had",
+                         (int)merge->name.len, (const char *)merge->name.ptr);
+    }
+    if (!is_any || is_alike || !merge_has_past(merge)) {
+        return COPSE_OK;
+    }
+    copse_status status = merge_load_base(merge, &base, err);
+    for (copse_merge_side side = COPSE_MERGE_OURS; side < COPSE_MERGE_SIDES && status == COPSE_OK;
+         side++) {
+        if (lacks[side] && !copse_bytes_equal(states[side].document, base)) {
+            status = merge_make_version(merge, side, base, &states[side], err);
+        }
+    }
+    return status;
+}
+
+copse_status copse_merge_decide_join(copse_database_merge *merge, copse_err *err)
+{
+    copse_version_state states[COPSE_MERGE_SIDES] = {{.document = {NULL, 0}}};
+    copse_status missing = copse_merge_know(merge, COPSE_MERGE_VERSION_ROW, err);
+    for (copse_merge_side side = COPSE_MERGE_OURS; side < COPSE_MERGE_SIDES; side++) {
+        copse_status status = missing == COPSE_OK || missing == COPSE_WANT
+                                  ? merge_read_state(merge, side, &states[side], err)
+                                  : missing;
+        missing = status == COPSE_OK ? missing : status;
+    }
+    if (missing == COPSE_OK) {
+        missing = merge_make_versions(merge, states, err);
+    }
+    if (missing == COPSE_OK) {
+        missing = merge_decide_superseded(merge, states, err);
+    }
+    return missing == COPSE_OK ? merge_join(merge, states, err) : missing;
+}
