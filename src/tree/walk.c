@@ -255,8 +255,8 @@ copse_status copse_walk_hint_next(const copse_walk *walk, size_t count, copse_er
     copse_walk_copy(walk, &ahead);
     copse_status status = walk_hint_branches(walk, err);
     /* What can't be gone to is asked for by now, or told of where it is needed. */
-    for (size_t i = 0;
-         i < count && status == COPSE_OK && copse_walk_next(&ahead, NULL) == COPSE_OK; i++) {
+    for (size_t i = 0; i < count && status == COPSE_OK && copse_walk_next(&ahead, NULL) == COPSE_OK;
+         i++) {
         status = walk_hint(&ahead, ahead.depth - 1, ahead.indexes[ahead.depth - 1], err);
     }
     copse_walk_release(&ahead);

@@ -50,9 +50,9 @@ COPSE_MUST_USE copse_status copse_walk_seek_nth(copse_walk *walk, uint64_t index
 COPSE_MUST_USE copse_status copse_walk_next(copse_walk *walk, copse_err *err);
 COPSE_MUST_USE copse_status copse_walk_prev(copse_walk *walk, copse_err *err);
 
-/** Asks for what a way forwards will come to: `count` nodes behind the walk's, as far as the branches
- * that lead there are here, and two branches behind each on the way. What is here is passed over.
- * NOMEM, IO. */
+/** Asks for what a way forwards will come to: `count` nodes behind the walk's, as far as the
+ * branches that lead there are here, and two branches behind each on the way. What is here is
+ * passed over. NOMEM, IO. */
 COPSE_MUST_USE copse_status copse_walk_hint_next(const copse_walk *walk, size_t count,
                                                  copse_err *err);
 
