@@ -135,7 +135,7 @@ foreach(cases IN ITEMS cases network serve)
     string(REPLACE "run_cases" "run" script "run_${cases}")
     add_test(NAME command-${cases} COMMAND
         "${CMAKE_CURRENT_SOURCE_DIR}/tests/command/${script}" $<TARGET_FILE:copse_command>)
-    set_tests_properties(command-${cases} PROPERTIES LABELS quick TIMEOUT 300 COST 1000)
+    set_tests_properties(command-${cases} PROPERTIES LABELS quick TIMEOUT 900 COST 1000)
 endforeach()
 if(NOT COPSE_SANITIZE) # which takes memory of its own
     add_test(NAME command_slow COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tests/command/run_slow"
