@@ -14,7 +14,6 @@
 
 #include "support/database_sides.h"
 #include "support/merge_pair.h"
-#include "support/sparse_cache.h"
 
 enum { CLASH_TEXT_SIZE = 2048 };
 
@@ -368,25 +367,6 @@ static void test_the_end_stays_the_end(void **state)
 /* ---- Failing allocations, also while those that clash are settled -----------------------------
  */
 
-typedef struct clash_sweep {
-    database_world *db;
-    merge_pair_case merge;
-} clash_sweep;
-
-static copse_status clash_sweep_run(const copse_env *env, void *ctx)
-{
-    clash_sweep *sweep = ctx;
-    sparse_cache sparse;
-    merge_pair_outcome outcome;
-    copse_status status = sparse_cache_init(&sparse, env, sweep->db->world.store);
-    if (status == COPSE_OK) {
-        status =
-            merge_pair_over(sparse.cache, sweep->db->world.store, &sweep->merge, &outcome, NULL);
-    }
-    sparse_cache_release(&sparse);
-    return status;
-}
-
 static void clash_sweep_all(copse_merge_policy policy)
 {
     database_world db;
@@ -396,11 +376,11 @@ static void clash_sweep_all(copse_merge_policy policy)
     copse_cid base = clash_done(&db, &root, "put {\"_id\":7,\"x\":1}");
     copse_cid ours = clash_done(&db, &base, "put " CLASH_ADA ";put {\"_id\":7,\"x\":2}");
     copse_cid theirs = clash_done(&db, &base, "put " CLASH_TWO ";put {\"_id\":7,\"x\":3}");
-    clash_sweep sweep = {&db, clash_case(&base, &ours, &theirs, 2000)};
-    sweep.merge.conflicts = COPSE_MERGE_CONFLICTS_RECORD;
-    merge_pair_run(&db, &sweep.merge, &outcome); /* all blocks are there then */
+    merge_pair_case merge = clash_case(&base, &ours, &theirs, 2000);
+    merge.conflicts = COPSE_MERGE_CONFLICTS_RECORD;
+    merge_pair_run(&db, &merge, &outcome); /* all blocks are there then */
     assert_int_equal(outcome.stats.waiting, 1);
-    assert_true(test_env_sweep(clash_sweep_run, &sweep, 20000) > 50);
+    assert_true(merge_pair_sweep(&db, &merge, true) > 50);
     database_world_release(&db);
 }
 

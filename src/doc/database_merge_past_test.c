@@ -15,7 +15,6 @@
 
 #include "doc/write.h"
 #include "support/merge_pair.h"
-#include "support/sparse_cache.h"
 
 enum { PAST_JSON_SIZE = 64 };
 
@@ -204,28 +203,6 @@ static void test_who_clashes_by_heads(void **state)
     }
 }
 
-/* ---- Failing allocations ----------------------------------------------------------------------
- */
-
-typedef struct past_sweep {
-    database_world *db;
-    merge_pair_case merge;
-} past_sweep;
-
-static copse_status past_sweep_run(const copse_env *env, void *ctx)
-{
-    past_sweep *sweep = ctx;
-    sparse_cache sparse;
-    merge_pair_outcome outcome;
-    copse_status status = sparse_cache_init(&sparse, env, sweep->db->world.store);
-    if (status == COPSE_OK) {
-        status =
-            merge_pair_over(sparse.cache, sweep->db->world.store, &sweep->merge, &outcome, NULL);
-    }
-    sparse_cache_release(&sparse);
-    return status;
-}
-
 static void test_a_merge_survives_failing_allocations(void **state)
 {
     (void)state;
@@ -235,15 +212,14 @@ static void test_a_merge_survives_failing_allocations(void **state)
     copse_cid base = past_stepped(&world, &world.base, "9");
     copse_cid ours = past_stepped(&world, &base, "2W");
     copse_cid theirs = past_stepped(&world, &base, "3");
-    past_sweep sweep = {&world.db,
-                        {.base = &base,
-                         .ours = &ours,
-                         .theirs = &theirs,
-                         .ours_head = {.time_ms = 400, .commit = ours},
-                         .theirs_head = {.time_ms = 500, .commit = theirs}}};
-    merge_pair_run(&world.db, &sweep.merge, &outcome);
+    const merge_pair_case merge = {.base = &base,
+                                   .ours = &ours,
+                                   .theirs = &theirs,
+                                   .ours_head = {.time_ms = 400, .commit = ours},
+                                   .theirs_head = {.time_ms = 500, .commit = theirs}};
+    merge_pair_run(&world.db, &merge, &outcome);
     assert_int_equal(outcome.stats.superseded, 1);
-    assert_true(test_env_sweep(past_sweep_run, &sweep, 20000) > 50);
+    assert_true(merge_pair_sweep(&world.db, &merge, true) > 50);
     database_world_release(&world.db);
 }
 

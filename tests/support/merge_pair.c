@@ -94,6 +94,32 @@ static copse_status merge_pair_found(void *ctx, const copse_database_defect *def
     return COPSE_OK;
 }
 
+typedef struct merge_pair_sweeping {
+    copse_store *store;
+    const merge_pair_case *merge;
+    bool applies;
+} merge_pair_sweeping;
+
+static copse_status merge_pair_sweep_run(const copse_env *env, void *ctx)
+{
+    const merge_pair_sweeping *sweep = ctx;
+    sparse_cache sparse;
+    merge_pair_outcome outcome;
+    copse_status status = sparse_cache_init(&sparse, env, sweep->store);
+    if (status == COPSE_OK) {
+        status = merge_pair_over(sparse.cache, sweep->applies ? sweep->store : NULL, sweep->merge,
+                                 &outcome, NULL);
+    }
+    sparse_cache_release(&sparse);
+    return status;
+}
+
+uint64_t merge_pair_sweep(database_world *db, const merge_pair_case *merge, bool applies)
+{
+    merge_pair_sweeping sweep = {db->world.store, merge, applies};
+    return test_env_sweep(merge_pair_sweep_run, &sweep, 20000);
+}
+
 void merge_pair_check(database_world *db, const copse_cid *root)
 {
     const copse_database_check_options options = {.found = merge_pair_found};

@@ -45,6 +45,10 @@ void merge_pair_run(database_world *db, const merge_pair_case *merge,
 size_t merge_pair_fetch(database_world *db, const merge_pair_case *merge,
                         const merge_pair_outcome *expected);
 
+/** Merges with each of its allocations failing, over the world's store, which has all blocks; what
+ * was decided is applied if `applies`. Returns what test_env_sweep does. */
+uint64_t merge_pair_sweep(database_world *db, const merge_pair_case *merge, bool applies);
+
 /** Fails the test if the database at `root` has a defect. */
 void merge_pair_check(database_world *db, const copse_cid *root);
 
