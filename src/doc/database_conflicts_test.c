@@ -394,6 +394,52 @@ static void test_slots_are_where_documents_stand(void **state)
     copse_buf_release(&row);
 }
 
+static void conflicts_expect_past(void *ctx, const copse_document_conflict *conflict)
+{
+    size_t *count = ctx;
+    if (conflict->sides_count > 0) {
+        assert_true(conflicts_is(conflict->base, 'x', CONFLICTS_LARGE));
+        (*count)++;
+    }
+}
+
+/* Each settles a conflict in its own way, or one leaves it open and the other one's row has it:
+ * what comes of that still knows what was there before the first. */
+static void test_a_conflict_over_another_keeps_its_base(void **state)
+{
+    (void)state;
+    for (int is_open = 0; is_open < 2; is_open++) {
+        database_world db;
+        uint64_t clock = 0;
+        size_t count = 0;
+        merge_pair_outcome outcome;
+        copse_cid sides[2];
+        copse_cid base = conflicts_make(&db, COPSE_MERGE_THREE_WAY, &clock);
+        for (size_t i = 0; i < 2; i++) {
+            database_world_reopen(&db, &base);
+            conflicts_put(&db, "a", "\"_id\":1", i == 0 ? 'p' : 'q', CONFLICTS_LARGE);
+            database_world_commit(&db);
+            if (is_open == 0) {
+                assert_int_equal(conflicts_resolve(&db, "a", "1"), COPSE_OK);
+            }
+            sides[i] = *copse_tree_root(db.tree);
+        }
+        merge_pair_case merge = {.base = &base,
+                                 .ours = &sides[0],
+                                 .theirs = &sides[1],
+                                 .conflicts = COPSE_MERGE_CONFLICTS_RECORD};
+        merge.ours_head = (copse_merge_head){.commit = sides[0], .time_ms = 30};
+        merge.theirs_head = (copse_merge_head){.commit = sides[1], .time_ms = 40};
+        merge_pair_run(&db, &merge, &outcome);
+        (void)merge_pair_fetch(&db, &merge, &outcome);
+        assert_int_equal(outcome.stats.recorded, 1);
+        database_world_reopen(&db, &outcome.root);
+        (void)database_world_conflicts(&db, "a", conflicts_expect_past, &count);
+        assert_int_equal(count, 1);
+        database_world_release(&db);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_conflicts_come_with_their_blocks),
         cmocka_unit_test(test_reading_survives_failing_allocations),
         cmocka_unit_test(test_a_conflict_is_resolved_once),
+        cmocka_unit_test(test_a_conflict_over_another_keeps_its_base),
         cmocka_unit_test(test_what_waited_is_deleted_by_its_version),
         cmocka_unit_test(test_slots_are_where_documents_stand),
     };

@@ -81,12 +81,27 @@ static copse_status merge_record_side(copse_database_merge *merge, const copse_m
     return status;
 }
 
+/* The base of a conflict as its row has it: of one over another it is the other's, since what the
+ * base has in the collection is but what that was shown as. */
+static copse_status merge_record_base(copse_database_merge *merge, copse_bytes document,
+                                      copse_bytes *ret_base, copse_err *err)
+{
+    const copse_document_conflict *open = merge->verdict.conflict.sides_count > 0
+                                              ? &merge->verdict.conflict
+                                              : &merge->conflicts[COPSE_MERGE_BASE];
+    if (open->sides_count > 0) {
+        *ret_base = open->base;
+        return COPSE_OK;
+    }
+    return copse_merge_store_document(merge, document, ret_base, err);
+}
+
 static copse_status merge_record(copse_database_merge *merge,
                                  const copse_bytes documents[COPSE_MERGE_SIDES], copse_err *err)
 {
     copse_document_conflict conflict = {.sides_count = 0};
     copse_status status =
-        copse_merge_store_document(merge, documents[COPSE_MERGE_BASE], &conflict.base, err);
+        merge_record_base(merge, documents[COPSE_MERGE_BASE], &conflict.base, err);
     if (status == COPSE_OK) {
         status = merge_record_side(merge, &merge->options.ours_head, documents[COPSE_MERGE_OURS],
                                    &conflict, err);

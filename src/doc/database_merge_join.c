@@ -5,13 +5,13 @@
  *       news to the other side, and what was written before the policy (J2).
  *   J2  What a side wrote before it had the policy, and since the base, counts too. LWW and
  *       FIELD_WISE: what differs from the base without a row of versions gets the one that a
- *       write by that side's head would have made over what the base has. So of two sides one
- *       of which had set the policy, or set it anew, neither loses what it wrote unseen; only a
- *       deletion that the base's policy should have noted, and a side that set another one in
- *       between did not, is not known. UNION: of a document that one side left as it was in the
- *       base the other side's counts, if it has one.
+ *       write by that side's head would have made over what the base has, a deletion, too. So
+ *       of two sides one of which had set the policy, or set it anew, or made the collection
+ *       anew, neither loses what it wrote unseen. UNION: of a document that one side left as it
+ *       was in the base the other side's counts, if it has one.
  *   J3  Without a base there is no telling: what has no versions is older than what has. Where
- *       the base is lost, and neither side has versions, nobody may guess: that is refused.
+ *       the base is lost nobody may guess: two that differ, one of them a document without
+ *       versions, are refused.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -213,15 +213,15 @@ static copse_status merge_make_version(copse_database_merge *merge, copse_merge_
     return status;
 }
 
-/* Whether a side may have written without versions since the base (J2). */
-static bool merge_may_lack_version(const copse_database_merge *merge, copse_merge_side side,
-                                   copse_bytes document)
+/* Whether only the base could tell which of the two counts (J3). */
+static bool merge_is_unsure(const copse_version_state *ours, const copse_version_state *theirs)
 {
-    return merge->rows.values[COPSE_MERGE_VERSION_ROW][side].len == 0 &&
-           (document.len > 0 || merge_is_policy_new(merge));
+    bool ours_lacks = ours->row.len == 0 && ours->document.len > 0;
+    bool theirs_lacks = theirs->row.len == 0 && theirs->document.len > 0;
+    return (ours_lacks || theirs_lacks) && !copse_bytes_equal(ours->document, theirs->document);
 }
 
-/* Versions for what sides wrote without them (J2, J3). */
+/* Versions for what sides wrote, or deleted, without them (J2, J3). */
 static copse_status merge_make_versions(copse_database_merge *merge,
                                         copse_version_state states[COPSE_MERGE_SIDES],
                                         copse_err *err)
@@ -229,25 +229,22 @@ static copse_status merge_make_versions(copse_database_merge *merge,
     const copse_version_state *ours = &states[COPSE_MERGE_OURS];
     const copse_version_state *theirs = &states[COPSE_MERGE_THEIRS];
     copse_bytes base = copse_merge_nothing;
-    bool lacks[COPSE_MERGE_SIDES] = {
-        false, merge_may_lack_version(merge, COPSE_MERGE_OURS, ours->document),
-        merge_may_lack_version(merge, COPSE_MERGE_THEIRS, theirs->document)};
-    bool is_any = lacks[COPSE_MERGE_OURS] || lacks[COPSE_MERGE_THEIRS];
-    bool has_none = ours->row.len == 0 && theirs->row.len == 0;
-    bool is_alike = has_none && copse_bytes_equal(ours->document, theirs->document);
-    if (merge->options.is_base_lost && !merge->is_taken_whole && has_none && !is_alike) {
+    bool is_all = ours->row.len > 0 && theirs->row.len > 0;
+    bool is_alike = ours->row.len == 0 && theirs->row.len == 0 &&
+                    copse_bytes_equal(ours->document, theirs->document);
+    if (merge->options.is_base_lost && !merge->is_taken_whole && merge_is_unsure(ours, theirs)) {
         return COPSE_ERR(err, COPSE_CONFLICT,
                          "%.*s: documents from before its policy differ, and the state where both "
                          "sides parted is not to be had",
                          (int)merge->name.len, (const char *)merge->name.ptr);
     }
-    if (!is_any || is_alike || !merge_has_past(merge)) {
+    if (is_all || is_alike || !merge_has_past(merge)) {
         return COPSE_OK;
     }
     copse_status status = merge_load_base(merge, &base, err);
     for (copse_merge_side side = COPSE_MERGE_OURS; side < COPSE_MERGE_SIDES && status == COPSE_OK;
          side++) {
-        if (lacks[side] && !copse_bytes_equal(states[side].document, base)) {
+        if (states[side].row.len == 0 && !copse_bytes_equal(states[side].document, base)) {
             status = merge_make_version(merge, side, base, &states[side], err);
         }
     }

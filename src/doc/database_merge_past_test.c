@@ -20,6 +20,7 @@ enum { PAST_JSON_SIZE = 64 };
 
 typedef struct past_world {
     database_world db;
+    copse_documents_form form;
     copse_cid base; /* an empty collection */
     uint64_t now_ms;
 } past_world;
@@ -38,7 +39,7 @@ static void past_set(past_world *world, copse_merge_policy policy)
 }
 
 /* Steps, one character each: L, W, U, T sets lww, field-wise, union, three-way; 1 to 9 writes
- * {"_id":1,"f":N}; d deletes it. */
+ * {"_id":1,"f":N}; d deletes it; X drops the collection and makes it again. */
 typedef struct past_row {
     const char *name;
     const char *base;
@@ -66,9 +67,34 @@ static const past_row past_rows[] = {
     {"three-way in between, and written earlier", "L9", "T2L", "3", "{\"_id\":1,\"f\":2}", false},
     {"three-way in between, on the other side", "W9", "3", "T2W", "{\"_id\":1,\"f\":2}", false},
     {"three-way in between, and nothing written", "L9", "TL", "2", "{\"_id\":1,\"f\":2}", false},
+    {"three-way in between, and deleted", "L9", "TdL", "", NULL, false},
+    {"three-way in between, and deleted, by others", "L9", "", "TdL", NULL, false},
+    {"three-way in between, deleted over what was written", "L9", "2", "TdL", NULL, false},
+    {"three-way in between, deleted and written later", "L9", "TdL", "T2L", "{\"_id\":1,\"f\":2}",
+     false},
+    {"three-way in between, deleted, and a field written later", "W9", "TdW", "T2W", NULL, false},
+    {"union in between, and deleted", "W9", "UdW", "", NULL, false},
+    {"made again", "L9", "XL", "", NULL, false},
+    {"made again by others", "W9", "2", "XW", NULL, false},
+    {"made again, and written later", "L9", "XL", "T2L", "{\"_id\":1,\"f\":2}", false},
+    {"made again with it", "L9", "XL2", "", "{\"_id\":1,\"f\":2}", false},
     {"lww: no base, versions count", "9", "L2", "L", "{\"_id\":1,\"f\":2}", true},
     {"lww: no base, no versions", "9", "2L", "L", "{\"_id\":1,\"f\":9}", true},
 };
+
+static void past_make(past_world *world)
+{
+    database_world_create(&world->db, "posts", "_id", world->form);
+    database_world_index(&world->db, "posts", "e", "e", "unique");
+}
+
+static void past_make_again(past_world *world)
+{
+    assert_int_equal(
+        copse_write_drop_collection(world->db.write, copse_bytes_of_text("posts"), NULL), COPSE_OK);
+    database_world_commit(&world->db);
+    past_make(world);
+}
 
 static void past_steps(past_world *world, const char *steps)
 {
@@ -82,6 +108,8 @@ static void past_steps(past_world *world, const char *steps)
             past_set(world, (copse_merge_policy)(letter - letters));
         } else if (*steps == 'd') {
             database_world_delete(&world->db, "posts", "1");
+        } else if (*steps == 'X') {
+            past_make_again(world);
         } else {
             database_world_replace(&world->db, "posts", json, true);
         }
@@ -99,12 +127,11 @@ static copse_cid past_stepped(past_world *world, const copse_cid *base, const ch
 /* A world with an empty collection; its root is in base. */
 static void past_world_init(past_world *world, copse_documents_form form)
 {
-    *world = (past_world){.now_ms = 100};
+    *world = (past_world){.form = form, .now_ms = 100};
     database_world_init(&world->db, NULL);
     world->db.world.test.env.clock = past_clock;
     world->db.world.test.env.clock_ctx = world;
-    database_world_create(&world->db, "posts", "_id", form);
-    database_world_index(&world->db, "posts", "e", "e", "unique");
+    past_make(world);
     world->base = merge_pair_commit(&world->db);
 }
 

@@ -132,6 +132,7 @@ typedef struct policy_world {
     database_world db;
     copse_merge_policy policy;
     bool is_set[2]; /* ours sets the policy, theirs does */
+    bool is_anew;   /* all had it, took it off first, and have it in the end */
     copse_merge_head heads[3];
     copse_cid base;
     copse_cid sides[3];
@@ -191,10 +192,15 @@ static void policy_act_all(policy_world *world, size_t side, bool is_with_policy
 static void policy_world_side(policy_world *world, size_t side, uint64_t head_ms)
 {
     database_world_reopen(&world->db, &world->base);
+    if (world->is_anew) {
+        policy_set(world, COPSE_MERGE_THREE_WAY);
+    }
     policy_act_all(world, side, false, 200 + side);
     if (side < 2 && world->is_set[side]) {
         policy_set(world, world->policy);
         policy_act_all(world, side, true, 300 + side);
+    } else if (world->is_anew) {
+        policy_set(world, world->policy);
     }
     world->sides[side] = *copse_tree_root(world->db.tree);
     world->heads[side] = (copse_merge_head){.commit = world->sides[side],
@@ -204,9 +210,10 @@ static void policy_world_side(policy_world *world, size_t side, uint64_t head_ms
 
 /* Of the sides, whose heads were made at these times. */
 static void policy_world_init(policy_world *world, copse_merge_policy policy, bool is_set_by_theirs,
-                              const uint64_t heads_ms[3])
+                              bool is_anew, const uint64_t heads_ms[3])
 {
-    *world = (policy_world){.policy = policy, .is_set = {true, is_set_by_theirs}, .now_ms = 100};
+    *world = (policy_world){
+        .policy = policy, .is_set = {true, is_set_by_theirs}, .is_anew = is_anew, .now_ms = 100};
     database_world_init(&world->db, NULL);
     world->db.world.test.env.clock = policy_clock;
     world->db.world.test.env.clock_ctx = world;
@@ -220,6 +227,10 @@ static void policy_world_init(policy_world *world, copse_merge_policy policy, bo
         if (doc.is_there) {
             database_world_insert(&world->db, "posts", json);
         }
+    }
+    database_world_commit(&world->db);
+    if (is_anew) {
+        policy_set(world, policy);
     }
     world->base = merge_pair_commit(&world->db);
     for (size_t side = 0; side < 3; side++) {
@@ -337,11 +348,12 @@ static void policy_expect_third(policy_world *world, const copse_merge_head *mer
     policy_expect_same(world, &outcome.root, &last.commit);
 }
 
-static void policy_run(copse_merge_policy policy, bool is_set_by_theirs, const uint64_t heads_ms[3])
+static void policy_run(copse_merge_policy policy, bool is_set_by_theirs, bool is_anew,
+                       const uint64_t heads_ms[3])
 {
     policy_world world;
     merge_pair_outcome outcome;
-    policy_world_init(&world, policy, is_set_by_theirs, heads_ms);
+    policy_world_init(&world, policy, is_set_by_theirs, is_anew, heads_ms);
     copse_merge_head merged =
         policy_merge(&world, &world.base, &world.heads[0], &world.heads[1], &outcome);
     policy_expect_all(&world, &outcome);
@@ -355,8 +367,10 @@ static void test_writes_without_versions_count(void **state)
     (void)state;
     static const uint64_t heads_ms[][3] = {{400, 250, 420}, {400, 450, 270}, {340, 350, 345}};
     for (size_t i = 0; i < sizeof heads_ms / sizeof heads_ms[0]; i++) {
-        policy_run(COPSE_MERGE_LWW, i == 2, heads_ms[i]);
-        policy_run(COPSE_MERGE_FIELD_WISE, i == 2, heads_ms[i]);
+        for (int is_anew = 0; is_anew < 2; is_anew++) {
+            policy_run(COPSE_MERGE_LWW, i == 2, is_anew == 1, heads_ms[i]);
+            policy_run(COPSE_MERGE_FIELD_WISE, i == 2, is_anew == 1, heads_ms[i]);
+        }
     }
 }
 

@@ -41,6 +41,16 @@ static const char *const head_x_decided_twice[5] = {
     "put {\"_id\":1,\"x\":0};put {\"_id\":2}", "put {\"_id\":1,\"x\":1}", "put {\"_id\":1,\"x\":2}",
     "put {\"_id\":3,\"by\":\"a\"}", "put {\"_id\":4,\"by\":\"b\"}"};
 
+/* Its base is what it was before both were merged, which the first conflict told. */
+static void head_expect_base(void *ctx, const copse_document_conflict *conflict)
+{
+    (void)ctx;
+    copse_bytes base = database_world_value("{\"_id\":1,\"x\":0}");
+    assert_int_equal(conflict->sides_count, 2);
+    assert_true(copse_bytes_equal(conflict->base, base));
+    database_world_free(base);
+}
+
 /* x was decided differently on both sides: that is a conflict again, whichever of the bases comes
  * first; all else merges from what the bases make together. */
 static void test_crosswise_histories_merge_their_bases_first(void **state)
@@ -59,6 +69,8 @@ static void test_crosswise_histories_merge_their_bases_first(void **state)
     assert_int_equal(outcome.result.stats.recorded, 1);
     head_world_expect(&db, &outcome.result.commit.tree, "3", "{\"_id\":3,\"by\":\"a\"}");
     head_world_expect(&db, &outcome.result.commit.tree, "4", "{\"_id\":4,\"by\":\"b\"}");
+    database_world_reopen(&db, &outcome.result.commit.tree);
+    assert_int_equal(database_world_conflicts(&db, "posts", head_expect_base, NULL), 1);
     database_world_release(&db);
 }
 

@@ -193,7 +193,15 @@ static const lost_case lost_cases[] = {
     /* The policy was set behind the documents: those that no side has versions of. */
     {THREE, {"put a {\"_id\":1,\"x\":2};keep a 5", "keep a 5"}, 0, "a: documents from before"},
     {THREE, {"keep a 5", "del a 2;keep a 5"}, 0, "a: documents from before"},
-    {THREE, {"keep a 5;put a {\"_id\":1,\"x\":2}", "keep a 5;del a 2"}, 0, NULL},
+    {THREE,
+     {"keep a 5;put a {\"_id\":1,\"x\":2}", "put a {\"_id\":1,\"x\":3};keep a 5"},
+     0,
+     "a: documents from before"},
+    {THREE,
+     {"put a {\"_id\":2,\"x\":2};keep a 5", "keep a 5;del a 2"},
+     0,
+     "a: documents from before"},
+    {THREE, {"keep a 5;put a {\"_id\":3}", "keep a 5;put a {\"_id\":4}"}, 0, NULL},
     {THREE, {"del a 2", "make b lww;put b {\"_id\":1};del b 1"}, COPSE_MERGE_UNION, NULL},
 };
 

@@ -170,6 +170,11 @@ class MergeDropped(Dropped):
         self.good("update", self.db, "posts", json.dumps({"_id": number}), json.dumps(change),
                   *arguments)
 
+    def write_by(self, policy):
+        self.good("policy", self.db, "posts", policy)
+        for number in (1, 2):
+            self.update(number, {"$set": {"w": policy}})
+
     def merge(self, store, *arguments):
         return self.good_json("merge", store, "draft", *arguments)[-1]
 
@@ -199,16 +204,21 @@ class MergeDropped(Dropped):
                     shutil.rmtree(self.db)
                     shutil.rmtree(self.whole)
                     super().setUp()
-                    self.good("policy", self.db, "posts", name)
+                    self.write_by(name)
                 self.part()
                 merged = self.merge(self.db, *options)
                 self.assertEqual(merged["commit"], self.merge(self.whole, *options)["commit"])
                 self.assertEqual(self.ids(), [0, 1, 2, 3, 4])
                 self.assert_sound()
 
+    def test_what_was_written_before_the_policy_is_refused(self):
+        self.good("policy", self.db, "posts", "lww")
+        self.part()
+        self.bad(1, "posts: documents from before its policy differ", "merge", self.db, "draft")
+
     def test_what_does_not_differ_is_no_hindrance(self):
         self.good("insert", self.db, "others", '{"_id":1}')
-        self.good("policy", self.db, "posts", "lww")
+        self.write_by("lww")
         self.part()
         self.assertEqual(self.merge(self.db)["commit"], self.merge(self.whole)["commit"])
         self.assert_sound()
