@@ -137,6 +137,7 @@ static copse_status gc_mark_part(void *ctx, const copse_history_part *part, cops
     case COPSE_HISTORY_COMMIT:
         return copse_cid_set_add(&self->alone, &part->cid, &added);
     case COPSE_HISTORY_WHOLE:
+    case COPSE_HISTORY_CURRENT:
         return copse_dag_walk_run(&self->walk, &part->cid, err);
     default:
         return COPSE_OK;
@@ -218,7 +219,7 @@ static copse_status gc_keep_part(void *ctx, const copse_history_part *part, cops
     (void)gc_look_at(self, part, err);
     return part->kind == COPSE_HISTORY_DROPPED
                ? COPSE_OK
-               : self->keep(self->keep_ctx, &part->cid, part->kind == COPSE_HISTORY_WHOLE, err);
+               : self->keep(self->keep_ctx, &part->cid, part->kind != COPSE_HISTORY_COMMIT, err);
 }
 
 static copse_status gc_keep_roots(void *ctx, copse_pack_gc_keep_fn keep, void *keep_ctx,

@@ -29,7 +29,7 @@ static copse_status dropped_missing(void *ctx, const copse_cid *cid, copse_err *
 static copse_status dropped_look_in(void *ctx, const copse_history_part *part, copse_err *err)
 {
     dropped_search *search = ctx;
-    if (part->kind != COPSE_HISTORY_DROPPED) {
+    if (part->kind != COPSE_HISTORY_DROPPED && part->kind != COPSE_HISTORY_CURRENT) {
         return COPSE_OK;
     }
     copse_status status = copse_dag_walk_run(&search->walk, &part->cid, err);

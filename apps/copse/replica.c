@@ -100,6 +100,28 @@ static void replica_fetch_history(copse_replica *replica, const copse_cid *ours,
     copse_history_range_free(range);
 }
 
+/* Fetches the commits that those later than `head` take skip links from, as far as they can be had:
+ * where n commits are behind it, those with i * 2^k of them behind that are next to n for each k.
+ * The longest skip link of each leads to the next. */
+static void replica_fetch_line(copse_replica *replica, const copse_cid *head)
+{
+    copse_cid cid = *head;
+    copse_status status = COPSE_OK;
+    for (size_t i = 0; i <= COPSE_COMMIT_SKIPS_MAX && cid.size > 0 && status == COPSE_OK; i++) {
+        copse_commit commit;
+        copse_block *block = NULL;
+        do {
+            status = copse_local_commit(replica->local, &cid, &commit, &block);
+        } while (replica_fetched(replica, &status));
+        if (status != COPSE_OK || block == NULL || commit.parents_count == 0) {
+            cid.size = 0;
+        } else {
+            cid = commit.skips_count > 0 ? commit.skips[commit.skips_count - 1] : commit.parents[0];
+        }
+        copse_block_unref(block);
+    }
+}
+
 /* Reports what ended the fetching of `what`. */
 static bool replica_fail(copse_replica *replica, copse_status status, const char *what)
 {
@@ -341,8 +363,10 @@ bool copse_replica_fetch(copse_replica *replica, const copse_cid *head, const co
         done = replica_pull_query(replica, after, what);
     } else if (done && origin->collection != NULL) {
         done = replica_pull_collection(replica, before, after, what);
-    } else if (done) {
-        done = replica_pull(replica, before, after, NULL, 0, what);
+    } else if (done && replica_pull(replica, before, after, NULL, 0, what)) {
+        replica_fetch_line(replica, head);
+    } else {
+        done = false;
     }
     (void)copse_progress_end(&replica->progress);
     copse_tree_close(before);

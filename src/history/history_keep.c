@@ -29,14 +29,19 @@ typedef struct history_keep {
     copse_history_part_fn visit;
     void *ctx;
     copse_cid_set heads;
+    copse_cid_set current; /* commits that are older than before_ms, and with a head or a parent
+                              of one that is not */
     copse_cid_set seen;
+    copse_buf roots; /* of copse_cid: what refs name */
     copse_buf links; /* of copse_cid: commits that are still to be visited */
 } history_keep;
 
-static copse_status history_keep_push(history_keep *keep, const copse_cid *cid, copse_err *err)
+typedef copse_status (*history_keep_step)(history_keep *keep, const copse_cid *cid, copse_err *err);
+
+static copse_status history_keep_push(copse_buf *cids, const copse_cid *cid, copse_err *err)
 {
     copse_bytes bytes = {(const uint8_t *)cid, sizeof *cid};
-    return copse_buf_append(&keep->links, bytes) == COPSE_OK ? COPSE_OK : COPSE_ERR_NOMEM(err);
+    return copse_buf_append(cids, bytes) == COPSE_OK ? COPSE_OK : COPSE_ERR_NOMEM(err);
 }
 
 static copse_status history_keep_add_head(void *ctx, copse_bytes name, const copse_cid *cid,
@@ -48,27 +53,76 @@ static copse_status history_keep_add_head(void *ctx, copse_bytes name, const cop
     if (copse_cid_set_add(&keep->heads, cid, &added) != COPSE_OK) {
         return COPSE_ERR_NOMEM(err);
     }
-    return history_keep_push(keep, cid, err);
+    return history_keep_push(&keep->roots, cid, err);
+}
+
+/* Reads a commit. NOT_FOUND: the store lacks it. OK with a NULL block: it is no commit. */
+static copse_status history_keep_read(const history_keep *keep, const copse_cid *cid,
+                                      copse_commit *ret_commit, copse_block **ret_block,
+                                      copse_err *err)
+{
+    copse_block *block = NULL;
+    copse_err why;
+    copse_status status = copse_store_get(keep->store, cid, &block, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    status = copse_commit_decode(keep->env, block, ret_commit, &why);
+    if (status != COPSE_OK) {
+        block = copse_block_unref(block);
+        if (status != COPSE_CORRUPT && status != COPSE_LIMIT) {
+            return COPSE_ERR(err, status, "%s", why.message);
+        }
+    }
+    *ret_block = block;
+    return COPSE_OK;
+}
+
+/* Goes on from a commit that is not older than before_ms, and notes one that is. */
+static copse_status history_keep_look(history_keep *keep, const copse_cid *cid, copse_err *err)
+{
+    copse_block *block = NULL;
+    copse_commit commit;
+    bool added;
+    copse_status status = history_keep_read(keep, cid, &commit, &block, err);
+    if (status == COPSE_OK && block != NULL && commit.time_ms < keep->before_ms) {
+        status = copse_cid_set_add(&keep->current, cid, &added) == COPSE_OK ? COPSE_OK
+                                                                            : COPSE_ERR_NOMEM(err);
+    } else if (status == COPSE_OK && block != NULL) {
+        for (size_t i = 0; i < commit.parents_count && status == COPSE_OK; i++) {
+            status = history_keep_push(&keep->links, &commit.parents[i], err);
+        }
+    }
+    copse_block_unref(block);
+    return status == COPSE_NOT_FOUND ? COPSE_OK : status;
+}
+
+static copse_history_part_kind history_keep_kind(const history_keep *keep, const copse_cid *cid,
+                                                 uint64_t time_ms)
+{
+    if (time_ms >= keep->before_ms || copse_cid_set_has(&keep->heads, cid)) {
+        return COPSE_HISTORY_WHOLE;
+    }
+    return copse_cid_set_has(&keep->current, cid) ? COPSE_HISTORY_CURRENT : COPSE_HISTORY_DROPPED;
 }
 
 /* A commit, its tree, and what it links to. */
 static copse_status history_keep_commit(history_keep *keep, const copse_cid *cid,
                                         const copse_commit *commit, copse_err *err)
 {
-    bool is_kept = commit->time_ms >= keep->before_ms || copse_cid_set_has(&keep->heads, cid);
     copse_history_part part = {COPSE_HISTORY_COMMIT, *cid, {0}, commit->time_ms};
     copse_status status = keep->visit(keep->ctx, &part, err);
     if (status == COPSE_OK) {
-        part.kind = is_kept ? COPSE_HISTORY_WHOLE : COPSE_HISTORY_DROPPED;
+        part.kind = history_keep_kind(keep, cid, commit->time_ms);
         part.cid = commit->tree;
         part.commit = *cid;
         status = keep->visit(keep->ctx, &part, err);
     }
     for (size_t i = commit->skips_count; i > 0 && status == COPSE_OK; i--) {
-        status = history_keep_push(keep, &commit->skips[i - 1], err);
+        status = history_keep_push(&keep->links, &commit->skips[i - 1], err);
     }
     for (size_t i = commit->parents_count; i > 0 && status == COPSE_OK; i--) {
-        status = history_keep_push(keep, &commit->parents[i - 1], err);
+        status = history_keep_push(&keep->links, &commit->parents[i - 1], err);
     }
     return status;
 }
@@ -78,30 +132,28 @@ static copse_status history_keep_one(history_keep *keep, const copse_cid *cid, c
     copse_block *block = NULL;
     copse_commit commit;
     copse_history_part part = {COPSE_HISTORY_COMMIT, *cid, {0}, 0};
-    copse_status status = copse_store_get(keep->store, cid, &block, err);
+    copse_status status = history_keep_read(keep, cid, &commit, &block, err);
     if (status == COPSE_NOT_FOUND) {
         part.kind = copse_cid_set_has(&keep->heads, cid) ? COPSE_HISTORY_WHOLE : part.kind;
         return keep->visit(keep->ctx, &part, err);
     }
-    if (status == COPSE_OK) {
-        copse_err why;
-        status = copse_commit_decode(keep->env, block, &commit, &why);
-        if (status == COPSE_OK) {
-            status = history_keep_commit(keep, cid, &commit, err);
-        } else if (status != COPSE_CORRUPT && status != COPSE_LIMIT) {
-            status = COPSE_ERR(err, status, "%s", why.message);
-        } else {
-            part.kind = COPSE_HISTORY_WHOLE;
-            status = keep->visit(keep->ctx, &part, err);
-        }
+    if (status == COPSE_OK && block != NULL) {
+        status = history_keep_commit(keep, cid, &commit, err);
+    } else if (status == COPSE_OK) {
+        part.kind = COPSE_HISTORY_WHOLE;
+        status = keep->visit(keep->ctx, &part, err);
     }
     copse_block_unref(block);
     return status;
 }
 
-static copse_status history_keep_walk(history_keep *keep, copse_err *err)
+/* Takes a step for each of what refs name and of what the steps push, once. */
+static copse_status history_keep_walk(history_keep *keep, history_keep_step step, copse_err *err)
 {
-    copse_status status = COPSE_OK;
+    copse_status status = copse_buf_append(&keep->links, copse_buf_view(&keep->roots));
+    status = status == COPSE_OK ? COPSE_OK : COPSE_ERR_NOMEM(err);
+    copse_cid_set_release(&keep->seen);
+    copse_cid_set_init(&keep->seen, keep->env);
     while (keep->links.len > 0 && status == COPSE_OK) {
         copse_cid cid;
         bool added;
@@ -110,7 +162,7 @@ static copse_status history_keep_walk(history_keep *keep, copse_err *err)
         if (copse_cid_set_add(&keep->seen, &cid, &added) != COPSE_OK) {
             return COPSE_ERR_NOMEM(err);
         }
-        status = added ? history_keep_one(keep, &cid, err) : COPSE_OK;
+        status = added ? step(keep, &cid, err) : COPSE_OK;
     }
     return status;
 }
@@ -122,14 +174,21 @@ copse_status copse_history_keep(const copse_env *env, copse_refs *refs, copse_st
     history_keep keep = {
         .env = env, .store = store, .before_ms = before_ms, .visit = visit, .ctx = ctx};
     copse_cid_set_init(&keep.heads, env);
+    copse_cid_set_init(&keep.current, env);
     copse_cid_set_init(&keep.seen, env);
+    copse_buf_init(&keep.roots, env, SIZE_MAX / 2);
     copse_buf_init(&keep.links, env, SIZE_MAX / 2);
     copse_status status = copse_refs_iterate(refs, history_keep_add_head, &keep, err);
     if (status == COPSE_OK) {
-        status = history_keep_walk(&keep, err);
+        status = before_ms > 0 ? history_keep_walk(&keep, history_keep_look, err) : COPSE_OK;
+    }
+    if (status == COPSE_OK) {
+        status = history_keep_walk(&keep, history_keep_one, err);
     }
     copse_cid_set_release(&keep.heads);
+    copse_cid_set_release(&keep.current);
     copse_cid_set_release(&keep.seen);
+    copse_buf_release(&keep.roots);
     copse_buf_release(&keep.links);
     return status;
 }
@@ -300,7 +359,8 @@ static copse_status history_search_part(void *ctx, const copse_history_part *par
 {
     history_search *search = ctx;
     (void)err;
-    if (part->kind != COPSE_HISTORY_DROPPED || !copse_cid_equal(&part->cid, search->tree)) {
+    if ((part->kind != COPSE_HISTORY_DROPPED && part->kind != COPSE_HISTORY_CURRENT) ||
+        !copse_cid_equal(&part->cid, search->tree)) {
         return COPSE_OK;
     }
     *search->ret_part = *part;

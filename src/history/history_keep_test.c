@@ -127,10 +127,10 @@ static void test_trees_are_kept_of_heads_and_by_time(void **state)
     (void)state;
     static const struct {
         uint64_t before_ms;
-        const char *kept; /* by commit: the tree is */
+        const char *kept; /* by commit: the tree is; 'c': as it was current then */
     } cases[] = {
-        {0, "1111111"},    {1, "0111111"},    {3000, "0101111"},       {3001, "0100111"},
-        {6000, "0100011"}, {9999, "0100011"}, {UINT64_MAX, "0100011"},
+        {0, "1111111"},    {1, "c111111"},    {3000, "01c1111"},       {3001, "010c111"},
+        {6000, "010cc11"}, {9999, "0100011"}, {UINT64_MAX, "0100011"},
     };
     keep_world world;
     keep_world_init(&world);
@@ -144,8 +144,9 @@ static void test_trees_are_kept_of_heads_and_by_time(void **state)
             assert_true(copse_cid_equal(&tree->cid, &world.trees[n]));
             assert_true(copse_cid_equal(&tree->commit, &world.commits.cids[n]));
             assert_int_equal(tree->time_ms, n * 1000);
-            assert_int_equal(tree->kind,
-                             cases[i].kept[n] == '1' ? COPSE_HISTORY_WHOLE : COPSE_HISTORY_DROPPED);
+            assert_int_equal(tree->kind, cases[i].kept[n] == '1'   ? COPSE_HISTORY_WHOLE
+                                         : cases[i].kept[n] == 'c' ? COPSE_HISTORY_CURRENT
+                                                                   : COPSE_HISTORY_DROPPED);
         }
         const copse_history_part *other = keep_visit_of(&world, &world.origin);
         assert_int_equal(other->kind, COPSE_HISTORY_WHOLE);
@@ -161,6 +162,7 @@ static void test_commits_that_are_not_there_are_visited(void **state)
     keep_world world;
     keep_world_init(&world);
     fault_store_hide(world.commits.store, &world.commits.cids[1]);
+    assert_int_equal(keep_walk(&world, 3000), COPSE_OK);
     assert_int_equal(keep_walk(&world, 0), COPSE_OK);
     /* It is a head, so whatever it is stays whole. */
     assert_int_equal(keep_visit_of(&world, &world.commits.cids[1])->kind, COPSE_HISTORY_WHOLE);
@@ -180,15 +182,16 @@ static void test_failures_come_out_unchanged(void **state)
     static const copse_status statuses[] = {COPSE_IO, COPSE_CORRUPT, COPSE_NOMEM};
     keep_world world;
     keep_world_init(&world);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 6; i++) {
         for (uint64_t at = 0;; at++) {
-            fault_store_fail_at(world.commits.store, at, statuses[i]);
-            copse_status status = keep_walk(&world, 0);
+            fault_store_fail_at(world.commits.store, at, statuses[i / 2]);
+            copse_status status = keep_walk(&world, i % 2 == 0 ? 0 : 3000);
             bool failed = fault_store_has_failed(world.commits.store);
             fault_store_heal(world.commits.store);
-            assert_int_equal(status, failed ? statuses[i] : COPSE_OK);
+            assert_int_equal(status, failed ? statuses[i / 2] : COPSE_OK);
             if (!failed) {
-                assert_int_equal(at, KEEP_COMMITS + 1);
+                /* To find what was current at a time all are read but 0. */
+                assert_int_equal(at, i % 2 == 0 ? KEEP_COMMITS + 1 : 2 * KEEP_COMMITS + 1);
                 break;
             }
         }

@@ -131,12 +131,25 @@ class CloneTest(ReplicaTest):
         self.assertEqual(self.good("check", "mine"), expected)
         for query in (["posts"], ["posts", '{"tags":"cats"}'], ["posts", '{"n":3}'], ["files"]):
             self.assertEqual(self.find("mine", *query), self.find("blog", *query))
-        # All that the head's tree has, and its commit. The CAR has the built-in config instead.
+        # All that the head's tree has, its commit, and the two that those written here take skip
+        # links from. The CAR has the built-in config instead.
         scratch = self.path("scratch.car")
         self.good("tree", "export", "blog", scratch)
         self.good("tree", "import", "alone", scratch, "--ref", "main")
-        self.assertEqual(report["blocks_fetched"], self.reachable("alone"))
+        self.assertEqual(report["blocks_fetched"], self.reachable("alone") + 2)
         self.assertEqual(self.reachable("mine"), report["blocks_fetched"] + 1)
+
+    def test_written_offline_any_number_of_times(self):
+        for n in range(7):
+            self.good("insert", "blog", "others", '{"_id":%d}' % n)
+        stores = ["mine%d" % n for n in range(3)]
+        for store in stores:
+            self.good("clone", self.url, store)
+            self.good("insert", "blog", "others", json.dumps({"_id": store}))
+        self.stop_servers()
+        for store in stores:
+            for n in range(9):
+                self.good("insert", store, "others", '{"_id":%d}' % (200 + n))
 
     def test_earlier_commits_stay(self):
         self.good("clone", self.url, "mine")

@@ -22,7 +22,7 @@ static copse_status history_keep_part(void *ctx, const copse_history_part *part,
     const history_roots *roots = ctx;
     return part->kind == COPSE_HISTORY_DROPPED
                ? COPSE_OK
-               : roots->keep(roots->keep_ctx, &part->cid, part->kind == COPSE_HISTORY_WHOLE, err);
+               : roots->keep(roots->keep_ctx, &part->cid, part->kind != COPSE_HISTORY_COMMIT, err);
 }
 
 static copse_status history_keep_roots(void *ctx, copse_pack_gc_keep_fn keep, void *keep_ctx,
