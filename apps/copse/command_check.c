@@ -30,6 +30,7 @@ typedef struct check_call {
     copse_place place;
     const char *ref;
     copse_progress progress;
+    uint64_t wrong_signatures; /* of the commit */
 } check_call;
 
 /* ---- Findings ---- */
@@ -87,6 +88,27 @@ static void check_progress(void *ctx, const char *what, uint64_t done, uint64_t 
 {
     check_call *self = ctx;
     copse_progress_phase(&self->progress, self->call, what, done, total);
+}
+
+/* Whether the commit, if it is signed, is by its author. */
+static copse_status check_signature(check_call *self, const copse_commit *commit)
+{
+    copse_call *call = self->call;
+    copse_output *out = &call->output;
+    copse_status status = copse_commit_verify(&call->env, commit, &call->err);
+    if (status != COPSE_CORRUPT) {
+        return status == COPSE_NOT_FOUND ? COPSE_OK : status;
+    }
+    self->wrong_signatures++;
+    if (out->json) {
+        copse_output_begin(out);
+        copse_output_text(out, "finding", "signature");
+        copse_output_text(out, "message", call->err.message);
+        copse_output_end(out);
+    } else {
+        copse_output_format(out, "signature\t-\t-\t-\t%s\n", call->err.message);
+    }
+    return COPSE_OK;
 }
 
 /* ---- Together ---- */
@@ -188,6 +210,7 @@ static int check_tree(check_call *self, const copse_cid *tree)
     if (status != COPSE_OK) {
         return copse_failure_of(call, status, "'%s' can't be checked", self->ref);
     }
+    stats.defects += self->wrong_signatures;
     check_report(self, tree, &stats);
     return stats.defects == 0 ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
 }
@@ -258,6 +281,9 @@ static int check_run(copse_call *call)
     if (copse_place_resolve(&self.place, self.ref, &head) &&
         copse_past_take_at(&self.place, &head)) {
         copse_status status = copse_place_commit(&self.place, &head, &commit, &block);
+        if (status == COPSE_OK) {
+            status = check_signature(&self, &commit);
+        }
         code = status == COPSE_OK ? check_any(&self, &commit.tree)
                                   : copse_place_failure(&self.place, status, self.ref);
         copse_block_unref(block);
@@ -274,7 +300,8 @@ const copse_command copse_command_check = {
         "Hashes all blocks of the database, checks that its tree is the one that its entries "
         "make,\n"
         "that every document is one, and that each index has exactly the entries that the\n"
-        "documents make. A finding is a line KIND TAB COLLECTION TAB INDEX TAB _ID TAB message;\n"
+        "documents make; that what is signed, the commit and the database's identity, is so by\n"
+        "whom it names. A finding is a line KIND TAB COLLECTION TAB INDEX TAB _ID TAB message;\n"
         "exit code 1 if there are any. `copse fsck` checks the whole store, blocks alone; of a\n"
         "sparse clone those that are here; it can't be checked, which is exit code 1 too.\n",
     .options = check_options,

@@ -90,7 +90,7 @@ const copse_command copse_command_collections = {
 
 static const copse_option drop_options[] = {
     COPSE_OPTION_REF,
-    COPSE_OPTION_MESSAGE,
+    COPSE_OPTIONS_COMMIT,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_JSON,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},

@@ -306,7 +306,7 @@ static const copse_option resolve_options[] = {
     {"--document", "JSON", COPSE_OPTION_TEXT, "what it becomes", 0},
     {"--delete", NULL, COPSE_OPTION_FLAG, "delete it", 0},
     COPSE_OPTION_REF,
-    COPSE_OPTION_MESSAGE,
+    COPSE_OPTIONS_COMMIT,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_JSON,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},

@@ -12,7 +12,7 @@
 static const copse_option delete_options[] = {
     {"--multi", NULL, COPSE_OPTION_FLAG, "all that match, not only the first met", 0},
     COPSE_OPTION_REF,
-    COPSE_OPTION_MESSAGE,
+    COPSE_OPTIONS_COMMIT,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_JSON,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},

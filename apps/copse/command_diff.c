@@ -270,7 +270,7 @@ static int show_commit(copse_documents *documents, const copse_cid *cid)
     if (call->output.json) {
         copse_output_begin(&call->output);
     }
-    copse_past_print(&call->output, cid, &past.commit);
+    copse_past_print(call, cid, &past.commit);
     if (call->output.json) {
         copse_output_end(&call->output);
     }

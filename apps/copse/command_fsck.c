@@ -217,12 +217,31 @@ static copse_status fsck_missing(void *ctx, const copse_cid *cid, copse_err *err
     return COPSE_OK;
 }
 
+/* Of commits, whether each that is signed is so by its author. */
+static copse_status fsck_signature(void *ctx, copse_block *block, copse_err *err)
+{
+    fsck *self = ctx;
+    const copse_env *env = &self->call->env;
+    copse_commit commit;
+    if (!self->is_history || !copse_commit_is(block) ||
+        copse_commit_decode(env, block, &commit, NULL) != COPSE_OK) {
+        return COPSE_OK;
+    }
+    copse_status status = copse_commit_verify(env, &commit, err);
+    if (status == COPSE_CORRUPT) {
+        self->faults++;
+        fsck_print(self, "SIGNATURE", self->ref, copse_block_cid(block),
+                   "the commit is not signed by its author");
+    }
+    return status == COPSE_CORRUPT || status == COPSE_NOT_FOUND ? COPSE_OK : status;
+}
+
 /* What is no tree, or a commit with its history, whose tree comes first: only that all blocks are
  * there. */
 static copse_status fsck_dag(fsck *self, const copse_cid *root, const copse_cid *tree)
 {
     copse_dag_walk walk;
-    copse_dag_observer observer = {NULL, fsck_missing, self};
+    copse_dag_observer observer = {fsck_signature, fsck_missing, self};
     copse_dag_walk_init(&walk, &self->call->env, self->local.store, &observer);
     copse_status status =
         tree->size > 0 ? copse_dag_walk_run(&walk, tree, &self->call->err) : COPSE_OK;
@@ -295,7 +314,7 @@ static copse_status fsck_past(fsck *self)
 {
     copse_call *call = self->call;
     fsck_history history = {.self = self};
-    copse_dag_observer observer = {NULL, fsck_missing, self};
+    copse_dag_observer observer = {fsck_signature, fsck_missing, self};
     copse_dag_walk_init(&history.walk, &call->env, self->local.store, &observer);
     self->ref = "history";
     self->is_history = true;

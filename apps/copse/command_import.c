@@ -7,7 +7,6 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "author.h"
 #include "command.h"
 #include "document_reader.h"
 #include "documents.h"
@@ -43,7 +42,7 @@ typedef struct document_import {
     bool upsert;
     bool skip_bad;
     bool bulk; /* the store was told */
-    char author[COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX + 1];
+    const copse_author *author;
     uint64_t read;
     uint64_t bad;
     copse_write_stats stats;
@@ -62,7 +61,7 @@ static const copse_option import_options[] = {
     {"--memory", "SIZE", COPSE_OPTION_SIZE,
      "how much memory to take; what is more is sorted on disk (256M)", 0},
     COPSE_OPTION_REF,
-    COPSE_OPTION_MESSAGE,
+    COPSE_OPTIONS_COMMIT,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_PROGRESS,
     COPSE_OPTION_JSON,
@@ -201,7 +200,10 @@ static copse_status import_begin_load(document_import *import, const char *id,
                                   &loader, err);
     } while (copse_place_fetch(&documents->place, status));
     if (status == COPSE_OK) {
-        status = copse_loader_set_author(loader, copse_bytes_of_text(import->author), err);
+        bool is_signed =
+            import->author->key != NULL || copse_database_identity(documents->database) == NULL;
+        status = copse_loader_set_author(
+            loader, copse_bytes_of_text(is_signed ? import->author->did : ""), err);
     }
     if (status != COPSE_OK) {
         copse_loader_free(loader);
@@ -319,7 +321,8 @@ static bool import_batch_apply(import_batch *batch)
     copse_call *call = import->call;
     copse_write_options options = {.runs = &import->runs,
                                    .memory_bytes_max = import->memory,
-                                   .author = copse_bytes_of_text(import->author)};
+                                   .author = copse_bytes_of_text(import->author->did),
+                                   .key = import->author->key};
     for (;;) {
         copse_tree *next = NULL;
         copse_write_stats stats = {0};
@@ -526,7 +529,8 @@ static int import_run_opened(document_import *import)
         copse_database_collection(import->documents.database, import->collection);
     uint64_t count = 0;
     copse_tree *tree = NULL;
-    if (!copse_author_read(call, import->author)) {
+    import->author = copse_documents_author(&import->documents);
+    if (import->author == NULL) {
         return COPSE_EXIT_FAILED;
     }
     if (collection != NULL) {

@@ -22,7 +22,7 @@ static const copse_option index_options[] = {
      "keep these fields too: queries for them read no documents", 0},
     {"--link", NULL, COPSE_OPTION_FLAG, "entries lead straight to documents (linked ones)", 0},
     COPSE_OPTION_REF,
-    COPSE_OPTION_MESSAGE,
+    COPSE_OPTIONS_COMMIT,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_PROGRESS,
     COPSE_OPTION_JSON,

@@ -10,17 +10,36 @@
 
 static const copse_option init_options[] = {
     {"--ref", "NAME", COPSE_OPTION_TEXT, "the head's name, instead of main", 0},
+    {"--creator", "KEY", COPSE_OPTION_TEXT, "make it a database of this key, which signs it", 0},
+    COPSE_OPTION_PASSPHRASE_FILE,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_JSON,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
+/* With a creator, the database begins with what that key signs. */
+static int init_create(copse_documents *documents, const char *creator, copse_write *write)
+{
+    copse_call *call = documents->call;
+    copse_identity identity;
+    if (!copse_author_read(call, creator, &documents->author)) {
+        return COPSE_EXIT_FAILED;
+    }
+    copse_status status =
+        copse_identity_new(&call->env, documents->author.key, &identity, &call->err);
+    if (status == COPSE_OK) {
+        status = copse_write_create_database(write, &identity, &call->err);
+    }
+    return status == COPSE_OK ? COPSE_EXIT_OK
+                              : copse_failure_of(call, status, "the database can't be made");
+}
+
 static int init_fill(void *ctx, copse_documents *documents, copse_write *write)
 {
     copse_call *call = ctx;
-    (void)write;
+    const char *creator = copse_options_text(&call->options, "--creator", NULL);
     if (documents->head.size == 0) {
-        return COPSE_EXIT_OK;
+        return creator != NULL ? init_create(documents, creator, write) : COPSE_EXIT_OK;
     }
     return copse_failure(call, COPSE_CONFLICT, "--ref NAME makes another one beside it",
                          "'%s' has a database '%s' already; nothing was changed",
@@ -98,9 +117,13 @@ const copse_command copse_command_init = {
     .details =
         "DB is a folder, which is made; or a store that is there, in which --ref NAME makes a\n"
         "database of its own beside the others. `copse refs set DB NAME main` makes a copy of\n"
-        "main instead, which costs nothing.\n",
+        "main instead, which costs nothing.\n"
+        "\n"
+        "With --creator the database has an identity, and its creator says who may write it. KEY\n"
+        "is one of `copse key list`; it signs the first commit too.\n",
     .options = init_options,
     .examples = "copse init blog.copse\n"
-                "copse init blog.copse --ref drafts",
+                "copse init blog.copse --ref drafts\n"
+                "copse init blog.copse --creator blog",
     .run = init_run,
 };

@@ -270,7 +270,7 @@ static int insert_start(copse_call *call, bool replaces)
 
 static const copse_option insert_options[] = {
     COPSE_OPTION_REF,
-    COPSE_OPTION_MESSAGE,
+    COPSE_OPTIONS_COMMIT,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_JSON,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
@@ -304,7 +304,7 @@ const copse_command copse_command_insert = {
 static const copse_option replace_options[] = {
     {"--upsert", NULL, COPSE_OPTION_FLAG, "insert a document whose _id isn't there", 0},
     COPSE_OPTION_REF,
-    COPSE_OPTION_MESSAGE,
+    COPSE_OPTIONS_COMMIT,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_JSON,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},

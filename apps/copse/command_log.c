@@ -19,12 +19,13 @@ static const copse_option log_options[] = {
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
-static void log_print(copse_output *out, const copse_cid *cid, const copse_commit *commit)
+static void log_print(copse_call *call, const copse_cid *cid, const copse_commit *commit)
 {
+    copse_output *out = &call->output;
     if (out->json) {
         copse_output_begin(out);
     }
-    copse_past_print(out, cid, commit);
+    copse_past_print(call, cid, commit);
     if (out->json) {
         copse_output_end(out);
     }
@@ -45,7 +46,7 @@ static int log_walk(copse_place *place, const copse_cid *head)
             status = copse_history_log_next(log, &cid, &commit, &call->err);
         } while (copse_place_fetch_commits(place, status, &history));
         if (status == COPSE_OK) {
-            log_print(&call->output, cid, commit);
+            log_print(call, cid, commit);
         }
     }
     copse_history_log_free(log);

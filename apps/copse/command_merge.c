@@ -2,24 +2,18 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "author.h"
 #include "command.h"
 #include "documents.h"
 #include "dropped.h"
 #include "failure.h"
 #include "merge_print.h"
+#include "merging.h"
 #include "theirs.h"
-
-#include <copse/head_merge.h>
 
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    MERGE_TRIES_MAX = 100,
-    MERGE_TITLE_SIZE = 600,
-    MERGE_WANTS_MAX = 8192 /* it knows of thousands of blocks; each list of them is a round trip */
-};
+enum { MERGE_TRIES_MAX = 100, MERGE_TITLE_SIZE = 600 };
 
 static const copse_option merge_options[] = {
     COPSE_OPTION_REF,
@@ -28,6 +22,7 @@ static const copse_option merge_options[] = {
      "what becomes of documents in conflict; refuse if not given", 0},
     {"--message", "TEXT", COPSE_OPTION_TEXT, "of a commit that settles conflicts for one side",
      'm'},
+    COPSE_OPTIONS_KEY,
     {"--dry-run", NULL, COPSE_OPTION_FLAG, "tell what would be, and change nothing", 0},
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_PROGRESS,
@@ -41,7 +36,7 @@ typedef struct merge_call {
     copse_documents documents;
     copse_merge_policy policy;
     copse_merge_conflicts conflicts; /* what becomes of them */
-    char author[COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX + 1];
+    const copse_author *author;
     char title[MERGE_TITLE_SIZE];
     const char *message; /* of a commit that settles conflicts */
     bool is_dry;
@@ -56,39 +51,6 @@ typedef struct merge_call {
 } merge_call;
 
 /* ---- Merging ---- */
-
-/* Runs the merge to its end. Conflicts are printed as they come. */
-static copse_status merge_run_all(merge_call *self, copse_head_merge *merge)
-{
-    copse_call *call = self->call;
-    copse_database_conflict conflict;
-    copse_status status = COPSE_OK;
-    self->print = (copse_merge_print){.call = call};
-    while (status == COPSE_OK) {
-        do {
-            status = copse_head_merge_next(merge, &conflict, &call->err);
-        } while (copse_place_fetch(&self->documents.place, status));
-        if (status == COPSE_OK) {
-            status = copse_merge_print_conflict(&self->print, &conflict);
-        }
-    }
-    copse_merge_print_end(&self->print);
-    return status == COPSE_END ? COPSE_OK : status;
-}
-
-/* Puts the commit of a merge that was made. */
-static copse_status merge_put_commit(merge_call *self)
-{
-    copse_call *call = self->call;
-    copse_block *block = NULL;
-    copse_status status = copse_commit_encode(&call->env, &self->result.commit, &block, &call->err);
-    if (status == COPSE_OK) {
-        self->head = *copse_block_cid(block);
-        status = copse_store_put(self->documents.place.local.store, &block, 1, &call->err);
-    }
-    copse_block_unref(block);
-    return status;
-}
 
 static int merge_refuse(merge_call *self)
 {
@@ -107,69 +69,26 @@ static int merge_refuse(merge_call *self)
         copse_documents_plural(self->result.stats.conflicts, "conflict", count, sizeof count));
 }
 
-/* Notes what was wanted of the base, if whoever could be asked has it not. */
-static void merge_note_lost(merge_call *self, const copse_head_merge *merge)
-{
-    copse_place *place = &self->documents.place;
-    char text[COPSE_DROPPED_TEXT_SIZE];
-    size_t count = 0;
-    const copse_cid *wants = copse_source_wants(place->source, &count);
-    if (count == 0 || (place->failed != COPSE_OK && place->failed != COPSE_NOT_FOUND)) {
-        return;
-    }
-    self->base = wants[0];
-    self->is_base_lost = copse_head_merge_wants_base(merge) ||
-                         copse_dropped_show(&place->local, &self->base, text) != NULL;
-}
-
 /* Makes the merge; where there are no conflicts `head` is what the branch gets. */
-static copse_status merge_try(merge_call *self, bool *ret_are_strangers)
-{
-    copse_documents *documents = &self->documents;
-    copse_call *call = self->call;
-    copse_head_merge *merge = NULL;
-    const copse_head_merge_options options = {
-        .cache = documents->place.nodes,
-        .store = documents->place.local.store,
-        .ours = documents->head,
-        .theirs = self->theirs,
-        .is_base_lost = self->is_base_lost,
-        .policy = self->policy,
-        .conflicts = self->conflicts,
-        .author = copse_bytes_of_text(self->author),
-        .message = copse_bytes_of_text(self->message),
-    };
-    if (documents->place.beside != NULL || documents->place.has_peers) {
-        /* What it lacks of it is asked for by who needs it. */
-        (void)copse_place_fetch_history(&documents->place, &documents->head, &self->theirs);
-    }
-    copse_status status = copse_head_merge_new(&call->env, &options, &merge, &call->err);
-    if (status == COPSE_OK) {
-        status = merge_run_all(self, merge);
-        self->result = *copse_head_merge_get_result(merge);
-        *ret_are_strangers = self->result.bases == 0;
-    }
-    if (status == COPSE_WANT && !self->is_base_lost) {
-        merge_note_lost(self, merge);
-    }
-    copse_head_merge_free(merge);
-    if (status == COPSE_OK) {
-        self->head = self->result.kind == COPSE_HEAD_MERGE_FORWARD ? self->theirs : documents->head;
-    }
-    if (status == COPSE_OK && self->result.stats.conflicts == 0 &&
-        self->result.kind == COPSE_HEAD_MERGE_MADE) {
-        status = merge_put_commit(self);
-    }
-    return status;
-}
-
-/* As merge_try; without what both were when they parted, if nobody has that: what depends on it is
- * refused. */
 static copse_status merge_make(merge_call *self, bool *ret_are_strangers)
 {
-    self->is_base_lost = false;
-    copse_status status = merge_try(self, ret_are_strangers);
-    return self->is_base_lost ? merge_try(self, ret_are_strangers) : status;
+    copse_merging merging = {
+        .documents = &self->documents,
+        .ours = self->documents.head,
+        .theirs = self->theirs,
+        .policy = self->policy,
+        .conflicts = self->conflicts,
+        .author = self->author,
+        .message = self->message,
+    };
+    copse_status status = copse_merging_run(&merging);
+    self->is_base_lost = merging.is_base_lost;
+    self->base = merging.base;
+    self->print = merging.print;
+    self->result = merging.result;
+    self->head = merging.head;
+    *ret_are_strangers = merging.result.bases == 0;
+    return status;
 }
 
 static int merge_fail(merge_call *self, copse_status status, bool are_strangers)
@@ -184,12 +103,14 @@ static int merge_fail(merge_call *self, copse_status status, bool are_strangers)
     if (status != COPSE_CONFLICT) {
         return copse_place_failure(&self->documents.place, status, "the merge");
     }
-    return copse_failure(call, status,
-                         self->policy == COPSE_MERGE_THREE_WAY && are_strangers
-                             ? "--policy union takes the documents of both sides"
-                             : "keep the newer one, and bring over what only the other has: `copse "
-                               "cherry-pick NEWER COMMIT… --from OTHER`",
-                         "they can't be merged: %s", call->err.message);
+    return copse_failure(
+        call, status,
+        self->policy == COPSE_MERGE_THREE_WAY && are_strangers
+            ? "--policy union takes the documents of both sides, if one creator made both or none"
+            : "keep the newer one, and bring over what only the other has: `copse cherry-pick "
+              "NEWER "
+              "COMMIT… --from OTHER`",
+        "they can't be merged: %s", call->err.message);
 }
 
 /* Merges once, and moves the branch unless that is only to be told. *ret_again: it was moved by
@@ -337,15 +258,17 @@ static bool merge_read_conflicts(merge_call *self)
     }
     bool is_settled = self->conflicts >= COPSE_MERGE_CONFLICTS_OURS;
     const char *message = copse_options_text(&call->options, "--message", NULL);
-    if (message != NULL && !is_settled) {
-        (void)copse_failure_usage(call, "--message is about --conflicts ours and theirs: whoever "
-                                        "merges the same makes the same commit");
+    if ((message != NULL || copse_options_has(&call->options, "--key")) && !is_settled) {
+        (void)copse_failure_usage(call,
+                                  "%s is about --conflicts ours and theirs: whoever merges the "
+                                  "same makes the same commit",
+                                  message != NULL ? "--message" : "--key");
         return false;
     }
     int size = snprintf(self->title, sizeof self->title, "merge %s", call->options.arguments[1]);
     bool is_cut = size < 0 || (size_t)size >= sizeof self->title;
     self->message = message != NULL ? message : is_cut ? "merge" : self->title;
-    return copse_author_read(call, self->author);
+    return true;
 }
 
 static int merge_run(copse_call *call)
@@ -357,16 +280,19 @@ static int merge_run(copse_call *call)
     } else if (strcmp(policy, "three-way") != 0) {
         return copse_failure_usage(call, "--policy is three-way or union, and not '%s'", policy);
     }
-    call->env.limits.wants_max = MERGE_WANTS_MAX;
+    call->env.limits.wants_max = COPSE_MERGING_WANTS_MAX;
     if (!merge_read_conflicts(&self)) {
         return call->misused ? COPSE_EXIT_USAGE : COPSE_EXIT_FAILED;
     }
     if (!copse_documents_open(&self.documents, call, COPSE_LOCAL_WRITE)) {
         return COPSE_EXIT_FAILED;
     }
-    int code = copse_theirs_open(&self.from, &self.documents, call->options.arguments[1])
-                   ? merge_into_head(&self)
-                   : COPSE_EXIT_FAILED;
+    bool is_ready = copse_theirs_open(&self.from, &self.documents, call->options.arguments[1]);
+    if (is_ready && self.conflicts >= COPSE_MERGE_CONFLICTS_OURS) {
+        self.author = copse_documents_author(&self.documents);
+        is_ready = self.author != NULL;
+    }
+    int code = is_ready ? merge_into_head(&self) : COPSE_EXIT_FAILED;
     copse_past_close(&self.merged);
     copse_theirs_close(&self.from);
     copse_documents_close(&self.documents);

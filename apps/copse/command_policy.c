@@ -17,7 +17,7 @@ static const copse_option policy_options[] = {
      "how long deletions are kept at least; 0: for ever (the default)", 0},
     {"--forget", NULL, COPSE_OPTION_FLAG, "forget the deletions that are older than that", 0},
     COPSE_OPTION_REF,
-    COPSE_OPTION_MESSAGE,
+    COPSE_OPTIONS_COMMIT,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_JSON,
     COPSE_OPTIONS_PEERS,

@@ -4,7 +4,6 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "author.h"
 #include "command.h"
 #include "documents.h"
 #include "failure.h"
@@ -20,7 +19,7 @@
 enum { REVERT_TRIES_MAX = 100, REVERT_SUBJECT_SIZE_MAX = 200 };
 
 #define REVERT_OPTIONS                                                                             \
-    COPSE_OPTION_REF, COPSE_OPTION_MESSAGE,                                                        \
+    COPSE_OPTION_REF, COPSE_OPTIONS_COMMIT,                                                        \
         {"--parent", "N", COPSE_OPTION_COUNT,                                                      \
          "of a merge: what it changed since its Nth parent, from 1", 0},                           \
         {"--dry-run", NULL, COPSE_OPTION_FLAG, "tell what would be, and change nothing", 0},       \
@@ -207,12 +206,13 @@ static copse_status revert_apply(revert *self, copse_write *write, copse_cid *re
     copse_call *call = self->call;
     copse_place *place = &self->documents.place;
     copse_tree *tree = NULL;
-    char author[COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX + 1];
     copse_write_options options = {.is_unique_in_the_end = true};
-    if (!copse_author_read(call, author)) {
+    const copse_author *author = copse_documents_author(&self->documents);
+    if (author == NULL) {
         return COPSE_MISUSE;
     }
-    options.author = copse_bytes_of_text(author);
+    options.author = copse_bytes_of_text(author->did);
+    options.key = author->key;
     copse_status status;
     do {
         status = copse_write_apply(write, copse_database_tree(revert_ours(self)),

@@ -99,6 +99,16 @@ static void stats_json_sizes(const stats_call *self, copse_output *out)
     }
 }
 
+static void stats_json_identity(const copse_identity *identity, copse_output *out)
+{
+    char did[COPSE_KEY_TEXT_SIZE_MAX];
+    if (identity != NULL) {
+        (void)copse_public_key_to_did(&identity->creator, did);
+        copse_output_cid(out, "identity", &identity->cid);
+        copse_output_text(out, "creator", did);
+    }
+}
+
 static copse_status stats_json(stats_call *self)
 {
     copse_documents *documents = &self->documents;
@@ -115,6 +125,7 @@ static copse_status stats_json(stats_call *self)
         copse_output_text_bytes(out, "message", self->commit.message);
     }
     copse_output_number(out, "version", copse_database_version(documents->database));
+    stats_json_identity(copse_database_identity(documents->database), out);
     stats_json_sizes(self, out);
     copse_output_begin_array(out, "collections");
     for (size_t i = 0; i < count && status == COPSE_OK; i++) {
@@ -147,6 +158,17 @@ static void stats_people_sizes(const stats_call *self, copse_output *out)
     }
 }
 
+static void stats_people_identity(const copse_identity *identity, copse_output *out)
+{
+    char did[COPSE_KEY_TEXT_SIZE_MAX];
+    char cid[COPSE_CID_TEXT_SIZE_MAX];
+    if (identity != NULL) {
+        (void)copse_public_key_to_did(&identity->creator, did);
+        copse_output_format(out, "id      %s\n", copse_cid_show(&identity->cid, cid));
+        copse_output_format(out, "        made by %s\n", did);
+    }
+}
+
 static void stats_people_head(const stats_call *self, copse_output *out)
 {
     const copse_documents *documents = &self->documents;
@@ -167,6 +189,7 @@ static void stats_people_head(const stats_call *self, copse_output *out)
     }
     copse_output_format(out, "tree    %s\n", copse_cid_show(copse_tree_root(documents->tree), cid));
     stats_people_sizes(self, out);
+    stats_people_identity(copse_database_identity(documents->database), out);
 }
 
 /* A row for each collection, and below it one for each of its indexes. */

@@ -23,7 +23,7 @@ static const copse_option update_options[] = {
     {"--project", "FIELDS", COPSE_OPTION_TEXT, "of it, these: title,author.name or -body", 0},
     COPSE_OPTION_HINT,
     COPSE_OPTION_REF,
-    COPSE_OPTION_MESSAGE,
+    COPSE_OPTIONS_COMMIT,
     COPSE_OPTION_DURABILITY,
     COPSE_OPTION_JSON,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "documents.h"
 
-#include "author.h"
 #include "failure.h"
 #include "text.h"
 
@@ -155,6 +154,7 @@ void copse_documents_close(copse_documents *documents)
 {
     documents_close_head(documents);
     copse_place_close(&documents->place);
+    copse_author_release(&documents->author);
     *documents = (copse_documents){.call = NULL};
 }
 
@@ -302,17 +302,22 @@ int copse_documents_failure(copse_documents *documents, copse_status status, con
 
 /* ---- Writing ---- */
 
+const copse_author *copse_documents_author(copse_documents *documents)
+{
+    return copse_author_read(documents->call, NULL, &documents->author) ? &documents->author : NULL;
+}
+
 copse_status copse_documents_put_commit(copse_documents *documents, const copse_cid *parent,
                                         const copse_cid *root, const char *message,
                                         copse_cid *ret_commit)
 {
     copse_call *call = documents->call;
     copse_local *local = &documents->place.local;
-    char author[COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX + 1];
     copse_commit commit;
     copse_block *block = NULL;
     copse_status status;
-    if (!copse_author_read(call, author)) {
+    const copse_author *author = copse_documents_author(documents);
+    if (author == NULL) {
         return COPSE_MISUSE;
     }
     do {
@@ -323,9 +328,8 @@ copse_status copse_documents_put_commit(copse_documents *documents, const copse_
         if (copse_options_knows(&call->options, "--message")) {
             message = copse_options_text(&call->options, "--message", message);
         }
-        commit.author = copse_bytes_of_text(author);
         commit.message = copse_bytes_of_text(message);
-        status = copse_commit_encode(&call->env, &commit, &block, &call->err);
+        status = copse_author_commit(author, call, &commit, &block);
     }
     if (status == COPSE_OK) {
         status = copse_store_put(local->store, &block, 1, &call->err);
@@ -369,6 +373,11 @@ static int documents_report_apply(copse_documents *documents, const copse_docume
         return copse_failure(call, status, "import its documents into a database of version 2",
                              "'%s' can't be changed: %s", documents->ref, call->err.message);
     }
+    if (status == COPSE_DENIED && failed != SIZE_MAX) {
+        return copse_failure(call, status,
+                             "`copse writers list DB` shows who may write; --key KEY says who does",
+                             "nothing was changed: %s", call->err.message);
+    }
     return copse_documents_failure(documents, status, "nothing was changed");
 }
 
@@ -391,17 +400,18 @@ static copse_status documents_apply(copse_documents *documents,
     copse_call *call = documents->call;
     copse_tree *changed = NULL;
     size_t failed = SIZE_MAX;
-    char author[COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX + 1];
     char message[DOCUMENTS_MESSAGE_SIZE];
     copse_write_options options = {.runs = NULL};
+    const copse_author *author = copse_documents_author(documents);
     *ret_code = COPSE_EXIT_FAILED;
-    if (!copse_author_read(call, author)) {
+    if (author == NULL) {
         return COPSE_MISUSE;
     }
     if (change->options != NULL) {
         options = *change->options;
     }
-    options.author = copse_bytes_of_text(author);
+    options.author = copse_bytes_of_text(author->did);
+    options.key = author->key;
     copse_status status;
     do {
         status = copse_write_apply(write, documents->tree, documents->place.local.store, &options,

@@ -13,6 +13,7 @@
 #ifndef COPSE_APPS_DOCUMENTS_H
 #define COPSE_APPS_DOCUMENTS_H
 
+#include "author.h"
 #include "past.h"
 #include "place.h"
 
@@ -24,11 +25,10 @@
         COPSE_OPTION_AT
 
 /** What a command that writes is told of its commit. */
-#define COPSE_OPTION_MESSAGE                                                                       \
-    {                                                                                              \
-        "--message", "TEXT", COPSE_OPTION_TEXT, "what the commit says, instead of what was done",  \
-            'm'                                                                                    \
-    }
+#define COPSE_OPTIONS_COMMIT                                                                       \
+    {"--message", "TEXT", COPSE_OPTION_TEXT, "what the commit says, instead of what was done",     \
+     'm'},                                                                                         \
+        COPSE_OPTIONS_KEY
 
 /** Stays where it is while it is open. */
 typedef struct copse_documents {
@@ -37,6 +37,7 @@ typedef struct copse_documents {
     const char *ref;          /**< The head's name, or the CID that --ref gave. */
     copse_cid head;           /**< What it names; of size 0: it isn't there yet. */
     bool has_history;         /**< The head is a commit, not a bare tree. */
+    copse_author author;      /**< Who writes, once copse_documents_author was asked. */
     copse_tree *tree;         /**< Of the head. */
     copse_database *database; /**< In tree. */
 } copse_documents;
@@ -90,6 +91,9 @@ copse_status copse_documents_index_count(copse_documents *documents,
 
 /** Reports what a read or a query failed with, behind `what` was being done. */
 int copse_documents_failure(copse_documents *documents, copse_status status, const char *what);
+
+/** Who writes; lent until the database is closed. NULL: reported. */
+const copse_author *copse_documents_author(copse_documents *documents);
 
 /** Makes a commit of the tree `root` by --message, or else `message`, on top of `parent` (of size
  * 0: none), and puts it; no ref moves. Failures are reported. */

@@ -145,14 +145,32 @@ const char *copse_past_time(uint64_t time_ms, char ret_text[COPSE_PAST_TIME_SIZE
     return ret_text;
 }
 
-static void past_print_json(copse_output *out, const copse_cid *cid, const copse_commit *commit)
+/* Whether it is signed by its author: NULL, "right" or "wrong". */
+static const char *past_signature(copse_call *call, const copse_commit *commit)
 {
+    switch (copse_commit_verify(&call->env, commit, &call->err)) {
+    case COPSE_OK:
+        return "right";
+    case COPSE_NOT_FOUND:
+        return NULL;
+    default:
+        return "wrong";
+    }
+}
+
+static void past_print_json(copse_call *call, const copse_cid *cid, const copse_commit *commit)
+{
+    copse_output *out = &call->output;
+    const char *signature = past_signature(call, commit);
     copse_output_cid(out, "commit", cid);
     copse_output_cid(out, "tree", &commit->tree);
     copse_output_number(out, "generation", commit->generation);
     copse_output_number(out, "time_ms", commit->time_ms);
     if (commit->author.len > 0) {
         copse_output_text_bytes(out, "author", commit->author);
+    }
+    if (signature != NULL) {
+        copse_output_text(out, "signature", signature);
     }
     copse_output_text_bytes(out, "message", commit->message);
     copse_output_begin_array(out, "parents");
@@ -181,21 +199,30 @@ static void past_print_message(copse_output *out, copse_bytes message)
     copse_output_format(out, "\n");
 }
 
-void copse_past_print(copse_output *out, const copse_cid *cid, const copse_commit *commit)
+static void past_print_author(copse_call *call, const copse_commit *commit)
 {
+    const char *signature = past_signature(call, commit);
+    bool is_right = signature != NULL && strcmp(signature, "right") == 0;
+    copse_output_format(&call->output, is_right ? "  signed by " : "  by ");
+    copse_output_bytes(&call->output, commit->author);
+    copse_output_format(&call->output,
+                        signature != NULL && !is_right ? ": THE SIGNATURE IS WRONG\n" : "\n");
+}
+
+void copse_past_print(copse_call *call, const copse_cid *cid, const copse_commit *commit)
+{
+    copse_output *out = &call->output;
     char text[COPSE_CID_TEXT_SIZE_MAX];
     char time[COPSE_PAST_TIME_SIZE];
     if (out->json) {
-        past_print_json(out, cid, commit);
+        past_print_json(call, cid, commit);
         return;
     }
     copse_output_format(out, "%s\n  %s", copse_cid_show(cid, text),
                         copse_past_time(commit->time_ms, time));
     past_print_message(out, commit->message);
     if (commit->author.len > 0) {
-        copse_output_format(out, "  by ");
-        copse_output_bytes(out, commit->author);
-        copse_output_format(out, "\n");
+        past_print_author(call, commit);
     }
     for (size_t i = 0; commit->parents_count > 1 && i < commit->parents_count; i++) {
         copse_output_format(out, "  merges %s\n", copse_cid_show(&commit->parents[i], text));

@@ -44,8 +44,9 @@ bool copse_past_open(copse_past *past, copse_place *place, const copse_cid *cid,
 /** A zeroed one is allowed. */
 void copse_past_close(copse_past *past);
 
-/** Prints what a commit says: for people some lines, else the members of an object that is open. */
-void copse_past_print(copse_output *out, const copse_cid *cid, const copse_commit *commit);
+/** Prints what a commit says, and whether its author signed it: for people some lines, else the
+ * members of an object that is open. */
+void copse_past_print(copse_call *call, const copse_cid *cid, const copse_commit *commit);
 
 /** "2026-11-22 10:00:03Z", in the caller's text. */
 enum { COPSE_PAST_TIME_SIZE = 32 };

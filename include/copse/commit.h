@@ -9,6 +9,7 @@
 #ifndef COPSE_COMMIT_H
 #define COPSE_COMMIT_H
 
+#include <copse/key.h>
 #include <copse/source.h>
 
 COPSE_EXTERN_C_BEGIN
@@ -37,7 +38,7 @@ typedef struct copse_commit {
     uint32_t time_counter; /**< a counter among equal ones. */
     copse_bytes author;    /**< did:key text; len 0: none. */
     copse_bytes message;   /**< UTF-8; len 0: none. */
-    copse_bytes signature; /**< By the author; kept, not looked at; len 0: none. */
+    copse_bytes signature; /**< By the author, if it is right; len 0: none. */
 } copse_commit;
 
 /** Decodes the block of a commit, which must outlive the views. CORRUPT: it is none, or breaks a
@@ -55,6 +56,28 @@ COPSE_API bool copse_commit_is(const copse_block *block);
 COPSE_API COPSE_MUST_USE copse_status copse_commit_encode(const copse_env *env,
                                                           const copse_commit *commit,
                                                           copse_block **ret_block, copse_err *err);
+
+/** Where copse_commit_sign writes what the commit then borrows. */
+typedef struct copse_commit_signature {
+    char author[COPSE_KEY_TEXT_SIZE_MAX];
+    uint8_t bytes[COPSE_SIGNATURE_SIZE_BYTES];
+} copse_commit_signature;
+
+/** Makes `key` the author of a commit that is ready but for that, and signs it: all of it but the
+ * signature. The commit then borrows from `ret_signature`. The same commit and key make the same
+ * signature. MISUSE: another author is there, or the commit breaks a rule that copse_commit_encode
+ * checks. LIMIT, NOMEM. On failure the commit is unchanged. */
+COPSE_API COPSE_MUST_USE copse_status copse_commit_sign(const copse_env *env, copse_commit *commit,
+                                                        const copse_key *key,
+                                                        copse_commit_signature *ret_signature,
+                                                        copse_err *err);
+
+/** Whether a commit is signed by its author. OK. NOT_FOUND: it has no signature. CORRUPT: it has
+ * one, but the author is no did:key of an Ed25519 key, or did not sign this. NOMEM; MISUSE, LIMIT
+ * of a commit that no block could be. */
+COPSE_API COPSE_MUST_USE copse_status copse_commit_verify(const copse_env *env,
+                                                          const copse_commit *commit,
+                                                          copse_err *err);
 
 /** Fills in parents, generation, skip links and time of a commit of `tree` on top of `parents`
  * (0 to COPSE_COMMIT_PARENTS_MAX, distinct), whose blocks are read through `source`; author,

@@ -8,6 +8,7 @@
 #ifndef COPSE_DATABASE_H
 #define COPSE_DATABASE_H
 
+#include <copse/identity.h>
 #include <copse/index.h>
 #include <copse/tree.h>
 
@@ -68,6 +69,10 @@ COPSE_API copse_tree *copse_database_tree(const copse_database *database);
 
 /** 2, or 1 for those of ipld-prolly-indexer, which are read only and have no indexes here. */
 COPSE_API uint64_t copse_database_version(const copse_database *database);
+
+/** Who made the database, as its first row says; valid until the database is closed. NULL: it has
+ * no creator. Whether it is signed, copse_identity_verify finds out, and copse_database_check. */
+COPSE_API const copse_identity *copse_database_identity(const copse_database *database);
 
 /** The collections in the order of their names; valid until the database is closed. */
 COPSE_API const copse_collection *copse_database_collections(const copse_database *database,

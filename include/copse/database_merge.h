@@ -124,7 +124,7 @@ typedef struct copse_database_merge_stats {
 typedef struct copse_database_merge copse_database_merge;
 
 /** Begins. Reads nothing yet. MISUSE: a database of version 1, or another node cache, or a policy
- * that needs versions. NOMEM. */
+ * that needs versions. CONFLICT: they are databases of different identities (identity.h). NOMEM. */
 COPSE_API COPSE_MUST_USE copse_status copse_database_merge_new(
     const copse_database_merge_options *options, copse_database_merge **ret_merge, copse_err *err);
 

@@ -31,6 +31,12 @@ COPSE_API void copse_write_clear(copse_write *write);
  * added. All arguments are copied. CORRUPT: an argument is not what it must be. LIMIT, NOMEM. On
  * failure nothing was added. */
 
+/** Makes the database one of this identity's creator (identity.h). CONFLICT (at apply): it is there
+ * already, its tree is not empty. */
+COPSE_API COPSE_MUST_USE copse_status copse_write_create_database(copse_write *write,
+                                                                  const copse_identity *identity,
+                                                                  copse_err *err);
+
 /** Makes a collection. CONFLICT (at apply): there is one of that name. Inserting into a collection
  * that isn't there makes it with the defaults: primary key `_id`, documents inline. */
 COPSE_API COPSE_MUST_USE copse_status copse_write_create_collection(copse_write *write,
@@ -79,6 +85,16 @@ COPSE_API COPSE_MUST_USE copse_status copse_write_forget_deleted(copse_write *wr
                                                                  copse_bytes collection,
                                                                  uint64_t before_ms,
                                                                  copse_err *err);
+
+/** Adds a statement (copse_statement_make) about who may write to the database that it is about;
+ * one that is there changes nothing. CORRUPT: it is none. At apply: DENIED: the database has no
+ * creator or is another one; or who signed it may not say that: a grant is for the creator, and for
+ * admins of its collections; a revocation for those, and for who gave the grants. NOT_FOUND: a
+ * revocation of a grant that is not there. CORRUPT: it is not well signed. LIMIT: no room for more
+ * about that key (COPSE_STATEMENT_ROW_MAX), or in an authority (COPSE_AUTHORITY_STATEMENTS_MAX). */
+COPSE_API COPSE_MUST_USE copse_status copse_write_add_statement(copse_write *write,
+                                                                copse_bytes encoded,
+                                                                copse_err *err);
 
 /** Inserts a document (an object). If the primary key is `_id` and it is missing, a new ObjectId is
  * put in. `ret_id` (NULL allowed): the item of the document's `_id`, or of the new one, is
@@ -142,6 +158,12 @@ typedef struct copse_write_options {
     /** Who writes, as did:key text, for versions (copse_write_set_merge); len 0: nobody. Their
      * clock is that of the env: without one, writing to such a collection is MISUSE. */
     copse_bytes author;
+    /** The author's key; NULL: none. Without `author` it says who that is; MISUSE: another. In a
+     * database with a creator (identity.h) the statements in it say what this key may do
+     * (copse_authority_can, by the clock of the env): inserting documents that are not there asks
+     * for INSERT; replacing, deleting and resolving for WRITE; all else for ADMIN, in that
+     * collection. */
+    const copse_key *key;
     /** Told how far an index build is, now and then. NULL: nobody. */
     void (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
     void *progress_ctx;
@@ -151,9 +173,10 @@ typedef struct copse_write_options {
  * be among what the tree's source reads from, and opens the new tree. All or nothing: on failure
  * there is no new tree, and what was put is no part of any. The operations are kept. `options` and
  * `ret_stats` may be NULL. *ret_failed (NULL allowed) is set where a failure is about one
- * operation, to its number from 0: with CONFLICT, NOT_FOUND, and CORRUPT or LIMIT of a document; no
- * operation before it fails. WANT: supply the blocks and call again. CORRUPT, LIMIT, IO, NOMEM;
- * MISUSE: a version 1 database. */
+ * operation, to its number from 0: with CONFLICT, NOT_FOUND, DENIED, and CORRUPT or LIMIT of a
+ * document; no operation before it fails. DENIED: options.key may not do that; the message says
+ * why. WANT: supply the blocks and call again. CORRUPT, LIMIT, IO, NOMEM; MISUSE: a version 1
+ * database. */
 COPSE_API COPSE_MUST_USE copse_status copse_write_apply(
     copse_write *write, copse_tree *tree, copse_store *store, const copse_write_options *options,
     copse_tree **ret_tree, copse_write_stats *ret_stats, size_t *ret_failed, copse_err *err);

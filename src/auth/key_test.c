@@ -67,23 +67,7 @@ static void key_check_vector(const copse_env *env, char *line)
 static void test_vectors(void **state)
 {
     (void)state;
-    test_env test;
-    uint8_t *file = NULL;
-    size_t size = 0;
-    size_t count = 0;
-    test_env_init(&test);
-    assert_true(test_read_file(KEY_VECTORS, &file, &size));
-    assert_int_equal(file[size - 1], '\n');
-    file[size - 1] = '\0';
-    for (char *line = strtok((char *)file, "\n"); line != NULL; line = strtok(NULL, "\n")) {
-        if (line[0] != '#') {
-            key_check_vector(&test.env, line);
-            count++;
-        }
-    }
-    assert_int_equal(count, 4);
-    free(file);
-    test_env_assert_empty(&test);
+    assert_int_equal(test_env_each_line(KEY_VECTORS, key_check_vector), 4);
 }
 
 /* K1 */

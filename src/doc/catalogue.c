@@ -250,7 +250,7 @@ copse_status copse_catalogue_read_row(copse_catalogue *catalogue, copse_bytes ke
     copse_bytes name = {key.ptr + sizeof first, key.len - sizeof first};
     if (name.len == 0) {
         catalogue->has_header = true;
-        return copse_catalogue_decode_database(value, err);
+        return copse_catalogue_decode_database(catalogue, value, err);
     }
     if (!catalogue->has_header) {
         return COPSE_ERR(err, COPSE_CORRUPT, "not a database: its first key is not 00 00");

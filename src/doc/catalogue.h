@@ -12,6 +12,7 @@
 #include "index/entries.h"
 
 #include <copse/database.h>
+#include <copse/identity.h>
 
 /** The version of the key space that is written. */
 #define COPSE_DATABASE_VERSION 2
@@ -33,7 +34,9 @@ typedef struct copse_catalogue {
     copse_catalogue_collection **collections; /**< In the order of their names. */
     size_t count;
     size_t capacity;
-    bool has_header; /**< The tree is not empty. */
+    bool has_header;         /**< The tree is not empty. */
+    bool has_identity;       /**< The database has a creator. */
+    copse_identity identity; /**< As it stands there: whether it is signed nobody has looked. */
 } copse_catalogue;
 
 /** Whether documents of a collection with this policy have rows of versions. */

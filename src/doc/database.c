@@ -103,6 +103,11 @@ uint64_t copse_database_version(const copse_database *database)
     return database->version;
 }
 
+const copse_identity *copse_database_identity(const copse_database *database)
+{
+    return database->catalogue.has_identity ? &database->catalogue.identity : NULL;
+}
+
 const copse_collection *copse_database_collections(const copse_database *database,
                                                    size_t *ret_count)
 {

@@ -59,6 +59,9 @@ static copse_status dbcheck_read(copse_dbcheck_run *run, const dbcheck_entry *en
     copse_err detail = {0};
     copse_status status =
         copse_catalogue_read_row(&run->catalogue, entry->key, entry->value, &detail);
+    if (status == COPSE_OK && entry->collection.len == 0 && run->catalogue.has_identity) {
+        status = copse_identity_verify(run->env, &run->catalogue.identity, &detail);
+    }
     if (status == COPSE_OK) {
         run->stats.collections += entry->collection.len > 0 && !entry->is_index;
         run->stats.indexes += entry->is_index;

@@ -23,6 +23,14 @@ static bool database_merge_is_usable(const copse_database *database, const copse
                             copse_tree_cache(tree) == copse_tree_cache(copse_database_tree(ours)));
 }
 
+/* Whether both are copies of one database: nobody's grants of one hold in another. */
+static bool database_merge_is_same(const copse_database *a, const copse_database *b)
+{
+    const copse_identity *left = copse_database_identity(a);
+    const copse_identity *right = copse_database_identity(b);
+    return left == NULL || right == NULL ? left == right : copse_cid_equal(&left->cid, &right->cid);
+}
+
 copse_status copse_database_merge_new(const copse_database_merge_options *options,
                                       copse_database_merge **ret_merge, copse_err *err)
 {
@@ -34,6 +42,9 @@ copse_status copse_database_merge_new(const copse_database_merge_options *option
     }
     if (options->policy != COPSE_MERGE_THREE_WAY && options->policy != COPSE_MERGE_UNION) {
         return COPSE_ERR(err, COPSE_MISUSE, "a merge is three-way or a union");
+    }
+    if (!database_merge_is_same(options->ours, options->theirs)) {
+        return COPSE_ERR(err, COPSE_CONFLICT, "they are databases of different identities");
     }
     const copse_env *env = copse_database_tree(options->ours)->env;
     copse_database_merge *merge = copse_alloc_zeroed(env, sizeof *merge);
@@ -371,6 +382,13 @@ static copse_status database_merge_next(copse_database_merge *merge,
                                         copse_database_conflict *ret_conflict, copse_err *err)
 {
     copse_status status = COPSE_END;
+    if (!merge->has_statements && copse_database_identity(merge->options.ours) != NULL) {
+        copse_status united = copse_merge_statements(merge, err);
+        if (united != COPSE_OK) {
+            return united;
+        }
+        merge->has_statements = true;
+    }
     while (status == COPSE_END && !merge->has_ended &&
            (merge->name.ptr != NULL || database_merge_collection_begin(merge))) {
         status = database_merge_collection_next(merge, ret_conflict, err);

@@ -32,6 +32,7 @@ copse_status copse_write_new(const copse_env *env, copse_write **ret_write, cops
 copse_write *copse_write_free(copse_write *write)
 {
     if (write != NULL) {
+        copse_authority_free(write->authority);
         copse_catalogue_release(&write->catalogue);
         copse_batch_free(write->batch);
         copse_buf_release(&write->bytes);
@@ -115,6 +116,22 @@ static copse_status write_end(write_adding *adding, copse_err *err)
     }
     write->ops[write->ops_count++] = adding->op;
     return COPSE_OK;
+}
+
+copse_status copse_write_create_database(copse_write *write, const copse_identity *identity,
+                                         copse_err *err)
+{
+    copse_buf row;
+    copse_buf_init(&row, write->env, SIZE_MAX);
+    copse_status status = copse_identity_encode(identity, &row, err);
+    if (status == COPSE_OK) {
+        write_adding adding =
+            write_begin(write, COPSE_WRITE_CREATE_DATABASE, (copse_bytes){NULL, 0});
+        adding.op.item = write_add_bytes(&adding, copse_buf_view(&row));
+        status = write_end(&adding, err);
+    }
+    copse_buf_release(&row);
+    return status;
 }
 
 copse_status copse_write_create_collection(copse_write *write, copse_bytes name,
@@ -239,6 +256,27 @@ copse_status copse_write_forget_deleted(copse_write *write, copse_bytes collecti
     }
     write_adding adding = write_begin(write, COPSE_WRITE_FORGET_DELETED, collection);
     adding.op.before_ms = before_ms;
+    return write_end(&adding, err);
+}
+
+copse_status copse_write_add_statement(copse_write *write, copse_bytes encoded, copse_err *err)
+{
+    copse_statement statement;
+    copse_status status = copse_statement_decode(write->env, encoded, &statement, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    write_adding adding = write_begin(write, COPSE_WRITE_ADD_STATEMENT, (copse_bytes){NULL, 0});
+    adding.op.item = write_add_bytes(&adding, encoded);
+    return write_end(&adding, err);
+}
+
+copse_status copse_write_put_statements(copse_write *write, copse_bytes key, copse_bytes row,
+                                        copse_err *err)
+{
+    write_adding adding = write_begin(write, COPSE_WRITE_PUT_STATEMENTS, (copse_bytes){NULL, 0});
+    adding.op.id = write_add_bytes(&adding, key);
+    adding.op.item = write_add_bytes(&adding, row);
     return write_end(&adding, err);
 }
 

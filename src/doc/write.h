@@ -19,9 +19,12 @@
  *   W6  Of the operations of a merge on one document only the last one is looked at.
  *   W7  While a document is in the collection, one that waits in its conflict's row is none. So
  *       who deletes it ends that too, or the next merge would bring back what was written over.
+ *   W8  In a database with a creator each operation that is not a merge's is one that its author
+ *       may do, by the statements in the tree that is written to and those that operations
+ *       before it added (write_authority.c).
  *
- * The write keeps the catalogue of the last tree that it read or made, with its derivers: a commit
- * of one document then reads no catalogue.
+ * The write keeps the catalogue of the last tree that it read or made, with its derivers, and the
+ * authority: a commit of one document then reads neither.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -31,16 +34,20 @@
 #include "doc/catalogue.h"
 #include "doc/document.h"
 
+#include <copse/authority.h>
 #include <copse/batch.h>
 #include <copse/write.h>
 
 typedef enum copse_write_kind {
+    COPSE_WRITE_CREATE_DATABASE,
     COPSE_WRITE_CREATE_COLLECTION,
     COPSE_WRITE_DROP_COLLECTION,
     COPSE_WRITE_CREATE_INDEX,
     COPSE_WRITE_DROP_INDEX,
     COPSE_WRITE_SET_MERGE,
     COPSE_WRITE_FORGET_DELETED,
+    COPSE_WRITE_ADD_STATEMENT,
+    COPSE_WRITE_PUT_STATEMENTS,
     COPSE_WRITE_PUT_ROW,
     COPSE_WRITE_RESOLVE,
     COPSE_WRITE_INSERT,
@@ -73,9 +80,10 @@ typedef struct copse_write_op {
     size_t blocks_count;
     copse_write_span collection;
     copse_write_span name; /**< The index; CREATE_COLLECTION: the primary key. */
-    copse_write_span item; /**< The document, the definition's row, or DELETE: the primary key. */
+    copse_write_span item; /**< The document, the row of the definition, of statements or of the
+                                database, the statement, or DELETE: the primary key. */
     copse_write_span id;   /**< INSERT, UPSERT: the `_id` that a document without one gets; PUT_ROW:
-                                the primary key. */
+                                the primary key; PUT_STATEMENTS: the row's key. */
 } copse_write_op;
 
 /** An operation on a document, on its way. */
@@ -110,9 +118,10 @@ struct copse_write {
     copse_write_op *ops;
     size_t ops_count;
     size_t ops_capacity;
-    copse_catalogue catalogue; /**< Of the tree `catalogue_root`. */
-    copse_cid catalogue_root;  /**< Size 0: of none. */
-    copse_batch *batch;        /**< Empty between runs. */
+    copse_catalogue catalogue;  /**< Of the tree `catalogue_root`. */
+    copse_cid catalogue_root;   /**< Size 0: of none. */
+    copse_authority *authority; /**< Of the same; NULL: it was not read. */
+    copse_batch *batch;         /**< Empty between runs. */
     copse_write_change *changes;
     size_t changes_capacity;
 };
@@ -125,6 +134,7 @@ typedef struct copse_write_run {
     copse_write_options options;
     copse_tree *base; /**< The tree that was given. */
     copse_tree *tree; /**< The present one: the base, or one of the run's own. */
+    char author[COPSE_KEY_TEXT_SIZE_MAX]; /**< Of options.key. */
     copse_arena arena;
     copse_block_list blocks; /**< Of linked documents, to be put. */
     size_t changes_count;
@@ -132,6 +142,9 @@ typedef struct copse_write_run {
     copse_write_stats stats;
     size_t failed;  /**< The operation that failed; SIZE_MAX: none. */
     size_t clashes; /**< The values of documents that clash, if those are told. */
+    bool has_right; /**< The author has `right` in the collection `right_in`. */
+    copse_right right;
+    copse_bytes right_in;
     bool has_time;
     uint64_t time_ms; /**< Of the versions that the run makes (write_version.h). */
 } copse_write_run;
@@ -157,6 +170,10 @@ COPSE_MUST_USE copse_status copse_write_put_row(copse_write *write, copse_write_
                                                 copse_bytes value, const copse_block_list *blocks,
                                                 copse_err *err);
 
+/** Adds an operation of a merge: the row of statements of that key becomes `row`; len 0: none. */
+COPSE_MUST_USE copse_status copse_write_put_statements(copse_write *write, copse_bytes key,
+                                                       copse_bytes row, copse_err *err);
+
 /** Makes applies of a merge (options.is_merge) tell `visit` of all documents that clash, before
  * they fail with CONFLICT. */
 void copse_write_on_clash(copse_write *write, copse_write_clash_fn visit, void *ctx);
@@ -178,8 +195,21 @@ COPSE_MUST_USE copse_status copse_write_tell(copse_write_run *run,
 static inline bool copse_write_is_refusal(copse_status status)
 {
     return status == COPSE_CONFLICT || status == COPSE_NOT_FOUND || status == COPSE_CORRUPT ||
-           status == COPSE_LIMIT;
+           status == COPSE_LIMIT || status == COPSE_DENIED;
 }
+
+/** Whether the author may do an operation, as far as is known before the document is read (W8).
+ * DENIED; WANT, CORRUPT, LIMIT, IO, NOMEM. */
+COPSE_MUST_USE copse_status copse_write_check_operation(copse_write_run *run,
+                                                        const copse_write_op *op, copse_err *err);
+
+/** Whether the author has a right in a collection. As copse_write_check_operation. */
+COPSE_MUST_USE copse_status copse_write_check_right(copse_write_run *run, copse_right right,
+                                                    copse_bytes collection, copse_err *err);
+
+/** Does an ADD_STATEMENT, or a PUT_STATEMENTS. Statuses of write.h. */
+COPSE_MUST_USE copse_status copse_write_run_statement(copse_write_run *run,
+                                                      const copse_write_op *op, copse_err *err);
 
 /** Puts the deletion of the row of the conflict of the document `id` into the batch. *ret_waited: a
  * document waited in it, which is none in the collection. NOT_FOUND: there is none. WANT, CORRUPT,

@@ -232,7 +232,14 @@ static copse_status write_run_forget_deleted(copse_write_run *run, const copse_w
 static copse_status write_run_operation(copse_write_run *run, size_t number, copse_err *err)
 {
     const copse_write_op *op = &run->write->ops[number];
+    copse_status status = copse_write_check_operation(run, op, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
     switch (op->kind) {
+    case COPSE_WRITE_ADD_STATEMENT:
+    case COPSE_WRITE_PUT_STATEMENTS:
+        return copse_write_run_statement(run, op, err);
     case COPSE_WRITE_FORGET_DELETED:
         return write_run_forget_deleted(run, op, err);
     case COPSE_WRITE_PUT_ROW:
@@ -277,12 +284,31 @@ static copse_status write_run_read_catalogue(copse_write_run *run, copse_err *er
         return COPSE_OK;
     }
     copse_catalogue_release(&write->catalogue);
+    write->authority = copse_authority_free(write->authority);
     write->catalogue_root.size = 0;
     copse_status status = copse_catalogue_read(&write->catalogue, run->tree, err);
     if (status == COPSE_OK) {
         write->catalogue_root = *copse_tree_root(run->tree);
     }
     return status;
+}
+
+/* Finds out who writes. */
+static copse_status write_run_take_author(copse_write_run *run, copse_err *err)
+{
+    copse_bytes *author = &run->options.author;
+    if (run->options.key != NULL) {
+        copse_bytes did = {
+            (const uint8_t *)run->author,
+            copse_public_key_to_did(copse_key_public(run->options.key), run->author)};
+        if (author->len > 0 && !copse_bytes_equal(*author, did)) {
+            return COPSE_ERR(err, COPSE_MISUSE, "the author is not the key %s", run->author);
+        }
+        *author = did;
+    }
+    return author->len <= COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX
+               ? COPSE_OK
+               : COPSE_ERR(err, COPSE_MISUSE, "an author of %zu bytes", author->len);
 }
 
 copse_status copse_write_apply(copse_write *write, copse_tree *tree, copse_store *store,
@@ -302,8 +328,8 @@ copse_status copse_write_apply(copse_write *write, copse_tree *tree, copse_store
     copse_arena_init(&run.arena, write->env);
     copse_buf_init(&run.scratch, write->env, SIZE_MAX);
     copse_status status = copse_tree_require_ours(tree, "writing", err);
-    if (status == COPSE_OK && run.options.author.len > COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX) {
-        status = COPSE_ERR(err, COPSE_MISUSE, "an author of %zu bytes", run.options.author.len);
+    if (status == COPSE_OK) {
+        status = write_run_take_author(&run, err);
     }
     if (status == COPSE_OK) {
         status = write_run_read_catalogue(&run, err);
@@ -316,6 +342,7 @@ copse_status copse_write_apply(copse_write *write, copse_tree *tree, copse_store
     copse_buf_release(&run.scratch);
     copse_arena_release(&run.arena);
     if (status != COPSE_OK) {
+        write->authority = copse_authority_free(write->authority); /* it may have what is undone */
         if (run.tree != tree) {
             copse_tree_close(run.tree);
         }

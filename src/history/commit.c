@@ -16,22 +16,19 @@
 
 #include "base/err.h"
 #include "block/block.h"
+#include "value/cbor_map.h"
+#include "value/cbor_writer.h"
+#include "value/cid_parse.h"
 #include "value/utf8.h"
 
 #include <string.h>
 
 #define COMMIT_AUTHOR_PREFIX "did:key:z"
 
-bool copse_commit_is_name(const copse_cid *cid)
-{
-    static const uint8_t head[] = {1, COPSE_CODEC_DAG_CBOR, COPSE_HASH_SHA2_256, 32};
-    return cid->size == COPSE_CID_SHA2_256_SIZE_BYTES && memcmp(cid->bytes, head, sizeof head) == 0;
-}
-
 static const char *commit_links_fault(const copse_commit *commit)
 {
     for (size_t i = 0; i < commit->parents_count; i++) {
-        if (!copse_commit_is_name(&commit->parents[i])) {
+        if (!copse_cid_is_dag_cbor(&commit->parents[i])) {
             return "a parent is no CID of a commit";
         }
         for (size_t j = 0; j < i; j++) {
@@ -41,7 +38,7 @@ static const char *commit_links_fault(const copse_commit *commit)
         }
     }
     for (size_t i = 0; i < commit->skips_count; i++) {
-        if (!copse_commit_is_name(&commit->skips[i])) {
+        if (!copse_cid_is_dag_cbor(&commit->skips[i])) {
             return "a skip link is no CID of a commit";
         }
     }
@@ -90,64 +87,12 @@ const char *copse_commit_fault(const copse_commit *commit)
 
 /* ---- decoding ---- */
 
-/* Moves over `key` if it is next. */
-static bool commit_take_key(copse_cbor_reader *reader, const char *key)
-{
-    copse_cbor_reader ahead = *reader;
-    copse_cbor_item item;
-    if (copse_cbor_next(&ahead, &item, NULL) != COPSE_OK || item.kind != COPSE_CBOR_TEXT ||
-        !copse_bytes_equal(item.bytes, copse_bytes_of_text(key))) {
-        return false;
-    }
-    *reader = ahead;
-    return true;
-}
-
-static bool commit_take_item(copse_cbor_reader *reader, copse_cbor_kind kind,
-                             copse_cbor_item *ret_item)
-{
-    return copse_cbor_next(reader, ret_item, NULL) == COPSE_OK && ret_item->kind == kind;
-}
-
-static bool commit_take_uint(copse_cbor_reader *reader, uint64_t *ret_value)
-{
-    copse_cbor_item item;
-    if (!commit_take_item(reader, COPSE_CBOR_INT, &item) || item.negative) {
-        return false;
-    }
-    *ret_value = item.arg;
-    return true;
-}
-
-static bool commit_take_link(copse_cbor_reader *reader, copse_cid *ret_cid)
-{
-    copse_cbor_item item;
-    return commit_take_item(reader, COPSE_CBOR_LINK, &item) &&
-           copse_cid_from_bytes(item.bytes, ret_cid, NULL) == COPSE_OK;
-}
-
-static bool commit_take_links(copse_cbor_reader *reader, size_t count_max, copse_cid *ret_cids,
-                              size_t *ret_count)
-{
-    copse_cbor_item item;
-    if (!commit_take_item(reader, COPSE_CBOR_ARRAY, &item) || item.arg > count_max) {
-        return false;
-    }
-    *ret_count = (size_t)item.arg;
-    for (size_t i = 0; i < *ret_count; i++) {
-        if (!commit_take_link(reader, &ret_cids[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool commit_take_time(copse_cbor_reader *reader, copse_commit *commit)
 {
     copse_cbor_item item;
     uint64_t counter;
-    if (!commit_take_item(reader, COPSE_CBOR_ARRAY, &item) || item.arg != 2 ||
-        !commit_take_uint(reader, &commit->time_ms) || !commit_take_uint(reader, &counter) ||
+    if (!copse_cbor_map_item(reader, COPSE_CBOR_ARRAY, &item) || item.arg != 2 ||
+        !copse_cbor_map_uint(reader, &commit->time_ms) || !copse_cbor_map_uint(reader, &counter) ||
         counter > UINT32_MAX) {
         return false;
     }
@@ -160,10 +105,10 @@ static bool commit_take_optional(copse_cbor_reader *reader, const char *key, cop
                                  copse_bytes *ret_bytes)
 {
     copse_cbor_item item;
-    if (!commit_take_key(reader, key)) {
+    if (!copse_cbor_map_has(reader, key)) {
         return true;
     }
-    if (!commit_take_item(reader, kind, &item) || item.bytes.len == 0) {
+    if (!copse_cbor_map_item(reader, kind, &item) || item.bytes.len == 0) {
         return false;
     }
     *ret_bytes = item.bytes;
@@ -174,14 +119,15 @@ static bool commit_take_optional(copse_cbor_reader *reader, const char *key, cop
  * nothing else is there shows at the end: the map was checked to end with the input. */
 static const char *commit_take_fields(copse_cbor_reader *reader, copse_commit *commit)
 {
-    if (!commit_take_key(reader, "time") || !commit_take_time(reader, commit)) {
+    if (!copse_cbor_map_has(reader, "time") || !commit_take_time(reader, commit)) {
         return "time";
     }
-    if (!commit_take_key(reader, "tree") || !commit_take_link(reader, &commit->tree)) {
+    if (!copse_cbor_map_has(reader, "tree") || !copse_cbor_map_link(reader, &commit->tree)) {
         return "tree";
     }
-    if (!commit_take_key(reader, "skips") ||
-        !commit_take_links(reader, COPSE_COMMIT_SKIPS_MAX, commit->skips, &commit->skips_count)) {
+    if (!copse_cbor_map_has(reader, "skips") ||
+        !copse_cbor_map_links(reader, COPSE_COMMIT_SKIPS_MAX, commit->skips,
+                              &commit->skips_count)) {
         return "skips";
     }
     if (!commit_take_optional(reader, "author", COPSE_CBOR_TEXT, &commit->author)) {
@@ -190,15 +136,16 @@ static const char *commit_take_fields(copse_cbor_reader *reader, copse_commit *c
     if (!commit_take_optional(reader, "message", COPSE_CBOR_TEXT, &commit->message)) {
         return "message";
     }
-    if (!commit_take_key(reader, "parents") ||
-        !commit_take_links(reader, COPSE_COMMIT_PARENTS_MAX, commit->parents,
-                           &commit->parents_count)) {
+    if (!copse_cbor_map_has(reader, "parents") ||
+        !copse_cbor_map_links(reader, COPSE_COMMIT_PARENTS_MAX, commit->parents,
+                              &commit->parents_count)) {
         return "parents";
     }
     if (!commit_take_optional(reader, "signature", COPSE_CBOR_BYTES, &commit->signature)) {
         return "signature";
     }
-    if (!commit_take_key(reader, "generation") || !commit_take_uint(reader, &commit->generation)) {
+    if (!copse_cbor_map_has(reader, "generation") ||
+        !copse_cbor_map_uint(reader, &commit->generation)) {
         return "generation";
     }
     return reader->at == reader->end ? NULL : "a key behind \"generation\"";
@@ -213,7 +160,7 @@ copse_status copse_commit_decode(const copse_env *env, const copse_block *block,
     copse_cbor_reader reader;
     copse_cbor_item item;
     copse_commit commit = {0};
-    if (!copse_commit_is_name(copse_block_cid_inline(block))) {
+    if (!copse_cid_is_dag_cbor(copse_block_cid_inline(block))) {
         return COPSE_ERR(err, COPSE_CORRUPT, "commit: its CID is none of a commit");
     }
     copse_status status = copse_cbor_reader_init_untrusted(&reader, copse_block_data_inline(block),
@@ -221,7 +168,7 @@ copse_status copse_commit_decode(const copse_env *env, const copse_block *block,
     if (status != COPSE_OK) {
         return status;
     }
-    if (!commit_take_item(&reader, COPSE_CBOR_MAP, &item)) {
+    if (!copse_cbor_map_item(&reader, COPSE_CBOR_MAP, &item)) {
         return COPSE_ERR(err, COPSE_CORRUPT, "commit: not a map");
     }
     const char *field = commit_take_fields(&reader, &commit);
@@ -251,101 +198,62 @@ bool copse_commit_is(const copse_block *block)
 
 /* ---- encoding ---- */
 
-/* Takes the first failure of a row of writes: the later ones are then left out. */
-typedef struct commit_writer {
-    copse_buf buf;
-    copse_status status;
-} commit_writer;
-
-static void commit_write_key(commit_writer *writer, const char *key)
-{
-    if (writer->status == COPSE_OK) {
-        writer->status = copse_cbor_write_text(&writer->buf, copse_bytes_of_text(key));
-    }
-}
-
-static void commit_write_uint(commit_writer *writer, uint64_t value)
-{
-    if (writer->status == COPSE_OK) {
-        writer->status = copse_cbor_write_uint(&writer->buf, value);
-    }
-}
-
-static void commit_write_array(commit_writer *writer, uint64_t count)
-{
-    if (writer->status == COPSE_OK) {
-        writer->status = copse_cbor_write_array(&writer->buf, count);
-    }
-}
-
-static void commit_write_link(commit_writer *writer, const copse_cid *cid)
-{
-    if (writer->status == COPSE_OK) {
-        writer->status = copse_cbor_write_link(&writer->buf, (copse_bytes){cid->bytes, cid->size});
-    }
-}
-
-static void commit_write_links(commit_writer *writer, const char *key, const copse_cid *cids,
-                               size_t count)
-{
-    commit_write_key(writer, key);
-    commit_write_array(writer, count);
-    for (size_t i = 0; i < count; i++) {
-        commit_write_link(writer, &cids[i]);
-    }
-}
-
-static void commit_write_optional(commit_writer *writer, const char *key, copse_bytes bytes,
-                                  copse_status (*write)(copse_buf *buf, copse_bytes bytes))
+static void commit_write_optional(copse_cbor_writer *writer, const char *key, copse_bytes bytes,
+                                  void (*write)(copse_cbor_writer *writer, copse_bytes bytes))
 {
     if (bytes.len > 0) {
-        commit_write_key(writer, key);
-        if (writer->status == COPSE_OK) {
-            writer->status = write(&writer->buf, bytes);
-        }
+        copse_cbor_writer_key(writer, key);
+        write(writer, bytes);
     }
 }
 
-static void commit_write_fields(commit_writer *writer, const copse_commit *commit)
+static void commit_write_fields(copse_cbor_writer *writer, const copse_commit *commit)
 {
     uint64_t fields =
         5u + (commit->author.len > 0) + (commit->message.len > 0) + (commit->signature.len > 0);
-    writer->status = copse_cbor_write_map(&writer->buf, fields);
-    commit_write_key(writer, "time");
-    commit_write_array(writer, 2);
-    commit_write_uint(writer, commit->time_ms);
-    commit_write_uint(writer, commit->time_counter);
-    commit_write_key(writer, "tree");
-    commit_write_link(writer, &commit->tree);
-    commit_write_links(writer, "skips", commit->skips, commit->skips_count);
-    commit_write_optional(writer, "author", commit->author, copse_cbor_write_text);
-    commit_write_optional(writer, "message", commit->message, copse_cbor_write_text);
-    commit_write_links(writer, "parents", commit->parents, commit->parents_count);
-    commit_write_optional(writer, "signature", commit->signature, copse_cbor_write_bytes);
-    commit_write_key(writer, "generation");
-    commit_write_uint(writer, commit->generation);
+    copse_cbor_writer_map(writer, fields);
+    copse_cbor_writer_key(writer, "time");
+    copse_cbor_writer_array(writer, 2);
+    copse_cbor_writer_uint(writer, commit->time_ms);
+    copse_cbor_writer_uint(writer, commit->time_counter);
+    copse_cbor_writer_key(writer, "tree");
+    copse_cbor_writer_link(writer, &commit->tree);
+    copse_cbor_writer_key(writer, "skips");
+    copse_cbor_writer_links(writer, commit->skips, commit->skips_count);
+    commit_write_optional(writer, "author", commit->author, copse_cbor_writer_text);
+    commit_write_optional(writer, "message", commit->message, copse_cbor_writer_text);
+    copse_cbor_writer_key(writer, "parents");
+    copse_cbor_writer_links(writer, commit->parents, commit->parents_count);
+    commit_write_optional(writer, "signature", commit->signature, copse_cbor_writer_bytes);
+    copse_cbor_writer_key(writer, "generation");
+    copse_cbor_writer_uint(writer, commit->generation);
+}
+
+copse_status copse_commit_write(const copse_commit *commit, copse_buf *ret_buf, copse_err *err)
+{
+    copse_cbor_writer writer = {.buf = ret_buf};
+    const char *fault = copse_commit_fault(commit);
+    if (fault != NULL) {
+        return COPSE_ERR(err, COPSE_MISUSE, "commit: %s", fault);
+    }
+    commit_write_fields(&writer, commit);
+    return writer.status == COPSE_OK ? COPSE_OK
+                                     : COPSE_ERR(err, writer.status, "commit: it can't be encoded");
 }
 
 copse_status copse_commit_encode(const copse_env *env, const copse_commit *commit,
                                  copse_block **ret_block, copse_err *err)
 {
+    copse_buf buf;
     if (env == NULL || commit == NULL || ret_block == NULL) {
         return COPSE_ERR(err, COPSE_MISUSE, "commit: an argument is NULL");
     }
-    const char *fault = copse_commit_fault(commit);
-    if (fault != NULL) {
-        return COPSE_ERR(err, COPSE_MISUSE, "commit: %s", fault);
-    }
-    commit_writer writer;
-    copse_buf_init(&writer.buf, env, env->limits.block_size_bytes_max);
-    commit_write_fields(&writer, commit);
-    copse_status status = writer.status;
+    copse_buf_init(&buf, env, env->limits.block_size_bytes_max);
+    copse_status status = copse_commit_write(commit, &buf, err);
     if (status == COPSE_OK) {
-        status = copse_block_of_data(env, COPSE_CODEC_DAG_CBOR, copse_buf_view(&writer.buf),
-                                     ret_block, err);
-    } else {
-        (void)COPSE_ERR(err, status, "commit: it can't be encoded");
+        status =
+            copse_block_of_data(env, COPSE_CODEC_DAG_CBOR, copse_buf_view(&buf), ret_block, err);
     }
-    copse_buf_release(&writer.buf);
+    copse_buf_release(&buf);
     return status;
 }

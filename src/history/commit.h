@@ -5,6 +5,7 @@
 #ifndef COPSE_HISTORY_COMMIT_H
 #define COPSE_HISTORY_COMMIT_H
 
+#include <copse/buf.h>
 #include <copse/commit.h>
 
 /** Below 0: time a comes before time b, of commits or of what they hold; 0: the same. */
@@ -16,11 +17,13 @@ static inline int copse_commit_time_compare(uint64_t a_ms, uint32_t a_counter, u
                                     : 0;
 }
 
-/** Whether `cid` has the one form that the CID of a commit has (H2). */
-bool copse_commit_is_name(const copse_cid *cid);
-
 /** What rule `commit` breaks, static text for people; NULL: none. */
 const char *copse_commit_fault(const copse_commit *commit);
+
+/** Appends the encoding of a commit. MISUSE: it breaks a rule. LIMIT, NOMEM: the buf may hold a
+ * part of it. */
+COPSE_MUST_USE copse_status copse_commit_write(const copse_commit *commit, copse_buf *ret_buf,
+                                               copse_err *err);
 
 /** Finds out which tree `root` names: that of the commit that it is, or, if its block is none,
  * itself. Begins an operation on the source. Statuses as copse_source_get, CORRUPT, LIMIT. */

@@ -366,6 +366,12 @@ copse_status copse_cid_verify(const copse_cid *cid, copse_bytes data, copse_err 
     }
 }
 
+bool copse_cid_is_dag_cbor(const copse_cid *cid)
+{
+    static const uint8_t head[] = {1, COPSE_CODEC_DAG_CBOR, COPSE_HASH_SHA2_256, 32};
+    return cid->size == COPSE_CID_SHA2_256_SIZE_BYTES && memcmp(cid->bytes, head, sizeof head) == 0;
+}
+
 bool copse_cid_equal(const copse_cid *a, const copse_cid *b)
 {
     return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;

@@ -13,4 +13,8 @@
 COPSE_MUST_USE copse_status copse_cid_parse(copse_bytes input, copse_cid_parts *ret_parts,
                                             size_t *ret_size, const char **ret_why);
 
+/** Whether `cid` is of the one form that Copse gives to blocks of DAG-CBOR: version 1 and sha2-256,
+ * all of it. */
+bool copse_cid_is_dag_cbor(const copse_cid *cid);
+
 #endif

@@ -136,6 +136,27 @@ bool test_read_file(const char *path, uint8_t **ret_bytes, size_t *ret_size)
     return true;
 }
 
+size_t test_env_each_line(const char *path, void (*check)(const copse_env *env, char *line))
+{
+    test_env test;
+    uint8_t *file = NULL;
+    size_t size = 0;
+    size_t count = 0;
+    test_env_init(&test);
+    assert_true(test_read_file(path, &file, &size));
+    assert_int_equal(file[size - 1], '\n');
+    file[size - 1] = '\0';
+    for (char *line = strtok((char *)file, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        if (line[0] != '#') {
+            check(&test.env, line);
+            count++;
+        }
+    }
+    free(file);
+    test_env_assert_empty(&test);
+    return count;
+}
+
 const char *test_vector_path(const char *name)
 {
     static char path[1024];

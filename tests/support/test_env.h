@@ -44,6 +44,10 @@ uint64_t test_random_below(uint64_t *state, uint64_t bound);
  * malloc'ed. `path` is relative to the project's top. */
 bool test_read_file(const char *path, uint8_t **ret_bytes, size_t *ret_size);
 
+/** Gives each line of a file (as test_read_file) that doesn't begin with # to `check`, which may
+ * change it, with one env, that has to be empty at the end. Returns how many there were. */
+size_t test_env_each_line(const char *path, void (*check)(const copse_env *env, char *line));
+
 /** The path of a file in the shared vectors, from the environment variable COPSE_VECTORS or the
  * folder shared/vectors beside the checkout. Static storage; overwritten by the next call. */
 const char *test_vector_path(const char *name);
