@@ -32,6 +32,7 @@ typedef struct copse_call {
     copse_output output;
     copse_err err; /**< Of the last call into the library that failed. */
     bool misused;  /**< A failure of the command line itself was reported. */
+    bool warns;    /**< What fails now is told as a warning: the command goes on without it. */
 } copse_call;
 
 /** Runs a command; returns an exit code of copse_exit. */
@@ -77,6 +78,9 @@ extern const copse_command copse_command_merge;
 extern const copse_command copse_command_conflicts;
 extern const copse_command copse_command_resolve;
 extern const copse_command copse_command_watch;
+extern const copse_command copse_command_union;
+extern const copse_command copse_command_unread;
+extern const copse_command copse_command_mark_read;
 extern const copse_command copse_command_revert;
 extern const copse_command copse_command_cherry_pick;
 extern const copse_command copse_command_branch;
@@ -84,6 +88,9 @@ extern const copse_command copse_command_tag;
 extern const copse_command copse_command_reset;
 extern const copse_command copse_command_collections;
 extern const copse_command copse_command_policy;
+extern const copse_command copse_command_writers_add;
+extern const copse_command copse_command_writers_remove;
+extern const copse_command copse_command_writers_list;
 extern const copse_command copse_command_drop;
 extern const copse_command copse_command_index;
 extern const copse_command copse_command_indexes;
@@ -128,6 +135,7 @@ extern const copse_command copse_command_key_import;
 extern const copse_command copse_command_clone;
 extern const copse_command copse_command_fork;
 extern const copse_command copse_command_pull;
+extern const copse_command copse_command_follow;
 extern const copse_command copse_command_publish;
 
 #endif

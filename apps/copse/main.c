@@ -22,8 +22,9 @@ static const copse_command *const main_document_write_commands[] = {
     &copse_command_replace, &copse_command_delete, &copse_command_batch,  NULL,
 };
 static const copse_command *const main_document_read_commands[] = {
-    &copse_command_find,      &copse_command_get,    &copse_command_count, &copse_command_distinct,
-    &copse_command_aggregate, &copse_command_export, &copse_command_shell, NULL,
+    &copse_command_find,     &copse_command_get,       &copse_command_count,
+    &copse_command_distinct, &copse_command_aggregate, &copse_command_export,
+    &copse_command_union,    &copse_command_shell,     NULL,
 };
 static const copse_command *const main_proof_commands[] = {
     &copse_command_prove,
@@ -33,16 +34,18 @@ static const copse_command *const main_proof_commands[] = {
 static const copse_command *const main_history_commands[] = {
     &copse_command_log,       &copse_command_show,
     &copse_command_diff,      &copse_command_blame,
-    &copse_command_watch,     &copse_command_merge,
+    &copse_command_watch,     &copse_command_unread,
+    &copse_command_mark_read, &copse_command_merge,
     &copse_command_conflicts, &copse_command_resolve,
     &copse_command_revert,    &copse_command_cherry_pick,
     &copse_command_branch,    &copse_command_tag,
     &copse_command_reset,     NULL,
 };
 static const copse_command *const main_collection_commands[] = {
-    &copse_command_collections, &copse_command_index,  &copse_command_indexes,
-    &copse_command_drop_index,  &copse_command_policy, &copse_command_drop,
-    &copse_command_stats,       &copse_command_check,  NULL,
+    &copse_command_collections, &copse_command_index,          &copse_command_indexes,
+    &copse_command_drop_index,  &copse_command_policy,         &copse_command_drop,
+    &copse_command_writers_add, &copse_command_writers_remove, &copse_command_writers_list,
+    &copse_command_stats,       &copse_command_check,          NULL,
 };
 static const copse_command *const main_write_commands[] = {
     &copse_command_tree_load,
@@ -69,10 +72,9 @@ static const copse_command *const main_share_commands[] = {
     NULL,
 };
 static const copse_command *const main_network_commands[] = {
-    &copse_command_serve,       &copse_command_clone,
-    &copse_command_fork,        &copse_command_pull,
-    &copse_command_publish,     &copse_command_cache_stat,
-    &copse_command_cache_clear, NULL,
+    &copse_command_serve,      &copse_command_clone,       &copse_command_fork,
+    &copse_command_pull,       &copse_command_follow,      &copse_command_publish,
+    &copse_command_cache_stat, &copse_command_cache_clear, NULL,
 };
 static const copse_command *const main_key_commands[] = {
     &copse_command_key_new,

@@ -32,10 +32,12 @@ typedef enum copse_database_defect_kind {
     COPSE_DATABASE_DEFECT_UNIQUE,          /**< Two documents have the values of a unique index. */
     COPSE_DATABASE_DEFECT_PARALLEL_ARRAYS, /**< A document that an index can't hold: arrays in two
                                                 fields, too many entries, too long a key. */
-    COPSE_DATABASE_DEFECT_VERSION, /**< A row of versions is malformed, is not one of its document,
-                                        or is in a collection without. */
-    COPSE_DATABASE_DEFECT_CONFLICT /**< The row of a conflict is malformed, or has documents of
-                                        another primary key. */
+    COPSE_DATABASE_DEFECT_VERSION,  /**< A row of versions is malformed, is not one of its document,
+                                         has a wrong signature, or is in a collection without. */
+    COPSE_DATABASE_DEFECT_CONFLICT, /**< The row of a conflict is malformed, or has documents of
+                                         another primary key. */
+    COPSE_DATABASE_DEFECT_STATEMENTS /**< A row of statements is malformed, or one of them is not
+                                          well signed. */
 } copse_database_defect_kind;
 
 /** One finding; valid during the call. */

@@ -68,7 +68,9 @@ typedef struct copse_loader_conflict {
 /** Builds: puts the blocks into `store` and opens the tree with the collection in it. The loader
  * can then only be freed. `ret_stats` and `ret_conflict` may be NULL. CONFLICT: two documents have
  * one primary key, or equal values in a unique index; the message says which, and *ret_conflict
- * where they came from: the first conflict in key order, primary keys before indexes. WANT: supply,
+ * where they came from: the first conflict in key order, primary keys before indexes. DENIED: in a
+ * database with a creator the author may not insert there, or not make the collection
+ * (copse_authority_can); whether the author is who signs is for the caller to see. WANT: supply,
  * also from `store`, and call again; nothing is sorted or built twice. CORRUPT, IO, LIMIT, NOMEM,
  * those of the stores: after these, as after CONFLICT, it can only be freed. */
 COPSE_API COPSE_MUST_USE copse_status copse_loader_finish(copse_loader *loader,

@@ -165,11 +165,27 @@ static bool catalogue_is_text(const copse_cbor_item *item, const char *text)
            copse_bytes_equal(item->bytes, copse_bytes_of_text(text));
 }
 
-copse_status copse_catalogue_decode_database(copse_bytes value, copse_err *err)
+/* What the row of a database says besides what every such row does. */
+static copse_status catalogue_read_identity(copse_catalogue *catalogue, copse_bytes value,
+                                            copse_err *err)
 {
-    static const catalogue_key keys[] = {{.name = "Format"}, {.name = "Version"}};
-    copse_cbor_item items[2];
-    copse_status status = catalogue_read_keys(value, keys, 2, "the database", items, err);
+    copse_status status = copse_identity_decode(catalogue->env, value, &catalogue->identity, err);
+    catalogue->has_identity = status == COPSE_OK;
+    return status == COPSE_NOT_FOUND
+               ? COPSE_ERR(err, COPSE_CORRUPT, "the row of the database lacks \"Creator\"")
+               : status;
+}
+
+copse_status copse_catalogue_decode_database(copse_catalogue *catalogue, copse_bytes value,
+                                             copse_err *err)
+{
+    static const catalogue_key keys[] = {{.name = "Format"},
+                                         {.name = "Version"},
+                                         {.name = "Creator", .is_optional = true},
+                                         {.name = "Nonce", .is_optional = true},
+                                         {.name = "Signature", .is_optional = true}};
+    copse_cbor_item items[5];
+    copse_status status = catalogue_read_keys(value, keys, 5, "the database", items, err);
     if (status != COPSE_OK) {
         return status;
     }
@@ -181,6 +197,11 @@ copse_status copse_catalogue_decode_database(copse_bytes value, copse_err *err)
         return COPSE_ERR(err, COPSE_CORRUPT,
                          "a database of version %llu; this version of Copse knows version %d",
                          (unsigned long long)items[1].arg, COPSE_DATABASE_VERSION);
+    }
+    for (size_t i = 2; i < 5; i++) {
+        if (items[i].kind != COPSE_CBOR_NULL) {
+            return catalogue_read_identity(catalogue, value, err);
+        }
     }
     return COPSE_OK;
 }

@@ -14,8 +14,10 @@ COPSE_MUST_USE copse_status copse_catalogue_encode_database(copse_buf *buf);
 COPSE_MUST_USE copse_status copse_catalogue_encode_collection(const copse_collection *collection,
                                                               copse_buf *buf);
 
-/** CORRUPT: that is no row of a database, or of one of another version. */
-COPSE_MUST_USE copse_status copse_catalogue_decode_database(copse_bytes value, copse_err *err);
+/** Reads who made the database into `catalogue`, if the row says so. CORRUPT: that is no row of a
+ * database, or of one of another version. */
+COPSE_MUST_USE copse_status copse_catalogue_decode_database(copse_catalogue *catalogue,
+                                                            copse_bytes value, copse_err *err);
 
 /** Reads what a collection's row says, but for its name and indexes; borrows from it. CORRUPT. */
 COPSE_MUST_USE copse_status copse_catalogue_decode_collection(copse_bytes value,

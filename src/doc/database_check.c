@@ -30,6 +30,7 @@ static const char *const dbcheck_names[] = {
     [COPSE_DATABASE_DEFECT_PARALLEL_ARRAYS] = "parallel-arrays",
     [COPSE_DATABASE_DEFECT_VERSION] = "version",
     [COPSE_DATABASE_DEFECT_CONFLICT] = "conflict",
+    [COPSE_DATABASE_DEFECT_STATEMENTS] = "statements",
 };
 
 const char *copse_database_defect_name(copse_database_defect_kind kind)

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "doc/document_conflict.h"
+#include "doc/document_signature.h"
 #include "doc/document_version.h"
 #include "tree/tree.h"
 
@@ -139,6 +140,17 @@ static copse_status dbcheck_version_document(const dbcheck_subject *subject, cop
                : status;
 }
 
+/* Whether a state is signed as it must be, if it is. */
+static copse_status dbcheck_version_signature(const dbcheck_subject *subject,
+                                              const copse_version_state *state, copse_err *err)
+{
+    const copse_catalogue *catalogue = &subject->run->catalogue;
+    const copse_collection *collection = &subject->run->collection->collection;
+    const copse_document_place place = {catalogue->has_identity ? &catalogue->identity.cid : NULL,
+                                        collection->name, subject->primary};
+    return copse_document_check_signature(subject->run->env, collection->merge, &place, state, err);
+}
+
 /* Checks a row against its document. */
 static copse_status dbcheck_version_state(const dbcheck_subject *subject, copse_bytes row,
                                           copse_err *err)
@@ -151,6 +163,9 @@ static copse_status dbcheck_version_state(const dbcheck_subject *subject, copse_
         const copse_version_state state = {document.document.encoded, row};
         status =
             copse_version_check(run->env, run->collection->collection.primary_key, &state, &detail);
+        if (status == COPSE_OK) {
+            status = dbcheck_version_signature(subject, &state, &detail);
+        }
         if (status == COPSE_CORRUPT || status == COPSE_LIMIT) {
             status = dbcheck_subject_tell(subject, document.id, NULL, &detail, err);
         } else if (status != COPSE_OK) {

@@ -8,13 +8,15 @@
 #include "base/err.h"
 #include "base/siphash.h"
 #include "doc/write_unique.h"
+#include "doc/writers.h"
 
 #include <string.h>
 
 enum {
     DBCHECK_PROGRESS_ROWS = 65536,
     DBCHECK_END_OF_NAME = 0x00,
-    DBCHECK_ENTRIES = 0x01 /* behind the name of an index: its entries; 00: its marks */
+    DBCHECK_STATEMENTS = 0x01, /* behind the first 00 */
+    DBCHECK_ENTRIES = 0x01     /* behind the name of an index: its entries; 00: its marks */
 };
 
 /* ---- keys ---- */
@@ -24,6 +26,7 @@ typedef enum dbcheck_row_kind {
     DBCHECK_ROW_CONFLICT,
     DBCHECK_ROW_DOCUMENT,
     DBCHECK_ROW_INDEX,
+    DBCHECK_ROW_STATEMENTS,
     DBCHECK_ROW_VERSION
 } dbcheck_row_kind;
 
@@ -57,6 +60,10 @@ static dbcheck_row dbcheck_split_row(copse_bytes key, copse_bytes value)
 {
     dbcheck_row row = {.kind = DBCHECK_ROW_OTHER, .key = key, .value = value};
     if (key.len < 2 || key.ptr[0] != 0) {
+        return row;
+    }
+    if (key.ptr[1] == DBCHECK_STATEMENTS) {
+        row.kind = DBCHECK_ROW_STATEMENTS;
         return row;
     }
     const uint8_t *end = memchr(key.ptr + 1, DBCHECK_END_OF_NAME, key.len - 1);
@@ -359,6 +366,32 @@ static copse_status dbcheck_turn_to(copse_dbcheck_run *run, const dbcheck_row *r
     return copse_dbcheck_tell(run, &defect, NULL, err);
 }
 
+/* A row of statements; only a database with a creator has such. */
+static copse_status dbcheck_statements(copse_dbcheck_run *run, const dbcheck_row *row,
+                                       copse_err *err)
+{
+    copse_database_defect defect = {.kind = COPSE_DATABASE_DEFECT_KEY, .key = row->key};
+    copse_bytes statements;
+    copse_public_key to;
+    copse_err detail = {0};
+    copse_status status = copse_writers_key_read(run->env, row->key, &to, &detail);
+    if (status == COPSE_OK && !run->catalogue.has_identity) {
+        status = COPSE_ERR(&detail, COPSE_CORRUPT, "statements of a database without a creator");
+    }
+    if (status == COPSE_OK) {
+        defect.kind = COPSE_DATABASE_DEFECT_STATEMENTS;
+        status = copse_writers_row_read(run->env, row->value, &statements, &detail);
+    }
+    if (status == COPSE_OK) {
+        status = copse_statement_row_check(run->env, &to, statements, &detail);
+    }
+    if (status == COPSE_OK) {
+        return COPSE_OK;
+    }
+    return copse_dbcheck_is_finding(status) ? copse_dbcheck_tell(run, &defect, &detail, err)
+                                            : COPSE_ERR(err, status, "%s", detail.message);
+}
+
 /* *ret_past: run->key has the key to go on from. */
 static copse_status dbcheck_data_row(copse_dbcheck_run *run, const dbcheck_row *row, bool *ret_past,
                                      copse_err *err)
@@ -370,7 +403,9 @@ static copse_status dbcheck_data_row(copse_dbcheck_run *run, const dbcheck_row *
          !copse_bytes_equal(run->collection->collection.name, row->collection))) {
         status = dbcheck_turn_to(run, row, ret_past, err);
     }
-    if (status == COPSE_OK && !*ret_past && row->kind == DBCHECK_ROW_OTHER) {
+    if (status == COPSE_OK && row->kind == DBCHECK_ROW_STATEMENTS) {
+        status = dbcheck_statements(run, row, err);
+    } else if (status == COPSE_OK && !*ret_past && row->kind == DBCHECK_ROW_OTHER) {
         copse_database_defect defect = {.kind = COPSE_DATABASE_DEFECT_KEY,
                                         .collection = row->collection,
                                         .key = row->key,

@@ -123,7 +123,8 @@ struct copse_database_merge {
     copse_database_merge_options options;
     copse_database *databases[COPSE_MERGE_SIDES]; /**< Base: NULL if they have none. */
     copse_write *write;
-    bool has_ended; /**< All operations are there. */
+    bool has_statements; /**< Their operations are there. */
+    bool has_ended;      /**< All operations are there. */
     copse_database_merge_stats stats;
 
     copse_bytes last; /**< The last collection that is done; ptr NULL: none. */
@@ -300,6 +301,9 @@ COPSE_MUST_USE copse_status copse_merge_has_same_indexes(const copse_env *env,
                                                          const copse_collection *a,
                                                          const copse_collection *b, bool *ret_same,
                                                          copse_err *err);
+
+/** Unites the rows of statements. WANT, CORRUPT, LIMIT, IO, NOMEM: no operation was added. */
+COPSE_MUST_USE copse_status copse_merge_statements(copse_database_merge *merge, copse_err *err);
 
 /** Makes `name` the present collection. */
 void copse_merge_enter_collection(copse_database_merge *merge, copse_bytes name);

@@ -18,6 +18,7 @@
 #include "doc/database_merge.h"
 
 #include "base/err.h"
+#include "doc/document_signature.h"
 
 #include <copse/document_merge.h>
 
@@ -92,6 +93,47 @@ copse_status copse_merge_decide_union(copse_database_merge *merge, copse_err *er
 
 /* ---- Versions -------------------------------------------------------------------------------- */
 
+/* Says whose signature is wrong, in CORRUPT. */
+static copse_status merge_refuse_signature(const copse_database_merge *merge, copse_bytes row,
+                                           const char *message, copse_err *err)
+{
+    enum { KEY_TEXT_MAX = 16 };
+    static const char digits[] = "0123456789abcdef";
+    char hex[2 * KEY_TEXT_MAX + 1];
+    copse_bytes key = merge->rows.key;
+    copse_version version = {.author = copse_merge_nothing};
+    size_t size = key.len < KEY_TEXT_MAX ? key.len : KEY_TEXT_MAX;
+    for (size_t i = 0; i < size; i++) {
+        hex[2 * i] = digits[key.ptr[i] >> 4];
+        hex[2 * i + 1] = digits[key.ptr[i] & 15];
+    }
+    hex[2 * size] = '\0';
+    copse_status status = copse_version_latest(row, &version, err);
+    return status != COPSE_OK
+               ? status
+               : COPSE_ERR(err, COPSE_CORRUPT,
+                           "%.*s: the document with the primary key %s: %s: %.*s",
+                           (int)merge->name.len, (const char *)merge->name.ptr, hex, message,
+                           (int)version.author.len, (const char *)version.author.ptr);
+}
+
+/* A state that somebody signed must be right (M6): whose it is said to be is nobody's to make up.
+ */
+static copse_status merge_check_signature(const copse_database_merge *merge, copse_merge_side side,
+                                          const copse_version_state *state, copse_err *err)
+{
+    const copse_identity *identity = copse_database_identity(merge->databases[side]);
+    const copse_document_place place = {identity != NULL ? &identity->cid : NULL, merge->name,
+                                        merge->rows.key};
+    copse_err detail = {0};
+    copse_status status =
+        copse_document_check_signature(merge->env, merge->policy, &place, state, &detail);
+    if (status == COPSE_CORRUPT) {
+        return merge_refuse_signature(merge, state->row, detail.message, err);
+    }
+    return status == COPSE_OK ? status : COPSE_ERR(err, status, "%s", detail.message);
+}
+
 /* The state of a side (M3): a document that waits is none where its versions say that it was
  * deleted since. */
 static copse_status merge_read_state(copse_database_merge *merge, copse_merge_side side,
@@ -105,6 +147,9 @@ static copse_status merge_read_state(copse_database_merge *merge, copse_merge_si
     }
     if (status == COPSE_OK && !is_deleted) {
         status = copse_merge_load(merge, side, &state.document, err);
+    }
+    if (status == COPSE_OK) {
+        status = merge_check_signature(merge, side, &state, err);
     }
     if (status == COPSE_OK) {
         *ret_state = state;

@@ -2,7 +2,7 @@
  * none. It is kept in two places, the document and its row:
  *
  *     {"fields": {name: [[ms, counter], author], …}, "hidden": {name: value, …},
- *      "version": [[ms, counter], author, deleted]}
+ *      "version": [[ms, counter], author, deleted, signature or nothing]}
  *
  * "version" is the floor. The version of a field is the one in "fields", or else the floor's; its
  * value the one in the document, or else in "hidden", or else none. The join of two states is the
@@ -22,6 +22,9 @@
  *         none may begin so. A join that brings a field to lead them shows them again.
  *     V6  The primary key is in each document, never listed and never hidden. So its version is the
  *         floor's: a write that changes its encoding (1, 1.0) is one of the whole document.
+ *     V7  A signature is of 64 bytes, in a row without "fields" and "hidden": it is one of a state
+ *         that was written as a whole. FIELD_WISE knows none, as its joins make states that nobody
+ *         wrote; LWW keeps the row that it takes as it is.
  *
  * Documents, "fields" and "hidden" are sorted by the same order of keys: all is done in one walk
  * over them side by side, in time linear in their bytes.
@@ -31,6 +34,7 @@
 #include "doc/document_version.h"
 
 #include <copse/commit.h>
+#include <copse/key.h>
 #include <copse/value.h>
 
 #include "base/err.h"
@@ -65,18 +69,41 @@ static bool version_take_uint(copse_cbor_reader *reader, uint64_t max, uint64_t 
     return true;
 }
 
-/* Reads [[ms, counter], author], or, where `ret_deleted` is not NULL, the same with a bool (V1). */
-static copse_status version_read(copse_bytes encoded, copse_version *ret_version, bool *ret_deleted,
-                                 copse_err *err)
+/* What stands behind the author in the version of a whole row. */
+static copse_status version_read_end(copse_cbor_reader *reader, bool is_signed,
+                                     copse_version_row *row, copse_err *err)
+{
+    copse_cbor_item item;
+    if (!version_take(reader, COPSE_CBOR_BOOL, &item)) {
+        return COPSE_ERR(err, COPSE_CORRUPT, "a version does not say whether it is a deletion");
+    }
+    row->is_deleted = item.boolean;
+    if (is_signed) {
+        if (!version_take(reader, COPSE_CBOR_BYTES, &item) ||
+            item.bytes.len != COPSE_SIGNATURE_SIZE_BYTES || row->fields.len > 0 ||
+            row->hidden.len > 0) {
+            return COPSE_ERR(err, COPSE_CORRUPT, "a version has a signature that is none");
+        }
+        row->signature = item.bytes;
+    }
+    return COPSE_OK;
+}
+
+/* Reads [[ms, counter], author], or, where `row` is not NULL, that of a whole row, which goes on
+ * with a bool, and a signature or nothing (V1, V7). */
+static copse_status version_read(copse_bytes encoded, copse_version *ret_version,
+                                 copse_version_row *row, copse_err *err)
 {
     copse_cbor_reader reader;
     copse_cbor_item item;
     uint64_t counter;
-    uint64_t size = ret_deleted != NULL ? 3 : 2;
+    uint64_t size = row != NULL ? 3 : 2;
     copse_cbor_reader_init(&reader, encoded);
-    if (!version_take(&reader, COPSE_CBOR_ARRAY, &item) || item.arg != size) {
+    if (!version_take(&reader, COPSE_CBOR_ARRAY, &item) ||
+        (item.arg != size && (row == NULL || item.arg != size + 1))) {
         return COPSE_ERR(err, COPSE_CORRUPT, "a version is no list of %u", (unsigned)size);
     }
+    bool is_signed = item.arg > size;
     if (!version_take(&reader, COPSE_CBOR_ARRAY, &item) || item.arg != 2 ||
         !version_take_uint(&reader, INT64_MAX, &ret_version->time_ms) ||
         !version_take_uint(&reader, UINT32_MAX, &counter)) {
@@ -88,13 +115,7 @@ static copse_status version_read(copse_bytes encoded, copse_version *ret_version
         return COPSE_ERR(err, COPSE_CORRUPT, "a version has no author");
     }
     ret_version->author = item.bytes;
-    if (ret_deleted != NULL && !version_take(&reader, COPSE_CBOR_BOOL, &item)) {
-        return COPSE_ERR(err, COPSE_CORRUPT, "a version does not say whether it is a deletion");
-    }
-    if (ret_deleted != NULL) {
-        *ret_deleted = item.boolean;
-    }
-    return COPSE_OK;
+    return row != NULL ? version_read_end(&reader, is_signed, row, err) : COPSE_OK;
 }
 
 static bool version_is_map(copse_bytes encoded)
@@ -146,7 +167,7 @@ copse_status copse_version_row_read(copse_bytes encoded, copse_version_row *row,
         (row->hidden.len > 0 && !version_is_map(row->hidden))) {
         return COPSE_ERR(err, COPSE_CORRUPT, "a row of versions lists no fields");
     }
-    status = version_read(version, &row->version, &row->is_deleted, err);
+    status = version_read(version, &row->version, row, err);
     if (status == COPSE_OK && row->fields.len == 0 && row->hidden.len == 0 &&
         copse_version_is_zero(&row->version)) {
         return COPSE_ERR(err, COPSE_CORRUPT, "a row of versions says nothing");

@@ -5,7 +5,8 @@
  * and idempotent, and the join of a state with one that was written on top of it is the latter: so
  * peers that have seen the same states hold the same one, whatever the order.
  *
- *     LWW         A state is the version of the whole document; the later one is the join.
+ *     LWW         A state is the version of the whole document; the later one is the join. It may
+ *                 be signed (document_signature.h), and stays so: the row is taken as it is.
  *     FIELD_WISE  A state gives each field of the document itself (not of objects in it) a version
  *                 and a value, or none. The row's *floor* is the version of all fields that it does
  *                 not list: that of the last write of the whole document. A join takes for each

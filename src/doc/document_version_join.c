@@ -212,6 +212,9 @@ static copse_status version_join_field_wise(const copse_env *env, copse_bytes pr
     if (status == COPSE_OK) {
         status = copse_version_walk_begin(&walk_b, env, primary_key, b, err);
     }
+    if (status == COPSE_OK && (walk_a.row.signature.len > 0 || walk_b.row.signature.len > 0)) {
+        status = COPSE_ERR(err, COPSE_CORRUPT, "a signed document is joined by fields");
+    }
     if (status != COPSE_OK) {
         return status;
     }

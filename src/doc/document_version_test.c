@@ -109,7 +109,8 @@ static const row_case row_cases[] = {
     /* V1 */
     {"", "{\"version\":7}", "no list"},
     {"", "{\"version\":[[5,0],\"\"]}", "no list"},
-    {"", "{\"version\":[[5,0],\"\",true,1]}", "no list"},
+    {"", "{\"version\":[[5,0],\"\",true,1]}", "a signature that is none"},
+    {"", "{\"version\":[[5,0],\"\",true,1,1]}", "no list"},
     {"", "{\"version\":[5,\"\",true]}", "no time"},
     {"", "{\"version\":[[5],\"\",true]}", "no time"},
     {"", "{\"version\":[[5,0,0],\"\",true]}", "no time"},

@@ -15,6 +15,7 @@ typedef struct copse_version_row {
     bool is_deleted;
     copse_bytes fields; /**< Maps; len 0: absent. */
     copse_bytes hidden;
+    copse_bytes signature; /**< len 0: absent. Whether it is right, document_signature.h says. */
 } copse_version_row;
 
 /** Reads a row (len 0: there is none). What is not there stays as it is in `row`: without a row,

@@ -8,6 +8,7 @@
 #include "base/loadstore.h"
 #include "doc/catalogue_rows.h"
 #include "doc/write_unique.h"
+#include "doc/writers.h"
 #include "tree/builder.h"
 #include "value/order_show.h"
 
@@ -264,6 +265,34 @@ static copse_status loader_make_root(copse_loader *loader, copse_loader_conflict
     return status;
 }
 
+/* In a database with a creator: whether the author may load. */
+static copse_status loader_check_author(const copse_loader *loader, copse_err *err)
+{
+    copse_authority *authority = NULL;
+    copse_public_key who;
+    if (!loader->catalogue.has_identity) {
+        return COPSE_OK;
+    }
+    if (loader->author.len == 0) {
+        return COPSE_ERR(err, COPSE_DENIED,
+                         "no right to load: the database has a creator, and who writes it signs "
+                         "with a key");
+    }
+    copse_status status = copse_public_key_from_did(copse_buf_view(&loader->author), &who, err);
+    if (status == COPSE_OK) {
+        status =
+            copse_writers_authority_of(loader->tree, &loader->catalogue.identity, &authority, err);
+    }
+    if (status == COPSE_OK) {
+        status = copse_writers_ask(loader->env, authority, &who,
+                                   loader->is_new ? COPSE_RIGHT_ADMIN : COPSE_RIGHT_INSERT,
+                                   loader->target->collection.name,
+                                   loader->is_new ? "change the catalogue of" : "insert into", err);
+    }
+    copse_authority_free(authority);
+    return status;
+}
+
 copse_status copse_loader_finish(copse_loader *loader, copse_tree **ret_tree,
                                  copse_write_stats *ret_stats, copse_loader_conflict *ret_conflict,
                                  copse_err *err)
@@ -277,6 +306,9 @@ copse_status copse_loader_finish(copse_loader *loader, copse_tree **ret_tree,
     }
     copse_status status = COPSE_OK;
     if (loader->stage == LOADER_ADDING) {
+        status = loader_check_author(loader, err);
+    }
+    if (status == COPSE_OK && loader->stage == LOADER_ADDING) {
         status = loader_make_root(loader, ret_conflict, err);
     }
     if (status == COPSE_OK) {

@@ -34,6 +34,32 @@ copse_status copse_write_put_header(copse_write_run *run, copse_err *err)
     return write_catalogue_put_row(run, key_size, status, err);
 }
 
+/* Begins a database that has a creator, before anything else is in it. */
+static copse_status write_catalogue_create_database(copse_write_run *run, const copse_write_op *op,
+                                                    copse_err *err)
+{
+    copse_write *write = run->write;
+    copse_bytes row = copse_write_bytes(write, op->item);
+    if (write->catalogue.has_header || copse_batch_count(write->batch) > 0 ||
+        run->changes_count > 0) {
+        return COPSE_ERR(err, COPSE_CONFLICT, "there is a database already");
+    }
+    write->catalogue_root.size = 0;
+    write->authority = copse_authority_free(write->authority);
+    copse_buf_truncate(&run->scratch, 0);
+    copse_status status = copse_key_write_database(&run->scratch);
+    size_t key_size = run->scratch.len;
+    if (status == COPSE_OK) {
+        status = copse_buf_append(&run->scratch, row);
+    }
+    status = write_catalogue_put_row(run, key_size, status, err);
+    if (status == COPSE_OK) {
+        status = copse_identity_decode(run->env, row, &write->catalogue.identity, err);
+    }
+    write->catalogue.has_header = write->catalogue.has_identity = status == COPSE_OK;
+    return status;
+}
+
 static copse_status write_catalogue_put_collection(copse_write_run *run,
                                                    const copse_collection *collection,
                                                    copse_err *err)
@@ -312,6 +338,9 @@ copse_status copse_write_change_catalogue(copse_write_run *run, const copse_writ
                                           copse_err *err)
 {
     copse_catalogue_collection *collection;
+    if (op->kind == COPSE_WRITE_CREATE_DATABASE) {
+        return write_catalogue_create_database(run, op, err);
+    }
     if (op->kind == COPSE_WRITE_CREATE_COLLECTION) {
         return write_catalogue_create_collection(run, op, err);
     }

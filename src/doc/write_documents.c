@@ -177,6 +177,10 @@ static copse_status settle_allow(settle *state, const copse_write_change *change
     if (kind == COPSE_WRITE_REPLACE && present.len == 0) {
         return settle_refuse(state, change, COPSE_NOT_FOUND, "no", err);
     }
+    if (kind == COPSE_WRITE_UPSERT && present.len > 0) { /* W8: it is no insert */
+        return copse_write_check_right(state->run, COPSE_RIGHT_WRITE,
+                                       change->collection->collection.name, err);
+    }
     return COPSE_OK;
 }
 

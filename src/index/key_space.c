@@ -6,10 +6,11 @@
 
 #include <string.h>
 
-/* The byte after the first 00: 00 of the catalogue, or the first of a name. */
+/* The byte after the first 00: 00 of the catalogue, 01 of statements, or the first of a name. */
 enum {
     KEY_SPACE_FIRST = 0x00,
     KEY_SPACE_CATALOGUE = 0x00,
+    KEY_SPACE_STATEMENTS = 0x01, /* no name begins with it */
     KEY_SPACE_END_OF_NAME = 0x00,
     KEY_SPACE_MARKS = 0x00,
     KEY_SPACE_ENTRIES = 0x01,
@@ -115,6 +116,14 @@ copse_status copse_key_write_index(copse_buf *buf, copse_bytes collection, copse
     key_writer_name(&writer, collection);
     key_writer_byte(&writer, KEY_SPACE_END_OF_NAME);
     key_writer_name(&writer, index);
+    return key_writer_end(&writer);
+}
+
+copse_status copse_key_write_statements(copse_buf *buf)
+{
+    key_writer writer = {buf, buf->len, COPSE_OK};
+    key_writer_byte(&writer, KEY_SPACE_FIRST);
+    key_writer_byte(&writer, KEY_SPACE_STATEMENTS);
     return key_writer_end(&writer);
 }
 

@@ -6,6 +6,7 @@
  *     00 00                                       {"Format": "database", "Version": 2}
  *     00 00 name                                  a collection
  *     00 00 name 00 index-name                    an index's definition
+ *     00 01 order(did)                            the statements about a key (copse/writers.h)
  *     00 name 00 'c' 00 order(pk)                 what a merge left open about a document
  *     00 name 00 'd' 00 order(pk)                 a document, or where it is
  *     00 name 00 'i' 00 index-name 00 00 why order(field) order(pk)  a document that limits what
@@ -41,6 +42,9 @@ COPSE_MUST_USE copse_status copse_key_write_database(copse_buf *buf);
 COPSE_MUST_USE copse_status copse_key_write_collection(copse_buf *buf, copse_bytes collection);
 COPSE_MUST_USE copse_status copse_key_write_index(copse_buf *buf, copse_bytes collection,
                                                   copse_bytes index);
+
+/** What all rows of statements begin with; order(did) follows. */
+COPSE_MUST_USE copse_status copse_key_write_statements(copse_buf *buf);
 
 /** What all documents of the collection begin with; order(pk) follows. */
 COPSE_MUST_USE copse_status copse_key_write_documents(copse_buf *buf, copse_bytes collection);

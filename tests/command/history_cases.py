@@ -158,7 +158,7 @@ class At(History):
         page = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "history.md")
         with open(page, encoding="utf-8") as file:
             listed = re.search(r"takes `--at`.*", file.read())[0]
-        self.assertEqual(having, set(re.findall(r"`([a-z]+)`", listed)))
+        self.assertEqual(having, set(re.findall(r"`([a-z][a-z -]*)`", listed)))
 
     def test_by_time(self):
         time.sleep(0.02)
