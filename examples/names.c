@@ -130,6 +130,11 @@ static void resolve(const copse_env *env, memory *seen, const char *peer,
     (void)copse_cid_to_text(&name.head, COPSE_BASE32, head);
     (void)printf("the name stands for %.12s…, says %s\n", head,
                  name.peer == SIZE_MAX ? "what was seen before" : "the peer");
+    /* Many names, each of peers of its own, are asked for at the same time. */
+    copse_remote_one ones[] = {{.remote = remote, .key = key}};
+    example_must(copse_remote_resolve_all(ones, sizeof ones / sizeof ones[0], &err), &err);
+    example_must(ones[0].status, &ones[0].err);
+    (void)printf("its sequence is %d\n", (int)ones[0].resolved.sequence);
     copse_remote_free(remote);
     copse_transport_free(transport);
 }

@@ -7,6 +7,7 @@
 #include "documents.h"
 #include "explanation.h"
 #include "failure.h"
+#include "union_search.h"
 
 #include <copse/sort_spec.h>
 
@@ -55,8 +56,13 @@ static int count_start(copse_call *call, size_t index, int (*ask)(count_query *s
 /* ---- count ---- */
 
 static const copse_option count_options[] = {
-    COPSE_OPTION_HINT, COPSE_OPTION_EXPLAIN, COPSE_OPTION_HEAD,
-    COPSE_OPTION_JSON, COPSE_OPTIONS_PEERS,  {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
+    COPSE_OPTION_HINT,
+    COPSE_OPTION_EXPLAIN,
+    COPSE_OPTION_HEAD,
+    COPSE_OPTION_JSON,
+    COPSE_OPTION_STRICT,
+    COPSE_OPTIONS_PEERS,
+    {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
 static int count_ask(count_query *self)
@@ -85,7 +91,9 @@ static int count_ask(count_query *self)
 
 static int count_run(copse_call *call)
 {
-    return count_start(call, 2, count_ask);
+    return copse_union_is_named(call)     ? copse_union_count_run(call)
+           : copse_union_check_none(call) ? count_start(call, 2, count_ask)
+                                          : COPSE_EXIT_USAGE;
 }
 
 const copse_command copse_command_count = {
@@ -94,7 +102,8 @@ const copse_command copse_command_count = {
     .summary = "Count the documents that a filter matches",
     .details = "FILTER as for `copse find`; without it all documents are counted. Where an index "
                "alone\n"
-               "answers, the counts in the tree do, however many documents there are.\n",
+               "answers, the counts in the tree do, however many documents there are. Of a union\n"
+               "(`copse union`) the counts of all its databases are added up.\n",
     .options = count_options,
     .examples = "copse count blog.copse posts\n"
                 "copse count blog.copse posts '{\"tags\":\"cats\"}'",

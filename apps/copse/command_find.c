@@ -5,6 +5,7 @@
 #include "command.h"
 #include "question.h"
 #include "search.h"
+#include "union_search.h"
 
 #include <string.h>
 
@@ -17,6 +18,7 @@ static const copse_option find_options[] = {
     COPSE_OPTION_JSON,
     {"--verify", "answer|blocks", COPSE_OPTION_CHOICE,
      "how peers are asked: for the answer with its proof, or for blocks", 0},
+    COPSE_OPTIONS_UNION,
     COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
@@ -71,7 +73,9 @@ static int find_run(copse_call *call)
     copse_question question;
     int code = copse_question_init(&question, call, 1);
     if (code == COPSE_EXIT_OK) {
-        code = find_ask(call, &question);
+        code = copse_union_is_named(call)     ? copse_union_find(call, &question.query)
+               : copse_union_check_none(call) ? find_ask(call, &question)
+                                              : COPSE_EXIT_USAGE;
     }
     copse_question_release(&question);
     return code;
@@ -90,7 +94,9 @@ const copse_command copse_command_find = {
         "Without --sort, documents come in any order. Which indexes there are never changes\n"
         "the answer; --explain says which were used, and which would help.\n"
         "From a peer the answer comes with its proof, in one round trip where it is small; what\n"
-        "was fetched once is cached, and works --offline.\n",
+        "was fetched once is cached, and works --offline.\n"
+        "DB may be a union (`copse union`): all its databases are asked at the same time. Which\n"
+        "can't be had is said on stderr, and the answer goes on without.\n",
     .options = find_options,
     .examples = "copse find blog.copse posts '{\"tags\":\"cats\"}' --sort -createdAt --limit 32\n"
                 "copse find blog.copse posts "
@@ -99,6 +105,7 @@ const copse_command copse_command_find = {
                 "title,author.name\n"
                 "copse find blog.copse posts '{\"tags\":\"cats\"}' --explain\n"
                 "copse find http://127.0.0.1:4180/blog posts '{\"tags\":\"cats\"}' --explain\n"
+                "copse find friends.copse posts --sort -createdAt --limit 32 --with-source\n"
                 "copse find bafyreib… posts --limit 3 --peer http://127.0.0.1:4180",
     .run = find_run,
 };

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "documents.h"
 #include "failure.h"
+#include "union_search.h"
 
 #include <copse/value.h>
 
@@ -16,6 +17,7 @@ static const copse_option get_options[] = {
     {"--canonical", NULL, COPSE_OPTION_FLAG, "write every number with its type", 0},
     COPSE_OPTION_HEAD,
     COPSE_OPTION_JSON,
+    COPSE_OPTIONS_UNION,
     COPSE_OPTIONS_PEERS,
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
@@ -80,6 +82,12 @@ static int get_all(copse_documents *documents)
 static int get_run(copse_call *call)
 {
     copse_documents documents;
+    if (copse_union_is_named(call)) {
+        return copse_union_get(call);
+    }
+    if (!copse_union_check_none(call)) {
+        return COPSE_EXIT_USAGE;
+    }
     if (!copse_documents_open(&documents, call, COPSE_LOCAL_READ)) {
         return COPSE_EXIT_FAILED;
     }
@@ -96,7 +104,9 @@ const copse_command copse_command_get = {
         "24 hexadecimal digits are an ObjectId; otherwise ID is JSON, such as 17, or\n"
         "'{\"$date\":\"2026-01-31T00:00:00Z\"}'; and what is no JSON is text: fig is the same "
         "as\n"
-        "'\"fig\"'. Exit code 1 if one of them isn't there.\n",
+        "'\"fig\"'. Exit code 1 if one of them isn't there. Of a union (`copse union`), all that "
+        "its\n"
+        "databases have with these _ids.\n",
     .options = get_options,
     .examples = "copse get blog.copse posts 1\n"
                 "copse get blog.copse posts 69141fa2b5c1d1a7e0f3b2c4 hello-world",

@@ -36,10 +36,16 @@ static void failure_print_json(copse_status status, const char *message, const c
     (void)fputs("}}\n", stderr);
 }
 
+static void failure_print_warning(const copse_call *call, const char *message, const char *members);
+
 static void failure_print(copse_call *call, copse_status status, const char *message,
                           const char *hint)
 {
     (void)copse_output_flush(&call->output);
+    if (call->warns) {
+        failure_print_warning(call, message, "");
+        return;
+    }
     if (call->output.json) {
         failure_print_json(status, message, hint);
         return;

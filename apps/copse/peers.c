@@ -135,6 +135,21 @@ static copse_status peers_open_remote(copse_peers *peers, const char *const *fir
     return copse_remote_new(&call->env, &options, &peers->remote, &call->err);
 }
 
+static bool peers_report_open(copse_peers *peers, copse_status status)
+{
+    copse_call *call = peers->call;
+    if (status == COPSE_OK) {
+        return true;
+    }
+    copse_peers_close(peers);
+    if (status == COPSE_MISUSE) {
+        (void)copse_failure_usage(call, "%s", call->err.message);
+    } else {
+        (void)copse_failure_of(call, status, "peers can't be asked");
+    }
+    return false;
+}
+
 bool copse_peers_open_all(copse_peers *peers, copse_call *call, const char *const *urls,
                           size_t count, copse_store *store)
 {
@@ -151,16 +166,7 @@ bool copse_peers_open_all(copse_peers *peers, copse_call *call, const char *cons
     if (status == COPSE_OK) {
         status = peers_open_remote(peers, urls, count, store);
     }
-    if (status == COPSE_OK) {
-        return true;
-    }
-    copse_peers_close(peers);
-    if (status == COPSE_MISUSE) {
-        (void)copse_failure_usage(call, "%s", call->err.message);
-    } else {
-        (void)copse_failure_of(call, status, "peers can't be asked");
-    }
-    return false;
+    return peers_report_open(peers, status);
 }
 
 bool copse_peers_open(copse_peers *peers, copse_call *call, const char *first, copse_store *store)
@@ -168,13 +174,26 @@ bool copse_peers_open(copse_peers *peers, copse_call *call, const char *first, c
     return copse_peers_open_all(peers, call, &first, first != NULL ? 1 : 0, store);
 }
 
+bool copse_peers_open_beside(copse_peers *peers, copse_call *call, const char *first,
+                             const copse_peers *owner)
+{
+    *peers = (copse_peers){.call = call,
+                           .transport = owner->transport,
+                           .cache = owner->cache,
+                           .is_offline = owner->is_offline,
+                           .is_beside = true};
+    return peers_report_open(peers, peers_open_remote(peers, &first, first != NULL ? 1 : 0, NULL));
+}
+
 void copse_peers_close(copse_peers *peers)
 {
     copse_peers_wipe_progress(peers);
     copse_remote_free(peers->remote);
-    copse_transport_free(peers->transport);
-    copse_block_cache_close(peers->cache);
-    copse_os_free(peers->os);
+    if (!peers->is_beside) {
+        copse_transport_free(peers->transport);
+        copse_block_cache_close(peers->cache);
+        copse_os_free(peers->os);
+    }
     free(peers->variable);
     *peers = (copse_peers){.call = NULL};
 }
@@ -348,8 +367,8 @@ void copse_peers_print(const copse_peers *peers)
                         copse_text_of_size(stats.sent_bytes, texts[1]));
 }
 
-/* "12 s", "5 min", "3 h", "40 days": how long ago `then_ms` was. */
-static void peers_age(const copse_call *call, uint64_t then_ms, char *ret_text, size_t size)
+/* "12 s", "5 min", "3 h", "40 days": how long ago `then_ms` was. Returns the seconds. */
+static uint64_t peers_age(const copse_call *call, uint64_t then_ms, char *ret_text, size_t size)
 {
     static const struct {
         uint64_t seconds;
@@ -362,6 +381,7 @@ static void peers_age(const copse_call *call, uint64_t then_ms, char *ret_text, 
         i++;
     }
     (void)snprintf(ret_text, size, "%" PRIu64 " %s", age / units[i].seconds, units[i].unit);
+    return age;
 }
 
 /* Names the peers that gave what they should not have; the same ones not twice in a row. */
@@ -393,20 +413,28 @@ static void peers_add_name_reasons(const copse_peers *peers, const copse_remote_
     }
 }
 
-/* Says that the record is one that was remembered. */
-static void peers_note_stale(const copse_peers *peers, const copse_remote_name *name)
+/* Says that the record is one that was remembered, behind the reason in `text`. */
+static void peers_note_stale(const copse_peers *peers, const copse_remote_name *name,
+                             peers_text *text)
 {
     const copse_call *call = peers->call;
-    uint64_t now_ms = call->env.clock(call->env.clock_ctx);
-    uint64_t age_s = now_ms > name->seen_ms ? (now_ms - name->seen_ms) / 1000 : 0;
-    peers_text text = {.len = 0};
     char age[32];
-    peers_age(call, name->seen_ms, age, sizeof age);
-    peers_add_name_reasons(peers, name, &text);
-    peers_text_add(&text, "%susing the record seen %s ago (sequence %" PRIu64 ")%s",
-                   text.len > 0 ? "; " : "", age, name->sequence,
+    uint64_t age_s = peers_age(call, name->seen_ms, age, sizeof age);
+    peers_text_add(text, "%susing the record seen %s ago (sequence %" PRIu64 ")%s",
+                   text->len > 0 ? "; " : "", age, name->sequence,
                    name->is_ended ? ", which has ended" : "");
-    copse_warn_stale(call, age_s, name->sequence, text.text);
+    copse_warn_stale(call, age_s, name->sequence, text->text);
+}
+
+void copse_peers_note_name(copse_peers *peers, const copse_remote_name *name, const char *address)
+{
+    peers_text text = {.len = 0};
+    peers_warn_of_suspects(peers, name);
+    if (name->peer == SIZE_MAX) {
+        peers_text_add(&text, "%s %s", address,
+                       peers->is_offline ? "is not asked" : "can't be looked up");
+        peers_note_stale(peers, name, &text);
+    }
 }
 
 copse_status copse_peers_hear(copse_peers *peers, const copse_public_key *key,
@@ -456,7 +484,9 @@ bool copse_peers_resolve(copse_peers *peers, const copse_public_key *key, const 
         return false;
     }
     if (ret_name->peer == SIZE_MAX) {
-        peers_note_stale(peers, ret_name);
+        peers_text text = {.len = 0};
+        peers_add_name_reasons(peers, ret_name, &text);
+        peers_note_stale(peers, ret_name, &text);
     }
     return true;
 }
@@ -465,11 +495,17 @@ void copse_peers_note_head(const copse_peers *peers, const char *address)
 {
     copse_call *call = peers->call;
     copse_remote_stats stats = copse_remote_get_stats(peers->remote);
-    char age[32];
     if (stats.is_stale) {
-        peers_age(call, stats.head_seen_ms, age, sizeof age);
-        copse_note(call, "copse: %s %s: this is its head as it was %s ago", address,
-                   peers->is_offline ? "is not asked" : "can't be asked", age);
+        peers_text text = {.len = 0};
+        char age[32];
+        (void)peers_age(call, stats.head_seen_ms, age, sizeof age);
+        peers_text_add(&text, "%s %s: this is its head as it was %s ago", address,
+                       peers->is_offline ? "is not asked" : "can't be asked", age);
+        if (call->warns) {
+            copse_warn(call, "%s", text.text);
+        } else {
+            copse_note(call, "copse: %s", text.text);
+        }
     }
     if (stats.is_older) {
         copse_note(call, "copse: %s gave an older head than it had given before", address);

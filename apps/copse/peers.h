@@ -31,6 +31,7 @@ typedef struct copse_peers {
     copse_block_cache *cache;   /**< NULL: it can't be had; noted. */
     copse_remote *remote;
     bool is_offline; /**< --offline was given. */
+    bool is_beside;  /**< Transport and cache are another's. */
     copse_progress progress;
     char label[64];    /**< Of the progress. */
     char *variable;    /**< A copy of $COPSE_PEERS, cut into its URLs; NULL: it isn't used. */
@@ -46,6 +47,11 @@ bool copse_peers_open(copse_peers *peers, copse_call *call, const char *first, c
 /** As copse_peers_open, with any number of first peers. */
 bool copse_peers_open_all(copse_peers *peers, copse_call *call, const char *const *firsts,
                           size_t firsts_count, copse_store *store);
+
+/** As copse_peers_open, over the transport and with the cache of `owner`, which is closed later: so
+ * that both can be waited for together. */
+bool copse_peers_open_beside(copse_peers *peers, copse_call *call, const char *first,
+                             const copse_peers *owner);
 
 /** A zeroed one is allowed. */
 void copse_peers_close(copse_peers *peers);
@@ -74,6 +80,10 @@ bool copse_peers_can_resolve(const copse_peers *peers, const char *address);
  * user must know of it: peers that gave what is old or wrong, and that nobody could be asked. */
 bool copse_peers_resolve(copse_peers *peers, const copse_public_key *key, const char *address,
                          copse_remote_name *ret_name);
+
+/** Says what the user must know of a name that was resolved otherwise, as one of several: a line
+ * that begins with `address`. */
+void copse_peers_note_name(copse_peers *peers, const copse_remote_name *name, const char *address);
 
 /** Room for what copse_peers_hear says. */
 #define COPSE_PEERS_TROUBLE_SIZE 256

@@ -4,6 +4,7 @@
 #include "dropped.h"
 #include "failure.h"
 #include "fetching_store.h"
+#include "union_file.h"
 
 #include <copse/count_store.h>
 #include <copse/database_conflicts.h>
@@ -72,7 +73,10 @@ static bool place_open_car(copse_place *place)
     if (status == COPSE_OK) {
         status = place_read_from(place, place->car_store);
     }
-    if (status == COPSE_CORRUPT) {
+    if (status == COPSE_CORRUPT && copse_union_file_is(place->name)) {
+        (void)copse_failure(call, COPSE_MISUSE, "`copse find`, `count` and `get` ask a union",
+                            "'%s' names many databases, and this command takes one", place->name);
+    } else if (status == COPSE_CORRUPT) {
         (void)copse_failure(
             call, status,
             "a database is a folder, a CAR file, http://peer/name, an IPNS name, or a CID",
@@ -120,14 +124,25 @@ static bool place_open_any(copse_place *place, copse_local_mode mode)
     return place_open_folder(place, mode);
 }
 
+static bool place_open_or_close(copse_place *place, copse_local_mode mode)
+{
+    bool opened = place_open_any(place, mode);
+    if (!opened) {
+        copse_place_close(place);
+    }
+    return opened;
+}
+
 bool copse_place_open(copse_place *place, copse_call *call, copse_local_mode mode)
 {
     *place = (copse_place){.call = call, .name = call->options.arguments[0]};
-    if (!place_open_any(place, mode)) {
-        copse_place_close(place);
-        return false;
-    }
-    return true;
+    return place_open_or_close(place, mode);
+}
+
+bool copse_place_open_name(copse_place *place, copse_call *call, const char *name)
+{
+    *place = (copse_place){.call = call, .name = name};
+    return place_open_or_close(place, COPSE_LOCAL_READ);
 }
 
 bool copse_place_open_beside(copse_place *place, const char *name, copse_place *beside)
@@ -150,8 +165,7 @@ bool copse_place_open_beside(copse_place *place, const char *name, copse_place *
     return true;
 }
 
-/* Lets go of the place beside, which is closed by whom it belongs to. */
-static void place_leave_beside(copse_place *place)
+void copse_place_leave_beside(copse_place *place)
 {
     place->beside_store = copse_store_close(place->beside_store);
     place->beside = NULL;
@@ -159,7 +173,7 @@ static void place_leave_beside(copse_place *place)
 
 void copse_place_close(copse_place *place)
 {
-    place_leave_beside(place);
+    copse_place_leave_beside(place);
     if (place->local.db == NULL) {
         copse_node_cache_free(place->nodes);
         copse_source_free(place->source);

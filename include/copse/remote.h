@@ -248,6 +248,51 @@ COPSE_API COPSE_MUST_USE copse_status copse_remote_find_explain(const copse_remo
 
 COPSE_API copse_result_stats copse_remote_find_stats(const copse_remote_find *find);
 
+/* ---- Many remotes at the same time ---- */
+
+/** One of several remotes that are asked together, and what came of it. */
+typedef struct copse_remote_one {
+    copse_remote *remote;        /**< Each only once. All with a transport have the same one. */
+    copse_remote_find *find;     /**< copse_remote_find_all: the query; it says which remote. */
+    copse_source *source;        /**< copse_remote_fetch_all: that wants something. */
+    const char *name;            /**< copse_remote_head_all: of a database of its peer number 0. */
+    copse_cid head;              /**< Likewise: with status OK, what it is. */
+    const copse_public_key *key; /**< copse_remote_resolve_all: the name. */
+    copse_remote_name resolved;  /**< Likewise: with status OK, what it stands for. */
+    copse_status status;         /**< As copse_remote_fetch and so on return it, */
+    copse_err err;               /**< and why. */
+} copse_remote_one;
+
+/** copse_remote_fetch of all at the same time: takes as long as the slowest. OK: each has its
+ * status. Else nothing can be said of those that had not ended, which have that status too: IO, the
+ * transport's. NOMEM. */
+COPSE_API COPSE_MUST_USE copse_status copse_remote_fetch_all(copse_remote_one *ones, size_t count,
+                                                             copse_err *err);
+
+/** copse_remote_head of all at the same time, but that CARs are asked one after the other. Statuses
+ * as copse_remote_fetch_all. */
+COPSE_API COPSE_MUST_USE copse_status copse_remote_head_all(copse_remote_one *ones, size_t count,
+                                                            copse_err *err);
+
+/** copse_remote_resolve of all at the same time. Statuses as copse_remote_fetch_all. */
+COPSE_API COPSE_MUST_USE copse_status copse_remote_resolve_all(copse_remote_one *ones, size_t count,
+                                                               copse_err *err);
+
+/** Asks a peer of each for the answer, all at the same time: what it is made of is kept, and the
+ * documents are not given, neither here nor by copse_remote_find_next; they are found in
+ * copse_remote_find_database. Each `remote` is set. With status OK `head` is the root, and `source`
+ * reads what came, through which the database does too, as long as the find is there: for
+ * copse_remote_fetch_all, of what did not come. Other statuses as copse_remote_head. */
+COPSE_API COPSE_MUST_USE copse_status copse_remote_find_all(copse_remote_one *ones, size_t count,
+                                                            copse_err *err);
+
+/** The database that a find of copse_remote_find_all is of; it belongs to the find. WANT: the
+ * source of the find says what. Else as copse_tree_open and copse_database_open. MISUSE: the root
+ * is not known. */
+COPSE_API COPSE_MUST_USE copse_status copse_remote_find_database(copse_remote_find *find,
+                                                                 copse_database **ret_database,
+                                                                 copse_err *err);
+
 COPSE_EXTERN_C_END
 
 #endif

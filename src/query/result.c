@@ -57,7 +57,8 @@ static void result_reset(copse_result *result)
     result->row = 0;
     result->looked_up = false;
     result->hinted = false;
-    result->batch_size = 1;
+    result->given = NULL;
+    result->batch_size = result->first_batch > 0 ? result->first_batch : 1;
     result->skip = query->skip;
     result->limit = query->limit > 0 ? query->limit : UINT64_MAX;
     result->stats = (copse_result_stats){.returned = 0};
@@ -118,6 +119,7 @@ copse_status copse_result_open_with(copse_query *query, copse_database *database
     result->given_plan = options->has_plan;
     result->counts = options->need == COPSE_NEED_COUNT;
     result->stop = options->stop;
+    result->first_batch = options->first_batch;
     copse_status status = result_plan(result, options, err);
     if (status == COPSE_OK) {
         status = result_init(result, err);
@@ -388,6 +390,7 @@ static copse_status result_next_document(copse_result *result, copse_bytes *ret_
         if (status == COPSE_OK) {
             status = result_take(result, row, document, ret_answer, err);
         }
+        result->given = row;
     }
     return status;
 }
@@ -491,6 +494,19 @@ copse_status copse_result_next(copse_result *result, copse_bytes *ret_document, 
         *ret_document = answer;
     }
     return status;
+}
+
+copse_status copse_result_sort_key(copse_result *result, copse_bytes document, copse_buf *buf,
+                                   copse_err *err)
+{
+    copse_bytes id;
+    if (result->stage == RESULT_GIVING) {
+        copse_status status = copse_buf_append(buf, copse_ranking_key(&result->ranking));
+        return status == COPSE_OK ? status : COPSE_ERR(err, status, "no memory for a sort key");
+    }
+    copse_status status = result_primary(result, result->given, document, &id, err);
+    return status == COPSE_OK ? copse_sort_spec_key(&result->query->sort, document, id, buf, err)
+                              : status;
 }
 
 copse_result_stats copse_result_get_stats(const copse_result *result)

@@ -7,7 +7,8 @@
  *
  *   R1  On WANT everything stays where it is: the batch, the place in it, the scanner.
  *   R2  Without a limit a batch has COPSE_RESULT_BATCH_MAX entries. Else it has as many as are
- *       still to be given, or if not every one counts, at first few, and then more and more.
+ *       still to be given, or if not every one counts, or may be asked for, at first few, and
+ *       then more and more.
  *   R3  What is lent stays until the next call: leaves are held by the batch, not by the
  *       cursor.
  *   R4  A closed result holds nothing of a database. The query keeps one, for its next run: its
@@ -84,6 +85,9 @@ struct copse_result {
     bool looked_up; /* `values` is filled */
     bool hinted;    /* and what they link to is present */
     size_t batch_size;
+    size_t first_batch;            /* of which size batches begin, for a limit may be more than is
+                                      asked for; 0: it is what is asked for */
+    const copse_result_row *given; /* of the last document that was given; NULL: from no row */
     copse_buf bytes;
     copse_document document;
     copse_buf made;   /* a covered document */
@@ -101,12 +105,19 @@ typedef struct copse_result_options {
     bool has_plan;
     copse_bytes plan; /**< Given by others. */
     copse_query_stop stop;
+    size_t first_batch; /**< Documents to read at first where all that the limit allows may not be
+                             asked for; then twice as many, and so on. 0: they will be. */
 } copse_result_options;
 
 /** As copse_result_open and copse_result_open_plan. */
 COPSE_MUST_USE copse_status copse_result_open_with(copse_query *query, copse_database *database,
                                                    const copse_result_options *options,
                                                    copse_result **ret_result, copse_err *err);
+
+/** Appends the sort key (sort_spec.h) of `document`, which the result has just given whole: its
+ * query has no projection. CORRUPT, LIMIT, NOMEM. */
+COPSE_MUST_USE copse_status copse_result_sort_key(copse_result *result, copse_bytes document,
+                                                  copse_buf *buf, copse_err *err);
 
 /** Lets go of the database after a WANT (R4). NOMEM: it can only be closed. */
 COPSE_MUST_USE copse_status copse_result_suspend(copse_result *result, copse_err *err);

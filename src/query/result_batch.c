@@ -102,7 +102,7 @@ static size_t result_batch_size(const copse_result *result)
     if (result->planned.plan.order == COPSE_ORDERED_MEMORY || to_find == UINT64_MAX) {
         return COPSE_RESULT_BATCH_MAX;
     }
-    if (to_find > size) {
+    if (to_find > size && result->first_batch == 0) {
         size = to_find < COPSE_RESULT_BATCH_MAX ? (size_t)to_find : COPSE_RESULT_BATCH_MAX;
     }
     if (to_find < size && !result->planned.plan.filter) {

@@ -105,30 +105,25 @@ static copse_status remote_answer_head(copse_remote_answer *answer, copse_bytes 
     return status;
 }
 
-/* Waits for more of the answer. OK: *ret_is_over, and then *ret_came; otherwise there is more to
- * verify. */
-static copse_status remote_answer_wait(copse_remote_answer *answer, bool *ret_is_over,
-                                       copse_remote_came *ret_came, copse_err *err)
+/* Takes what was heard of the answer: more of it, or that there is no more. */
+static copse_status remote_answer_take(copse_remote_answer *answer, copse_remote_heard heard,
+                                       const copse_transport_event *event, copse_err *err)
 {
-    copse_remote_heard heard;
-    copse_transport_event event;
     bool is_lie = false;
-    *ret_is_over = false;
-    copse_status status = copse_remote_exchange_next(&answer->exchange, &heard, &event, err);
-    if (status != COPSE_OK) {
-        return status;
-    }
+    copse_status status;
     switch (heard) {
+    case COPSE_REMOTE_HEARD_NOTHING:
+        return COPSE_OK;
     case COPSE_REMOTE_HEARD_HEAD:
-        status = remote_answer_head(answer, event.copse_root, &is_lie, err);
+        status = remote_answer_head(answer, event->copse_root, &is_lie, err);
         if (is_lie) {
-            *ret_is_over = true;
-            *ret_came = remote_answer_lie(answer, "other-root", "");
+            answer->is_over = true;
+            answer->came = remote_answer_lie(answer, "other-root", "");
         }
         return status;
     case COPSE_REMOTE_HEARD_BODY:
         copse_buf_truncate(&answer->piece, 0);
-        if (copse_buf_append(&answer->piece, event.body) != COPSE_OK) {
+        if (copse_buf_append(&answer->piece, event->body) != COPSE_OK) {
             return COPSE_ERR_NOMEM(err);
         }
         return copse_answer_verifier_feed(answer->verifier, copse_buf_view(&answer->piece), err);
@@ -136,10 +131,10 @@ static copse_status remote_answer_wait(copse_remote_answer *answer, bool *ret_is
         copse_answer_verifier_feed_end(answer->verifier);
         return COPSE_OK;
     default:
-        *ret_is_over = true;
-        *ret_came = heard == COPSE_REMOTE_HEARD_FAILED       ? COPSE_REMOTE_CAME_LESS
-                    : answer->exchange.request.status == 413 ? COPSE_REMOTE_CAME_CUT
-                                                             : COPSE_REMOTE_CAME_REFUSAL;
+        answer->is_over = true;
+        answer->came = heard == COPSE_REMOTE_HEARD_FAILED       ? COPSE_REMOTE_CAME_LESS
+                       : answer->exchange.request.status == 413 ? COPSE_REMOTE_CAME_CUT
+                                                                : COPSE_REMOTE_CAME_REFUSAL;
         return COPSE_OK;
     }
 }
@@ -160,9 +155,10 @@ static copse_remote_came remote_answer_refused(copse_remote_answer *answer, cons
     }
 }
 
-/* Verifies as far as it goes. OK: *ret_came; WANT: more must come. */
-static copse_status remote_answer_verify(copse_remote_answer *answer, copse_remote_came *ret_came,
-                                         copse_bytes *ret_document, copse_err *err)
+/* Verifies as far as it goes, once the answer has begun. OK: *ret_came; WANT: more must come. */
+static copse_status remote_answer_verify_begun(copse_remote_answer *answer,
+                                               copse_remote_came *ret_came,
+                                               copse_bytes *ret_document, copse_err *err)
 {
     copse_err why = {.message = ""};
     copse_status status = copse_answer_verifier_next(answer->verifier, ret_document, &why);
@@ -197,23 +193,46 @@ static copse_status remote_answer_verify(copse_remote_answer *answer, copse_remo
     return COPSE_OK;
 }
 
+copse_status copse_remote_answer_verify(copse_remote_answer *answer, copse_remote_came *ret_came,
+                                        copse_bytes *ret_document, copse_err *err)
+{
+    copse_status status = answer->is_over ? COPSE_OK : COPSE_WANT;
+    *ret_came = answer->came;
+    if (!answer->is_over && answer->verifier != NULL) {
+        status = remote_answer_verify_begun(answer, ret_came, ret_document, err);
+    }
+    if (status != COPSE_WANT && (status != COPSE_OK || *ret_came != COPSE_REMOTE_CAME_DOCUMENT)) {
+        copse_remote_exchange_end(&answer->exchange);
+    }
+    return status;
+}
+
+copse_status copse_remote_answer_hear(copse_remote_answer *answer,
+                                      const copse_transport_event *event, bool *ret_heard,
+                                      copse_err *err)
+{
+    copse_remote_heard heard = copse_remote_exchange_hear(&answer->exchange, event);
+    *ret_heard = heard != COPSE_REMOTE_HEARD_NOTHING;
+    return remote_answer_take(answer, heard, event, err);
+}
+
 copse_status copse_remote_answer_next(copse_remote_answer *answer, copse_remote_came *ret_came,
                                       copse_bytes *ret_document, copse_err *err)
 {
-    bool is_over = false;
-    copse_status status = COPSE_WANT;
-    while (status == COPSE_WANT) {
-        if (answer->verifier != NULL) {
-            status = remote_answer_verify(answer, ret_came, ret_document, err);
+    copse_status status;
+    while ((status = copse_remote_answer_verify(answer, ret_came, ret_document, err)) ==
+           COPSE_WANT) {
+        copse_remote_heard heard;
+        copse_transport_event event;
+        copse_remote_tell_progress(answer->remote);
+        status = copse_remote_exchange_next(&answer->exchange, &heard, &event, err);
+        if (status == COPSE_OK) {
+            status = remote_answer_take(answer, heard, &event, err);
         }
-        if (status == COPSE_WANT) {
-            copse_remote_tell_progress(answer->remote);
-            status = remote_answer_wait(answer, &is_over, ret_came, err);
-            status = status == COPSE_OK && !is_over ? COPSE_WANT : status;
+        if (status != COPSE_OK) {
+            copse_remote_exchange_end(&answer->exchange);
+            break;
         }
-    }
-    if (status != COPSE_OK || *ret_came != COPSE_REMOTE_CAME_DOCUMENT) {
-        copse_remote_exchange_end(&answer->exchange);
     }
     return status;
 }

@@ -37,6 +37,8 @@ typedef struct copse_remote_answer {
     copse_answer_verifier *verifier; /* NULL: the answer has not begun */
     copse_buf piece;                 /* of the body, being verified */
     uint64_t blocks;                 /* that came */
+    bool is_over;                    /* nothing more comes: */
+    copse_remote_came came;          /* why */
 } copse_remote_answer;
 
 /** Asks a peer. IO: the transport failed. NOMEM. Release it in any case. */
@@ -53,5 +55,17 @@ void copse_remote_answer_release(copse_remote_answer *answer);
 COPSE_MUST_USE copse_status copse_remote_answer_next(copse_remote_answer *answer,
                                                      copse_remote_came *ret_came,
                                                      copse_bytes *ret_document, copse_err *err);
+
+/** For who waits for several: verifies what is here. Statuses as copse_remote_answer_next, or WANT:
+ * more must come. */
+COPSE_MUST_USE copse_status copse_remote_answer_verify(copse_remote_answer *answer,
+                                                       copse_remote_came *ret_came,
+                                                       copse_bytes *ret_document, copse_err *err);
+
+/** Takes an event, or (NULL) looks whether the answer's time is over, after a WANT.
+ * *ret_heard: it can be verified further. NOMEM, or the store's failure. */
+COPSE_MUST_USE copse_status copse_remote_answer_hear(copse_remote_answer *answer,
+                                                     const copse_transport_event *event,
+                                                     bool *ret_heard, copse_err *err);
 
 #endif

@@ -51,7 +51,7 @@ void copse_remote_exchange_interrupt(copse_remote *remote)
     }
 }
 
-static uint64_t remote_exchange_until(const copse_remote_exchange *exchange)
+uint64_t copse_remote_exchange_until(const copse_remote_exchange *exchange)
 {
     uint64_t silence = exchange->remote->env->limits.fetch_silence_ms_max;
     uint64_t silent = exchange->heard_ms + silence;
@@ -83,7 +83,7 @@ static copse_remote_heard remote_exchange_time_out(copse_remote_exchange *exchan
 }
 
 /* What an event of this exchange came to. */
-static copse_remote_heard remote_exchange_hear(copse_remote_exchange *exchange,
+static copse_remote_heard remote_exchange_take(copse_remote_exchange *exchange,
                                                const copse_transport_event *event)
 {
     copse_remote *remote = exchange->remote;
@@ -114,6 +114,22 @@ static copse_remote_heard remote_exchange_hear(copse_remote_exchange *exchange,
     return heard;
 }
 
+copse_remote_heard copse_remote_exchange_hear(copse_remote_exchange *exchange,
+                                              const copse_transport_event *event)
+{
+    if (!exchange->is_running) {
+        copse_remote_note_reason(exchange->remote, exchange->request.peer,
+                                 "was not heard to the end: something else was asked");
+        return COPSE_REMOTE_HEARD_FAILED;
+    }
+    if (event != NULL) {
+        return event->request == exchange->request.id ? remote_exchange_take(exchange, event)
+                                                      : COPSE_REMOTE_HEARD_NOTHING;
+    }
+    bool is_over = remote_exchange_now(exchange->remote) >= copse_remote_exchange_until(exchange);
+    return is_over ? remote_exchange_time_out(exchange) : COPSE_REMOTE_HEARD_NOTHING;
+}
+
 copse_status copse_remote_exchange_next(copse_remote_exchange *exchange,
                                         copse_remote_heard *ret_heard,
                                         copse_transport_event *ret_event, copse_err *err)
@@ -121,23 +137,16 @@ copse_status copse_remote_exchange_next(copse_remote_exchange *exchange,
     copse_transport *transport = exchange->remote->transport;
     copse_remote_heard heard = COPSE_REMOTE_HEARD_NOTHING;
     while (heard == COPSE_REMOTE_HEARD_NOTHING) {
-        if (!exchange->is_running) {
-            copse_remote_note_reason(exchange->remote, exchange->request.peer,
-                                     "was not heard to the end: something else was asked");
-            heard = COPSE_REMOTE_HEARD_FAILED;
-            break;
+        copse_status status = COPSE_END;
+        if (exchange->is_running) {
+            status = transport->ops->wait(transport, copse_remote_exchange_until(exchange),
+                                          ret_event, err);
         }
-        copse_status status =
-            transport->ops->wait(transport, remote_exchange_until(exchange), ret_event, err);
         if (status < 0) {
             copse_remote_exchange_end(exchange);
             return status;
         }
-        if (status == COPSE_END) {
-            heard = remote_exchange_time_out(exchange);
-        } else if (ret_event->request == exchange->request.id) {
-            heard = remote_exchange_hear(exchange, ret_event);
-        }
+        heard = copse_remote_exchange_hear(exchange, status == COPSE_OK ? ret_event : NULL);
     }
     *ret_heard = heard;
     return COPSE_OK;

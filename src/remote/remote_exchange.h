@@ -36,6 +36,13 @@ COPSE_MUST_USE copse_status copse_remote_exchange_next(copse_remote_exchange *ex
                                                        copse_transport_event *ret_event,
                                                        copse_err *err);
 
+/** For who waits for several: takes an event, or (NULL) looks whether its time is over, which is at
+ * copse_remote_exchange_until. NOTHING: it was not of this exchange, or only goes on; FAILED also
+ * after it has ended. */
+copse_remote_heard copse_remote_exchange_hear(copse_remote_exchange *exchange,
+                                              const copse_transport_event *event);
+uint64_t copse_remote_exchange_until(const copse_remote_exchange *exchange);
+
 /** Notes for the peer that what it sent is not what was asked for; the exchange goes on, if it
  * hasn't ended. */
 void copse_remote_exchange_note_lie(copse_remote_exchange *exchange, const char *format, ...)

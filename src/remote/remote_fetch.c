@@ -8,6 +8,7 @@
 #include "block/block.h"
 #include "remote/remote_car.h"
 #include "remote/remote_exchange.h"
+#include "remote/remote_group.h"
 #include "value/cid_list.h"
 
 #include <stdio.h>
@@ -133,11 +134,12 @@ static copse_status remote_fetch_do(copse_remote *remote, const copse_fetch_step
 /* ---- What comes ------------------------------------------------------------------------------ */
 
 static copse_status remote_fetch_hear_cars(copse_remote *remote, const copse_transport_event *event,
-                                           copse_err *err)
+                                           bool *ret_heard, copse_err *err)
 {
     copse_status status = COPSE_OK;
     for (size_t i = 0; i < remote->peers_count && status == COPSE_OK; i++) {
         if (remote->cars[i] != NULL) {
+            *ret_heard = true; /* maybe */
             status = copse_remote_car_hear(remote->cars[i], event, err);
         }
     }
@@ -156,16 +158,18 @@ static copse_status remote_fetch_run_cars(copse_remote *remote, bool *ret_told, 
     return status;
 }
 
-/* Reports an event to the fetch. */
-static copse_status remote_fetch_hear(copse_remote *remote, const copse_transport_event *event,
-                                      copse_err *err)
+/* copse_remote_task_ops.hear: reports an event to the fetch. */
+static copse_status remote_fetch_hear(void *ctx, const copse_transport_event *event,
+                                      bool *ret_heard, copse_err *err)
 {
+    copse_remote *remote = ctx;
     struct copse_remote_fetch_request *request = remote_fetch_find(remote, event->request);
     uint64_t now = remote_fetch_now(remote);
     copse_status status = COPSE_OK;
     if (request == NULL) {
-        return remote_fetch_hear_cars(remote, event, err);
+        return remote_fetch_hear_cars(remote, event, ret_heard, err);
     }
+    *ret_heard = true;
     uint64_t step = request->step;
     copse_err why = {.message = ""};
     switch (copse_remote_request_hear(remote, &request->request, event)) {
@@ -194,9 +198,10 @@ static copse_status remote_fetch_hear(copse_remote *remote, const copse_transpor
     return status == COPSE_OK || is_lie ? COPSE_OK : COPSE_ERR(err, status, "%s", why.message);
 }
 
-/* Ends whatever is on its way. */
-static void remote_fetch_abandon(copse_remote *remote)
+/* copse_remote_task_ops.stop */
+static void remote_fetch_abandon(void *ctx)
 {
+    copse_remote *remote = ctx;
     copse_fetch_step step;
     uint64_t now = remote_fetch_now(remote);
     copse_fetch_drop(remote->fetch);
@@ -214,33 +219,30 @@ static void remote_fetch_abandon(copse_remote *remote)
     }
 }
 
-/* Does what the fetch says until it has ended. */
-static copse_status remote_fetch_run(copse_remote *remote, copse_err *err)
+/* copse_remote_task_ops.go: does what the fetch says until it waits. */
+static copse_status remote_fetch_go(void *ctx, uint64_t *ret_until_ms, copse_err *err)
 {
-    copse_transport *transport = remote->transport;
+    copse_remote *remote = ctx;
     copse_fetch_step step;
-    copse_transport_event event;
     copse_status status = COPSE_OK;
-    remote->taken = COPSE_OK;
-    while (status >= 0) {
+    while (status == COPSE_OK) {
         status = copse_fetch_next(remote->fetch, remote_fetch_now(remote), &step, err);
-        if (status == COPSE_END) {
-            return COPSE_OK;
-        }
         if (status == COPSE_OK) {
             status = remote_fetch_do(remote, &step, err);
         } else if (status == COPSE_WANT) {
             bool told = false;
             status = remote_fetch_run_cars(remote, &told, err);
             if (status == COPSE_OK && !told) {
-                status = transport->ops->wait(transport, step.until_ms, &event, err);
-                status = status == COPSE_OK ? remote_fetch_hear(remote, &event, err) : status;
+                *ret_until_ms = step.until_ms;
+                return COPSE_WANT;
             }
         }
     }
-    remote_fetch_abandon(remote);
     return status;
 }
+
+static const copse_remote_task_ops remote_fetch_ops = {remote_fetch_go, remote_fetch_hear,
+                                                       remote_fetch_abandon};
 
 /* ---- The call -------------------------------------------------------------------------------- */
 
@@ -307,31 +309,88 @@ static copse_status remote_fetch_want(copse_remote *remote, const copse_cid *wan
     return status;
 }
 
-copse_status copse_remote_fetch(copse_remote *remote, copse_source *source, copse_err *err)
+/* Makes the task of fetching what a source wants. *ret_task without ops: there is nothing to do. */
+static copse_status remote_fetch_begin(copse_remote *remote, copse_source *source,
+                                       copse_remote_task *ret_task, copse_err *err)
 {
     size_t count = 0;
     const copse_cid *wants = copse_source_wants(source, &count);
     if (count == 0) {
         return COPSE_ERR(err, COPSE_MISUSE, "the source wants nothing");
     }
+    if (remote->sink != NULL) {
+        return COPSE_ERR(err, COPSE_MISUSE, "a remote is asked twice at the same time");
+    }
     if (remote->fetch == NULL) {
         return remote_fetch_offline(remote, wants, count, err);
     }
     copse_remote_exchange_interrupt(remote);
-    remote->sink = source;
     copse_status status = remote_fetch_want(remote, wants, count, err);
-    if (status == COPSE_OK) {
-        status = remote_fetch_run(remote, err);
-    } else {
+    if (status != COPSE_OK) {
         remote_fetch_abandon(remote);
+        return status;
     }
-    remote->sink = NULL;
+    remote->sink = source;
+    remote->taken = COPSE_OK;
+    *ret_task = (copse_remote_task){.ops = &remote_fetch_ops, .ctx = remote, .err = err};
+    return COPSE_OK;
+}
+
+/* Ends the task. OK only if what was most urgent came. */
+static copse_status remote_fetch_finish(copse_remote *remote, const copse_remote_task *task,
+                                        copse_err *err)
+{
+    size_t wants_count = 0;
+    const copse_cid *wants = copse_source_wants(remote->sink, &wants_count);
     size_t missing_count = 0;
     const copse_cid *missing = copse_remote_missing(remote, &missing_count);
+    copse_status status = task->status;
+    remote->sink = NULL;
     for (size_t i = 0; i < missing_count && status == COPSE_OK; i++) {
         if (copse_cid_equal(&missing[i], &wants[0])) {
             status = remote_fetch_fail(remote, i, err);
         }
     }
+    return status;
+}
+
+copse_status copse_remote_fetch(copse_remote *remote, copse_source *source, copse_err *err)
+{
+    copse_remote_task task = {.ops = NULL};
+    copse_status status = remote_fetch_begin(remote, source, &task, err);
+    if (status == COPSE_OK) {
+        status = copse_remote_group_run(&task, 1, remote->transport, err);
+        copse_status finished = remote_fetch_finish(remote, &task, err);
+        status = status == COPSE_OK ? finished : status;
+    }
+    return status;
+}
+
+copse_status copse_remote_fetch_all(copse_remote_one *ones, size_t count, copse_err *err)
+{
+    copse_status status = COPSE_OK;
+    copse_transport *transport = NULL;
+    copse_remote_task *tasks;
+    if (count == 0) {
+        return COPSE_OK;
+    }
+    tasks = copse_remote_group_new(ones, count);
+    if (tasks == NULL) {
+        return COPSE_ERR_NOMEM(err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        copse_remote_one *one = &ones[i];
+        one->status = remote_fetch_begin(one->remote, one->source, &tasks[i], &one->err);
+        transport = tasks[i].ops != NULL ? one->remote->transport : transport;
+    }
+    if (transport != NULL) {
+        status = copse_remote_group_run(tasks, count, transport, err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (tasks[i].ops != NULL) {
+            ones[i].status = remote_fetch_finish(ones[i].remote, &tasks[i], &ones[i].err);
+        }
+    }
+    copse_remote_group_free(tasks, ones, count);
     return status;
 }

@@ -23,44 +23,10 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "remote/remote.h"
+#include "remote/remote_find.h"
 
 #include "base/alloc.h"
 #include "base/err.h"
-#include "query/answer_request.h"
-#include "remote/remote_answer.h"
-#include "remote/remote_run.h"
-
-typedef enum find_stage {
-    FIND_BEGUN,
-    FIND_ASKING,
-    FIND_ANSWER,
-    FIND_RUNNING,
-    FIND_ENDED
-} find_stage;
-
-struct copse_remote_find {
-    copse_remote *remote;
-    copse_buf name; /* with a NUL; empty: none */
-    copse_cid root; /* size 0: not known yet */
-    bool blocks_only;
-    copse_buf encoded;            /* the query: */
-    copse_answer_request request; /* borrows from `encoded` */
-    find_stage stage;
-    copse_status failed;
-    copse_remote_run run;
-    copse_remote_notes notes;
-    copse_cid tried;  /* the root that the query was tried on; size 0: none */
-    bool is_here;     /* and came to its end */
-    bool must_settle; /* the root is a head that was not remembered yet */
-    bool not_asked[COPSE_REMOTE_PEERS_MAX];
-    copse_remote_answer answer; /* the last; stays for explain if it was complete */
-    bool was_answered;          /* in part */
-    uint64_t blocks_before;     /* that the remote had fetched when the find was made */
-    copse_buf plan;             /* that an answer followed; empty: none */
-    uint64_t given;             /* documents */
-    uint64_t passed;            /* documents still to be passed over (Q1) */
-};
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
@@ -140,7 +106,7 @@ copse_remote_find *copse_remote_find_free(copse_remote_find *find)
     return NULL;
 }
 
-static const char *find_name(const copse_remote_find *find)
+const char *copse_remote_find_name(const copse_remote_find *find)
 {
     return find->name.len > 0 ? (const char *)find->name.ptr : NULL;
 }
@@ -180,7 +146,7 @@ static copse_status find_run(copse_remote_find *find, copse_bytes *ret_document,
 
 /* Tries the query on the blocks that are here. Of a name, on the head seen before, for what it
  * reads. */
-static copse_status find_try(copse_remote_find *find, copse_err *err)
+copse_status copse_remote_find_try(copse_remote_find *find, copse_err *err)
 {
     copse_remote *remote = find->remote;
     copse_bytes document;
@@ -189,7 +155,8 @@ static copse_status find_try(copse_remote_find *find, copse_err *err)
     copse_status status = COPSE_OK;
     find->tried = find->root;
     if (!is_known) {
-        status = copse_remote_head_seen(remote, find_name(find), &find->tried, &seen_ms, err);
+        status = copse_remote_head_seen(remote, copse_remote_find_name(find), &find->tried,
+                                        &seen_ms, err);
     }
     if (status == COPSE_OK) {
         copse_remote_run_begin(&find->run, &find->tried, (copse_bytes){NULL, 0});
@@ -208,14 +175,14 @@ static copse_status find_begin(copse_remote_find *find, copse_err *err)
     copse_status status = COPSE_OK;
     copse_remote_forget_reasons(find->remote);
     if (find->blocks_only && find->root.size == 0) {
-        status = copse_remote_head(find->remote, find_name(find), &find->root, err);
+        status = copse_remote_head(find->remote, copse_remote_find_name(find), &find->root, err);
     } else if (!find->blocks_only) {
-        status = find_try(find, err);
+        status = copse_remote_find_try(find, err);
     }
     if (status >= 0 && find->root.size == 0 && find->notes.full) {
         /* More is here than a peer can be told: only whether the head is still that one is asked.
          */
-        status = copse_remote_head(find->remote, find_name(find), &find->root, err);
+        status = copse_remote_head(find->remote, copse_remote_find_name(find), &find->root, err);
     }
     if (status < 0) {
         return status;
@@ -230,9 +197,9 @@ static copse_status find_begin(copse_remote_find *find, copse_err *err)
 
 /* ---- ASKING ---------------------------------------------------------------------------------- */
 
-static copse_status find_ask_peer(copse_remote_find *find, size_t peer, copse_err *err)
+copse_status copse_remote_find_ask_peer(copse_remote_find *find, size_t peer, copse_err *err)
 {
-    const copse_remote_question question = {.name = peer == 0 ? find_name(find) : NULL,
+    const copse_remote_question question = {.name = peer == 0 ? copse_remote_find_name(find) : NULL,
                                             .root = find->root,
                                             .query = &find->request.query,
                                             .have = &find->notes,
@@ -248,10 +215,11 @@ static copse_status find_ask(copse_remote_find *find, copse_err *err)
     copse_remote *remote = find->remote;
     size_t peer = 0;
     if (find->root.size == 0 && find->not_asked[0]) {
-        return find_ask_peer(find, 0, err);
+        return copse_remote_find_ask_peer(find, 0, err);
     }
     if (find->root.size == 0) {
-        copse_status status = copse_remote_head(remote, find_name(find), &find->root, err);
+        copse_status status =
+            copse_remote_head(remote, copse_remote_find_name(find), &find->root, err);
         if (status != COPSE_OK) {
             return status;
         }
@@ -260,7 +228,7 @@ static copse_status find_ask(copse_remote_find *find, copse_err *err)
     if (!is_here &&
         copse_fetch_choose_peer(remote->fetch, find->not_asked,
                                 remote->transport->ops->now(remote->transport), &peer)) {
-        return find_ask_peer(find, peer, err);
+        return copse_remote_find_ask_peer(find, peer, err);
     }
     find_begin_run(find);
     return COPSE_OK;
@@ -340,14 +308,14 @@ static copse_status find_step(copse_remote_find *find, copse_bytes *ret_document
 }
 
 /* Remembers the head, once its block is here. */
-static copse_status find_settle(copse_remote_find *find, copse_err *err)
+copse_status copse_remote_find_settle(copse_remote_find *find, copse_err *err)
 {
     if (!find->must_settle) {
         return COPSE_OK;
     }
     find->must_settle = false;
-    return copse_remote_head_settle(find->remote, find_name(find), find->run.source, &find->root,
-                                    err);
+    return copse_remote_head_settle(find->remote, copse_remote_find_name(find), find->run.source,
+                                    &find->root, err);
 }
 
 static copse_status find_fail(copse_remote_find *find, copse_status status)
@@ -371,7 +339,7 @@ copse_status copse_remote_find_next(copse_remote_find *find, copse_bytes *ret_do
             continue;
         }
         if (status >= 0) {
-            copse_status settled = find_settle(find, err);
+            copse_status settled = copse_remote_find_settle(find, err);
             status = settled == COPSE_OK ? status : settled;
         }
         if (status < 0) {

@@ -5,11 +5,13 @@
 #include <copse/address.h>
 #include <copse/commit.h>
 
+#include "base/alloc.h"
 #include "base/err.h"
 #include "block/block.h"
 #include "remote/head_map.h"
 #include "remote/remote_car.h"
 #include "remote/remote_exchange.h"
+#include "remote/remote_group.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -107,101 +109,113 @@ copse_status copse_remote_head_settle(copse_remote *remote, const char *name, co
                : status;
 }
 
-/* Fetches the block of `head`, and that of the tree that the peer says it is of, in one round trip:
- * whoever asks for a head needs both next. */
-static copse_status remote_head_fetch(copse_remote *remote, copse_source *source,
-                                      const remote_head *head, copse_err *err)
-{
-    copse_block *block = NULL;
-    if (remote->store == NULL) {
-        return COPSE_OK;
-    }
-    copse_source_begin(source);
-    copse_status status = copse_source_get(source, &head->cid, &block, err);
-    block = copse_block_unref(block);
-    if (status == COPSE_WANT && head->tree.size > 0) {
-        copse_status hinted = copse_source_hint(source, &head->tree, err);
-        status = hinted == COPSE_OK ? status : hinted;
-    }
-    return status == COPSE_WANT ? copse_remote_fetch(remote, source, err) : status;
-}
-
-static copse_status remote_head_settle_here(copse_remote *remote, const char *name,
-                                            const remote_head *head, copse_err *err)
-{
-    copse_source *source = NULL;
-    copse_err why;
-    copse_status status = copse_source_new(remote->env, copse_remote_store(remote), &source, err);
-    if (status != COPSE_OK) {
-        return status;
-    }
-    status = remote_head_fetch(remote, source, head, &why);
-    status = status == COPSE_NOMEM
-                 ? COPSE_ERR_NOMEM(err)
-                 : copse_remote_head_settle(remote, name, source, &head->cid, err);
-    copse_source_free(source);
-    return status;
-}
-
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
-/* Receives the answer into remote->body. OK: *ret_heard is END, REFUSED or FAILED. */
-static copse_status remote_head_receive(copse_remote *remote, copse_remote_exchange *exchange,
-                                        copse_remote_heard *ret_heard, copse_err *err)
+/* A head that is asked for. */
+typedef struct remote_head_asking {
+    copse_remote_one *one;
+    remote_head head;
+    copse_remote_exchange exchange;
+    copse_remote_heard heard; /* END, REFUSED or FAILED: it is over */
+    copse_source *source;     /* to settle; NULL: none */
+} remote_head_asking;
+
+/* copse_remote_task_ops.go */
+static copse_status remote_head_go(void *ctx, uint64_t *ret_until_ms, copse_err *err)
 {
-    copse_remote_heard heard = COPSE_REMOTE_HEARD_NOTHING;
-    copse_transport_event event;
-    copse_status status = COPSE_OK;
-    copse_buf_truncate(&remote->body, 0);
-    while (status == COPSE_OK && heard < COPSE_REMOTE_HEARD_END) {
-        status = copse_remote_exchange_next(exchange, &heard, &event, err);
-        bool is_body = status == COPSE_OK && heard == COPSE_REMOTE_HEARD_BODY;
-        if (is_body && event.body.len > COPSE_HEAD_MAP_SIZE_BYTES_MAX - remote->body.len) {
-            copse_buf_truncate(&remote->body, 0); /* which is no head either */
-            heard = COPSE_REMOTE_HEARD_END;
-        } else if (is_body && copse_buf_append(&remote->body, event.body) != COPSE_OK) {
-            status = COPSE_ERR_NOMEM(err);
-        }
+    remote_head_asking *asking = ctx;
+    (void)err;
+    if (asking->heard < COPSE_REMOTE_HEARD_END) {
+        asking->heard = copse_remote_exchange_hear(&asking->exchange, NULL);
     }
-    copse_remote_exchange_end(exchange);
-    *ret_heard = heard;
-    return status;
+    if (asking->heard >= COPSE_REMOTE_HEARD_END) {
+        return COPSE_END;
+    }
+    *ret_until_ms = copse_remote_exchange_until(&asking->exchange);
+    return COPSE_WANT;
 }
 
-/* Asks for the head. IO: the peer can't be asked. */
-static copse_status remote_head_ask(copse_remote *remote, const char *name, remote_head *ret_head,
+/* copse_remote_task_ops.hear: receives the answer into remote->body. */
+static copse_status remote_head_hear(void *ctx, const copse_transport_event *event, bool *ret_heard,
+                                     copse_err *err)
+{
+    remote_head_asking *asking = ctx;
+    copse_buf *body = &asking->one->remote->body;
+    copse_remote_heard heard = copse_remote_exchange_hear(&asking->exchange, event);
+    *ret_heard = heard != COPSE_REMOTE_HEARD_NOTHING;
+    if (*ret_heard) {
+        asking->heard = heard;
+    }
+    if (heard == COPSE_REMOTE_HEARD_BODY &&
+        event->body.len > COPSE_HEAD_MAP_SIZE_BYTES_MAX - body->len) {
+        copse_buf_truncate(body, 0); /* which is no head either */
+        copse_remote_exchange_end(&asking->exchange);
+        asking->heard = COPSE_REMOTE_HEARD_END;
+    } else if (heard == COPSE_REMOTE_HEARD_BODY &&
+               copse_buf_append(body, event->body) != COPSE_OK) {
+        return COPSE_ERR_NOMEM(err);
+    }
+    return COPSE_OK;
+}
+
+/* copse_remote_task_ops.stop */
+static void remote_head_stop(void *ctx)
+{
+    remote_head_asking *asking = ctx;
+    copse_remote_exchange_end(&asking->exchange);
+}
+
+static const copse_remote_task_ops remote_head_ops = {remote_head_go, remote_head_hear,
+                                                      remote_head_stop};
+
+/* Asks for the head: of a file at once. *ret_task without ops: it is not waited for. */
+static copse_status remote_head_ask(remote_head_asking *asking, copse_remote_task *ret_task,
                                     copse_err *err)
 {
-    copse_remote_exchange exchange;
-    copse_remote_heard heard;
+    copse_remote *remote = asking->one->remote;
+    copse_remote_forget_reasons(remote);
+    if (remote->peers_count == 0) {
+        return COPSE_ERR(err, COPSE_MISUSE, "a name of a peer, and no peer");
+    }
+    if (remote->transport == NULL) {
+        return COPSE_ERR(err, COPSE_IO, "the head was not seen before, and nobody can be asked");
+    }
     if (remote->cars[0] != NULL) {
-        ret_head->tree = (copse_cid){0};
-        return copse_remote_car_head(remote->cars[0], &ret_head->cid, err);
+        return copse_remote_car_head(remote->cars[0], &asking->head.cid, err);
     }
     copse_buf_truncate(&remote->url, 0);
-    if (copse_address_page(remote->peers[0], "/copse/v1/", name, "", &remote->url) != COPSE_OK) {
+    copse_buf_truncate(&remote->body, 0);
+    if (copse_address_page(remote->peers[0], "/copse/v1/", asking->one->name, "", &remote->url) !=
+        COPSE_OK) {
         return COPSE_ERR_NOMEM(err);
     }
     copse_status status =
-        copse_remote_exchange_begin(&exchange, remote, 0, (const char *)remote->url.ptr,
+        copse_remote_exchange_begin(&asking->exchange, remote, 0, (const char *)remote->url.ptr,
                                     "application/vnd.ipld.dag-cbor", (copse_bytes){NULL, 0}, err);
     if (status == COPSE_OK) {
-        status = remote_head_receive(remote, &exchange, &heard, err);
+        *ret_task = (copse_remote_task){.ops = &remote_head_ops, .ctx = asking, .err = err};
     }
-    if (status != COPSE_OK) {
-        return status;
-    }
+    return status;
+}
+
+/* Reads what the peer said. IO: it can't be asked. */
+static copse_status remote_head_read(remote_head_asking *asking, copse_err *err)
+{
+    copse_remote *remote = asking->one->remote;
+    copse_remote_heard heard = asking->heard;
     if (heard != COPSE_REMOTE_HEARD_END) {
-        bool is_unknown = heard == COPSE_REMOTE_HEARD_REFUSED && exchange.request.status == 404;
-        bool is_other = heard == COPSE_REMOTE_HEARD_REFUSED && exchange.request.status == 200;
+        bool is_unknown =
+            heard == COPSE_REMOTE_HEARD_REFUSED && asking->exchange.request.status == 404;
+        bool is_other =
+            heard == COPSE_REMOTE_HEARD_REFUSED && asking->exchange.request.status == 200;
         return copse_remote_fail(remote,
                                  is_unknown ? COPSE_NOT_FOUND
                                  : is_other ? COPSE_CORRUPT
                                             : COPSE_IO,
                                  SIZE_MAX, "the head could not be had", err);
     }
-    if (copse_head_map_read(remote->env, copse_buf_view(&remote->body), &ret_head->cid,
-                            &ret_head->tree) != COPSE_OK) {
+    if (copse_head_map_read(remote->env, copse_buf_view(&remote->body), &asking->head.cid,
+                            &asking->head.tree) != COPSE_OK) {
         remote->stats.refused++;
         copse_remote_note_reason(remote, 0, "sent something that is no head");
         return copse_remote_fail(remote, COPSE_CORRUPT, SIZE_MAX, "the head could not be had", err);
@@ -210,30 +224,148 @@ static copse_status remote_head_ask(copse_remote *remote, const char *name, remo
     return COPSE_OK;
 }
 
+/* ---- Settling -------------------------------------------------------------------------------- */
+
+/* Makes the source that reads the blocks of the head and, as the peer says, of its tree: whoever
+ * asks for a head needs both next. WANT: they are to be fetched, in one round trip. */
+static copse_status remote_head_open_source(remote_head_asking *asking, copse_err *err)
+{
+    copse_remote *remote = asking->one->remote;
+    copse_block *block = NULL;
+    copse_status status =
+        copse_source_new(remote->env, copse_remote_store(remote), &asking->source, err);
+    if (status != COPSE_OK || remote->store == NULL) {
+        return status;
+    }
+    copse_source_begin(asking->source);
+    status = copse_source_get(asking->source, &asking->head.cid, &block, err);
+    block = copse_block_unref(block);
+    if (status == COPSE_WANT && asking->head.tree.size > 0) {
+        copse_status hinted = copse_source_hint(asking->source, &asking->head.tree, err);
+        status = hinted == COPSE_OK ? status : hinted;
+    }
+    return status == COPSE_WANT || status == COPSE_NOMEM ? status : COPSE_OK;
+}
+
+/* Where the peer can't be asked, the head is the one seen before. */
+static copse_status remote_head_recall(remote_head_asking *asking)
+{
+    copse_remote_one *one = asking->one;
+    copse_remote *remote = one->remote;
+    copse_err why;
+    uint64_t seen_ms;
+    if (remote->peers_count == 0 || one->status != COPSE_IO) {
+        return one->status;
+    }
+    copse_status status =
+        copse_remote_head_seen(remote, one->name, &asking->head.cid, &seen_ms, &why);
+    remote->stats.is_stale = status == COPSE_OK;
+    remote->stats.head_seen_ms = status == COPSE_OK ? seen_ms : 0;
+    if (status == COPSE_NOMEM) {
+        one->err = why;
+    }
+    return status == COPSE_OK || status == COPSE_NOMEM ? status : COPSE_IO;
+}
+
+/* ---- All ------------------------------------------------------------------------------------- */
+
+/* Asks all, and waits. */
+static copse_status remote_head_ask_all(remote_head_asking *askings, copse_remote_one *ones,
+                                        copse_remote_task *tasks, size_t count, copse_err *err)
+{
+    copse_transport *transport = NULL;
+    copse_status status = COPSE_OK;
+    for (size_t i = 0; i < count; i++) {
+        askings[i] = (remote_head_asking){.one = &ones[i]};
+        ones[i].status = remote_head_ask(&askings[i], &tasks[i], &ones[i].err);
+        transport = tasks[i].ops != NULL ? ones[i].remote->transport : transport;
+    }
+    if (transport != NULL) {
+        status = copse_remote_group_run(tasks, count, transport, err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (tasks[i].ops != NULL) {
+            copse_remote_exchange_end(&askings[i].exchange);
+            ones[i].status = tasks[i].status != COPSE_OK
+                                 ? tasks[i].status
+                                 : remote_head_read(&askings[i], &ones[i].err);
+        }
+    }
+    return status;
+}
+
+/* Fetches the blocks of the heads, and remembers these. That they can't be had is seen by whoever
+ * needs them. */
+static copse_status remote_head_settle_all(remote_head_asking *askings, size_t count,
+                                           copse_remote_one *fetches, copse_err *err)
+{
+    size_t fetches_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        copse_remote_one *one = askings[i].one;
+        if (one->status == COPSE_OK) {
+            copse_status opened = remote_head_open_source(&askings[i], &one->err);
+            if (opened == COPSE_WANT) {
+                fetches[fetches_count++] =
+                    (copse_remote_one){.remote = one->remote, .source = askings[i].source};
+            } else {
+                one->status = opened;
+            }
+        } else {
+            one->status = remote_head_recall(&askings[i]);
+        }
+    }
+    copse_status status = copse_remote_fetch_all(fetches, fetches_count, err);
+    size_t fetched = 0;
+    for (size_t i = 0; i < count; i++) {
+        copse_remote_one *one = askings[i].one;
+        bool was_fetched = fetched < fetches_count && fetches[fetched].source == askings[i].source;
+        bool no_memory = was_fetched && fetches[fetched].status == COPSE_NOMEM;
+        fetched += was_fetched;
+        if (no_memory) {
+            one->status = COPSE_ERR_NOMEM(&one->err);
+        } else if (one->status == COPSE_OK && askings[i].source != NULL) {
+            one->status = copse_remote_head_settle(one->remote, one->name, askings[i].source,
+                                                   &askings[i].head.cid, &one->err);
+        }
+        if (one->status == COPSE_OK) {
+            one->head = askings[i].head.cid;
+        }
+        askings[i].source = copse_source_free(askings[i].source);
+    }
+    return status;
+}
+
+copse_status copse_remote_head_all(copse_remote_one *ones, size_t count, copse_err *err)
+{
+    if (count == 0) {
+        return COPSE_OK;
+    }
+    const copse_env *env = ones[0].remote->env;
+    copse_remote_task *tasks = copse_remote_group_new(ones, count);
+    remote_head_asking *askings = copse_alloc_array(env, count, sizeof *askings);
+    copse_remote_one *fetches = copse_alloc_array(env, count, sizeof *fetches);
+    copse_status status = COPSE_ERR_NOMEM(err);
+    if (tasks != NULL && askings != NULL && fetches != NULL) {
+        status = remote_head_ask_all(askings, ones, tasks, count, err);
+        copse_status settled = remote_head_settle_all(askings, count, fetches, err);
+        status = status == COPSE_OK ? settled : status;
+    }
+    copse_free_array(env, fetches, count, sizeof *fetches);
+    copse_free_array(env, askings, count, sizeof *askings);
+    copse_remote_group_free(tasks, ones, count);
+    return status;
+}
+
 copse_status copse_remote_head(copse_remote *remote, const char *name, copse_cid *ret_head,
                                copse_err *err)
 {
-    remote_head head;
-    copse_err why = {.message = "the head was not seen before, and nobody can be asked"};
-    if (remote->peers_count == 0) {
-        return COPSE_ERR(err, COPSE_MISUSE, "a name of a peer, and no peer");
+    copse_remote_one one = {.remote = remote, .name = name};
+    copse_status status = copse_remote_head_all(&one, 1, err);
+    if (status == COPSE_OK && one.status != COPSE_OK) {
+        status = COPSE_ERR(err, one.status, "%s", one.err.message);
     }
-    copse_remote_forget_reasons(remote);
-    copse_status status =
-        remote->transport != NULL ? remote_head_ask(remote, name, &head, &why) : COPSE_IO;
     if (status == COPSE_OK) {
-        status = remote_head_settle_here(remote, name, &head, &why);
-    } else if (status == COPSE_IO) {
-        copse_err other;
-        uint64_t seen_ms;
-        status = copse_remote_head_seen(remote, name, &head.cid, &seen_ms, &other);
-        remote->stats.is_stale = status == COPSE_OK;
-        remote->stats.head_seen_ms = status == COPSE_OK ? seen_ms : 0;
-        status = status == COPSE_OK || status == COPSE_NOMEM ? status : COPSE_IO;
+        *ret_head = one.head;
     }
-    if (status != COPSE_OK) {
-        return COPSE_ERR(err, status, "%s", why.message);
-    }
-    *ret_head = head.cid;
-    return COPSE_OK;
+    return status;
 }

@@ -29,6 +29,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "remote/remote_exchange.h"
+#include "remote/remote_group.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -75,7 +76,7 @@ typedef struct name_round {
     uint64_t time_ms; /* of day */
     uint64_t begun_ms;
     uint64_t until_ms;
-    name_peer *peers;
+    name_peer *peers; /* NULL: not begun */
     name_memory memory;
 } name_round;
 
@@ -239,24 +240,20 @@ static bool name_is_waiting(const name_round *round)
     return is_waiting;
 }
 
-static copse_status name_listen(name_round *round, copse_err *err)
+/* copse_remote_task_ops.hear of a round */
+static copse_status name_hear_event(void *ctx, const copse_transport_event *event, bool *ret_heard,
+                                    copse_err *err)
 {
-    copse_remote *remote = round->remote;
-    copse_transport_event event;
-    copse_status status = COPSE_OK;
-    while (status == COPSE_OK && name_is_waiting(round)) {
-        status = remote->transport->ops->wait(remote->transport, round->until_ms, &event, err);
-        size_t number = status == COPSE_OK ? name_peer_of(round, event.request) : 0;
-        if (status == COPSE_OK && number < remote->peers_count) {
-            status = name_hear(round, number, &event, err);
-        }
-    }
-    return status == COPSE_END ? COPSE_OK : status;
+    name_round *round = ctx;
+    size_t number = name_peer_of(round, event->request);
+    *ret_heard = number < round->remote->peers_count;
+    return *ret_heard ? name_hear(round, number, event, err) : COPSE_OK;
 }
 
-/* Ends what still runs. */
-static void name_stop(name_round *round)
+/* copse_remote_task_ops.stop: ends what still runs. */
+static void name_stop(void *ctx)
 {
+    name_round *round = ctx;
     for (size_t i = 0; i < round->remote->peers_count; i++) {
         if (round->peers[i].is_running) {
             copse_remote_request_stop(round->remote, &round->peers[i].request);
@@ -265,6 +262,22 @@ static void name_stop(name_round *round)
         }
     }
 }
+
+/* copse_remote_task_ops.go */
+static copse_status name_go(void *ctx, uint64_t *ret_until_ms, copse_err *err)
+{
+    name_round *round = ctx;
+    copse_transport *transport = round->remote->transport;
+    (void)err;
+    if (name_is_waiting(round) && transport->ops->now(transport) < round->until_ms) {
+        *ret_until_ms = round->until_ms;
+        return COPSE_WANT;
+    }
+    name_stop(round);
+    return COPSE_END;
+}
+
+static const copse_remote_task_ops name_ops = {name_go, name_hear_event, name_stop};
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
 
@@ -449,43 +462,99 @@ static copse_status name_settle(name_round *round, copse_remote_name *ret_name, 
 
 /* ---- All ------------------------------------------------------------------------------------- */
 
-static copse_status name_resolve(name_round *round, copse_remote_name *ret_name, copse_err *err)
+/* Asks the peers. *ret_task without ops: none can be asked. */
+static copse_status name_begin(name_round *round, copse_remote_one *one,
+                               copse_remote_task *ret_task)
 {
-    copse_remote *remote = round->remote;
-    copse_status status = name_remember(round, err);
+    copse_remote *remote = one->remote;
+    const copse_env *env = remote->env;
+    *round = (name_round){.remote = remote, .name = one->key};
+    if (env->clock == NULL) {
+        return COPSE_ERR(&one->err, COPSE_MISUSE, "whether a record is valid needs a clock");
+    }
+    /* One at least, so that it shows whether the round was begun. */
+    round->peers = copse_alloc_zeroed(env, (remote->peers_count + 1) * sizeof(name_peer));
+    if (round->peers == NULL) {
+        return COPSE_ERR_NOMEM(&one->err);
+    }
+    round->time_ms = env->clock(env->clock_ctx);
+    (void)copse_public_key_to_name(one->key, round->text);
+    copse_buf_init(&round->memory.bytes, env, COPSE_IPNS_RECORD_SIZE_BYTES_MAX);
+    copse_status status = name_remember(round, &one->err);
     copse_remote_forget_reasons(remote);
     if (status == COPSE_OK && remote->transport != NULL) {
-        status = name_ask_all(round, err);
+        status = name_ask_all(round, &one->err);
         if (status == COPSE_OK) {
-            status = name_listen(round, err);
+            *ret_task = (copse_remote_task){.ops = &name_ops, .ctx = round, .err = &one->err};
+        } else {
+            name_stop(round);
         }
-        name_stop(round);
     }
-    return status == COPSE_OK ? name_settle(round, ret_name, err) : status;
+    return status;
+}
+
+static void name_end(name_round *round)
+{
+    copse_remote *remote = round->remote;
+    if (round->peers != NULL) {
+        for (size_t i = 0; i < remote->peers_count; i++) {
+            copse_buf_release(&round->peers[i].body);
+        }
+        copse_buf_release(&round->memory.bytes);
+        copse_free(remote->env, round->peers, (remote->peers_count + 1) * sizeof(name_peer));
+    }
+}
+
+static copse_status name_resolve_all(name_round *rounds, copse_remote_one *ones,
+                                     copse_remote_task *tasks, size_t count, copse_err *err)
+{
+    copse_transport *transport = NULL;
+    copse_status status = COPSE_OK;
+    for (size_t i = 0; i < count; i++) {
+        ones[i].status = name_begin(&rounds[i], &ones[i], &tasks[i]);
+        transport = tasks[i].ops != NULL ? ones[i].remote->transport : transport;
+    }
+    if (transport != NULL) {
+        status = copse_remote_group_run(tasks, count, transport, err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (tasks[i].ops != NULL) {
+            ones[i].status = tasks[i].status;
+        }
+        if (ones[i].status == COPSE_OK) {
+            ones[i].status = name_settle(&rounds[i], &ones[i].resolved, &ones[i].err);
+        }
+        name_end(&rounds[i]);
+    }
+    return status;
+}
+
+copse_status copse_remote_resolve_all(copse_remote_one *ones, size_t count, copse_err *err)
+{
+    if (count == 0) {
+        return COPSE_OK;
+    }
+    const copse_env *env = ones[0].remote->env;
+    copse_remote_task *tasks = copse_remote_group_new(ones, count);
+    name_round *rounds = copse_alloc_array(env, count, sizeof *rounds);
+    copse_status status = tasks != NULL && rounds != NULL
+                              ? name_resolve_all(rounds, ones, tasks, count, err)
+                              : COPSE_ERR_NOMEM(err);
+    copse_free_array(env, rounds, count, sizeof *rounds);
+    copse_remote_group_free(tasks, ones, count);
+    return status;
 }
 
 copse_status copse_remote_resolve(copse_remote *remote, const copse_public_key *name,
                                   copse_remote_name *ret_name, copse_err *err)
 {
-    const copse_env *env = remote->env;
-    if (env->clock == NULL) {
-        return COPSE_ERR(err, COPSE_MISUSE, "whether a record is valid needs a clock");
+    copse_remote_one one = {.remote = remote, .key = name};
+    copse_status status = copse_remote_resolve_all(&one, 1, err);
+    if (status == COPSE_OK && one.status != COPSE_OK) {
+        status = COPSE_ERR(err, one.status, "%s", one.err.message);
     }
-    size_t size = remote->peers_count * sizeof(name_peer);
-    name_round round = {
-        .remote = remote, .name = name, .time_ms = env->clock(env->clock_ctx), .peers = NULL};
-    if (size > 0 && (round.peers = copse_alloc_zeroed(env, size)) == NULL) {
-        return COPSE_ERR_NOMEM(err);
-    }
-    (void)copse_public_key_to_name(name, round.text);
-    copse_buf_init(&round.memory.bytes, env, COPSE_IPNS_RECORD_SIZE_BYTES_MAX);
-    copse_status status = name_resolve(&round, ret_name, err);
-    for (size_t i = 0; i < remote->peers_count; i++) {
-        copse_buf_release(&round.peers[i].body);
-    }
-    copse_buf_release(&round.memory.bytes);
-    if (size > 0) {
-        copse_free(env, round.peers, size);
+    if (status == COPSE_OK) {
+        *ret_name = one.resolved;
     }
     return status;
 }

@@ -45,7 +45,7 @@ void copse_remote_run_begin(copse_remote_run *run, const copse_cid *root, copse_
     }
 }
 
-static copse_status remote_run_open(copse_remote_run *run, copse_err *err)
+copse_status copse_remote_run_open(copse_remote_run *run, copse_err *err)
 {
     copse_status status = COPSE_OK;
     if (run->tree_root.size == 0) {
@@ -57,6 +57,12 @@ static copse_status remote_run_open(copse_remote_run *run, copse_err *err)
     if (status == COPSE_OK && run->database == NULL) {
         status = copse_database_open(run->tree, &run->database, err);
     }
+    return status;
+}
+
+static copse_status remote_run_plan(copse_remote_run *run, copse_err *err)
+{
+    copse_status status = copse_remote_run_open(run, err);
     if (status == COPSE_OK) {
         const copse_result_options options = {.need = COPSE_NEED_DOCUMENTS,
                                               .recheck_entries = true, /* the root is foreign */
@@ -69,6 +75,6 @@ static copse_status remote_run_open(copse_remote_run *run, copse_err *err)
 
 copse_status copse_remote_run_next(copse_remote_run *run, copse_bytes *ret_document, copse_err *err)
 {
-    copse_status status = run->result == NULL ? remote_run_open(run, err) : COPSE_OK;
+    copse_status status = run->result == NULL ? remote_run_plan(run, err) : COPSE_OK;
     return status == COPSE_OK ? copse_result_next(run->result, ret_document, err) : status;
 }

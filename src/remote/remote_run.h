@@ -33,6 +33,10 @@ void copse_remote_run_release(copse_remote_run *run);
  * as long as it runs; ptr NULL: it plans by itself. */
 void copse_remote_run_begin(copse_remote_run *run, const copse_cid *root, copse_bytes plan);
 
+/** Opens run->database. Statuses as of copse_commit_find_tree, copse_tree_open and
+ * copse_database_open; WANT: run->source says what. */
+COPSE_MUST_USE copse_status copse_remote_run_open(copse_remote_run *run, copse_err *err);
+
 /** Goes on to the next document. Statuses as copse_result_open_plan and copse_result_next, after
  * those of opening the database; WANT: run->source says what. */
 COPSE_MUST_USE copse_status copse_remote_run_next(copse_remote_run *run, copse_bytes *ret_document,

@@ -48,11 +48,15 @@ void query_brute_release(query_brute_documents *documents)
 typedef struct brute_match {
     copse_bytes key;
     copse_bytes row;
+    size_t number; /* of the document: of equal keys the first comes first */
 } brute_match;
 
 static int brute_compare(const void *a, const void *b)
 {
-    return copse_bytes_compare(((const brute_match *)a)->key, ((const brute_match *)b)->key);
+    const brute_match *left = a;
+    const brute_match *right = b;
+    int order = copse_bytes_compare(left->key, right->key);
+    return order != 0 ? order : left->number < right->number ? -1 : 1;
 }
 
 typedef struct brute_run {
@@ -85,8 +89,9 @@ static copse_status brute_take(brute_run *run, copse_bytes document)
                  ? copse_projection_apply(run->projection, document, run->filter, &run->row, NULL)
                  : copse_buf_append(&run->row, document);
     if (status == COPSE_OK) {
-        run->matches[run->count++] = (brute_match){brute_dup(copse_buf_view(&run->key)),
-                                                   brute_dup(copse_buf_view(&run->row))};
+        run->matches[run->count] = (brute_match){brute_dup(copse_buf_view(&run->key)),
+                                                 brute_dup(copse_buf_view(&run->row)), run->count};
+        run->count++;
     }
     return status;
 }

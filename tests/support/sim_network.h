@@ -21,7 +21,7 @@
 
 #include "support/sim_network_fault.h"
 
-enum { SIM_PEERS_MAX = 16, SIM_URL_SIZE = 24, SIM_CONNECT_MS_MAX = 10000 };
+enum { SIM_PEERS_MAX = 128, SIM_URL_SIZE = 24, SIM_CONNECT_MS_MAX = 10000 };
 
 /** How bytes get to a peer and back. Zeroed: at once. */
 typedef struct sim_link {
