@@ -166,6 +166,7 @@ static bool head_source_ask_name(copse_head_source *source, copse_cid *ret_head)
     head_source_note_trouble(source, trouble);
     if (status == COPSE_OK) {
         *ret_head = name.head;
+        source->sequence = name.sequence;
     }
     return status == COPSE_OK;
 }
@@ -277,5 +278,94 @@ bool copse_head_source_pause(copse_head_source *source, unsigned ms, copse_cid *
         return false;
     }
     *head = now;
+    return true;
+}
+
+/* ---- Many ---- */
+
+/* A folder's head. */
+static bool head_source_read_ref(copse_head_source *source, copse_cid *ret_head)
+{
+    copse_place *place = source->place;
+    copse_cid head = {.size = 0};
+    copse_status status = copse_local_ref_now(&place->local, copse_place_ref(place->call), &head);
+    bool is_there = status == COPSE_OK && head.size > 0;
+    head_source_note_trouble(source, is_there             ? ""
+                                     : status == COPSE_OK ? "it has no head"
+                                                          : place->call->err.message);
+    if (is_there) {
+        *ret_head = head;
+    }
+    return is_there;
+}
+
+/* The head that the peer names now. */
+static bool head_source_ask_peer(copse_head_source *source, copse_cid *ret_head)
+{
+    copse_place *place = source->place;
+    copse_remote *remote = place->peers.remote;
+    copse_cid head;
+    copse_status status = copse_remote_head(remote, place->address.name, &head, &place->call->err);
+    copse_peers_wipe_progress(&place->peers);
+    if (status == COPSE_OK && !copse_remote_get_stats(remote).is_stale) {
+        head_source_note_trouble(source, "");
+        *ret_head = head;
+        return true;
+    }
+    const char *reason = copse_remote_reason(remote, SIZE_MAX, 0);
+    head_source_note_trouble(source, reason[0] != '\0' ? reason : place->call->err.message);
+    return false;
+}
+
+bool copse_head_source_ask(copse_head_source *source, copse_cid *ret_head)
+{
+    return source->place->local.db != NULL ? head_source_read_ref(source, ret_head)
+           : source->is_of_name            ? head_source_ask_name(source, ret_head)
+                                           : head_source_ask_peer(source, ret_head);
+}
+
+/* Hears the peer for so long. Whether there was an event. */
+static bool head_source_hear(copse_head_source *source, unsigned ms, copse_cid *ret_head)
+{
+    copse_call *call = source->place->call;
+    uint64_t until_ms = source->transport->ops->now(source->transport) + ms;
+    copse_status status = copse_head_stream_next(source->stream, until_ms, ret_head, &call->err);
+    if (!source->is_of_name) {
+        head_source_note_trouble(source, status == COPSE_OK || status == COPSE_END
+                                             ? copse_head_stream_trouble(source->stream)
+                                             : call->err.message);
+    }
+    return status == COPSE_OK;
+}
+
+bool copse_head_source_poll(copse_head_source *source, unsigned ms, const copse_cid *known,
+                            copse_cid *ret_head)
+{
+    copse_env *env = &source->place->call->env;
+    copse_cid head;
+    if (source->is_of_name) {
+        head_source_find_peer(source);
+    }
+    if (source->stream != NULL && !source->is_of_name) {
+        bool came = head_source_hear(source, ms, &head) && head_source_is_new(&head, known);
+        *ret_head = came ? head : *ret_head;
+        return came;
+    }
+    if (source->stream != NULL && head_source_hear(source, ms, &source->announced)) {
+        source->ask_ms = 0;
+    }
+    uint64_t now = env->clock(env->clock_ctx);
+    if (source->place->local.db == NULL && now < source->ask_ms) {
+        return false;
+    }
+    bool done = copse_head_source_ask(source, &head);
+    bool is_behind =
+        source->announced.size > 0 && !(done && copse_cid_equal(&source->announced, &head));
+    source->ask_ms = now + (head_source_is_heard(source) && !is_behind ? HEAD_SOURCE_SURE_MS
+                                                                       : HEAD_SOURCE_ASK_MS);
+    if (!done || !head_source_is_new(&head, known)) {
+        return false;
+    }
+    *ret_head = head;
     return true;
 }

@@ -22,6 +22,8 @@ typedef struct copse_head_source {
     bool is_of_name;            /* then the stream is of the peer that serves the name */
     copse_cid announced;        /* by that; size 0: nothing was */
     uint64_t find_ms;           /* when such a peer is looked for */
+    uint64_t ask_ms;            /* polled: when it is asked again */
+    uint64_t sequence;          /* of the record that named the last head; 0: none did */
     bool has_told;              /* a head */
     bool is_in_trouble;         /* and that was told */
 } copse_head_source;
@@ -35,6 +37,14 @@ void copse_head_source_close(copse_head_source *source);
 /** Waits for a head that is not `known` (NULL: any), for as long as it takes; meanwhile tells on
  * stderr when the peer can't be heard. False: reported. */
 bool copse_head_source_next(copse_head_source *source, const copse_cid *known, copse_cid *ret_head);
+
+/** Asks for the head, once. False: it can't be had now, which is told when that is new. */
+bool copse_head_source_ask(copse_head_source *source, copse_cid *ret_head);
+
+/** As copse_head_source_next, for who has many to listen to: waits for `ms` at most, asks seldom,
+ * and false: there is no other head, or it can't be had now, which is told when that is new. */
+bool copse_head_source_poll(copse_head_source *source, unsigned ms, const copse_cid *known,
+                            copse_cid *ret_head);
 
 /** Waits so long before something is tried again with *head; a head that comes meanwhile and is
  * another one takes its place, and ends the wait. False: reported. */

@@ -48,10 +48,17 @@ typedef struct copse_place {
  * can be written to. Asks nobody yet. On failure `place` is zeroed. */
 bool copse_place_open(copse_place *place, copse_call *call, copse_local_mode mode);
 
+/** As copse_place_open to read, of the place `name`. */
+bool copse_place_open_name(copse_place *place, copse_call *call, const char *name);
+
 /** Opens the place `name`, to read, beside the folder `place`: from then on copse_place_fetch takes
  * what it can from there, before the peers of the folder are asked, and puts it into the folder's
  * store. Close `beside` before `place`. On failure `beside` is zeroed. */
 bool copse_place_open_beside(copse_place *place, const char *name, copse_place *beside);
+
+/** Takes nothing any more from the place beside, which can be closed then, and another one opened.
+ */
+void copse_place_leave_beside(copse_place *place);
 
 /** Closes it; trees and databases in it must be gone. A zeroed one is allowed. */
 void copse_place_close(copse_place *place);

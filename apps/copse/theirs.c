@@ -85,9 +85,10 @@ static const char *const theirs_places =
 
 /* ---- Life ---- */
 
-bool copse_theirs_open_place(copse_theirs *theirs, copse_documents *mine, const char *name)
+bool copse_theirs_open_head(copse_theirs *theirs, copse_documents *mine, const char *name,
+                            const copse_cid *head)
 {
-    *theirs = (copse_theirs){.mine = mine, .name = name};
+    *theirs = (copse_theirs){.mine = mine, .name = name, .head = *head};
     if (theirs_is_lost(theirs)) {
         (void)copse_failure(mine->call, COPSE_NOT_FOUND, theirs_places, "there is no store '%s'",
                             name);
@@ -97,7 +98,13 @@ bool copse_theirs_open_place(copse_theirs *theirs, copse_documents *mine, const 
         return false;
     }
     theirs->may_lack = !copse_origin_is_sparse(&mine->place.origin) || !theirs_is_origin(theirs);
-    return copse_place_resolve(&theirs->place, COPSE_REF_DEFAULT, &theirs->head);
+    return true;
+}
+
+bool copse_theirs_open_place(copse_theirs *theirs, copse_documents *mine, const char *name)
+{
+    return copse_theirs_open_head(theirs, mine, name, &(copse_cid){.size = 0}) &&
+           copse_place_resolve(&theirs->place, COPSE_REF_DEFAULT, &theirs->head);
 }
 
 bool copse_theirs_open(copse_theirs *theirs, copse_documents *mine, const char *name)
@@ -128,6 +135,7 @@ bool copse_theirs_open(copse_theirs *theirs, copse_documents *mine, const char *
 void copse_theirs_close(copse_theirs *theirs)
 {
     if (theirs->place.call != NULL) {
+        copse_place_leave_beside(&theirs->mine->place);
         copse_place_close(&theirs->place);
     }
     *theirs = (copse_theirs){.mine = NULL};

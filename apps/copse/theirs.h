@@ -26,6 +26,10 @@ bool copse_theirs_open(copse_theirs *theirs, copse_documents *mine, const char *
 /** Opens the database elsewhere that `name` names. */
 bool copse_theirs_open_place(copse_theirs *theirs, copse_documents *mine, const char *name);
 
+/** As copse_theirs_open_place, where it is known what the head is: nobody is asked for it. */
+bool copse_theirs_open_head(copse_theirs *theirs, copse_documents *mine, const char *name,
+                            const copse_cid *head);
+
 /** Closes it, before `mine`. */
 void copse_theirs_close(copse_theirs *theirs);
 

@@ -24,6 +24,11 @@ COPSE_EXTERN_C_BEGIN
 /** The ref that says where a clone came from; below it are the heads there. */
 #define COPSE_REVISION_ORIGIN "origin"
 
+/** The ref that says whom this database follows; below it are the heads taken there
+ * (follow_list.h).
+ */
+#define COPSE_REVISION_FOLLOWING "following"
+
 /** The ref that says what of the past was dropped (history_keep.h). */
 #define COPSE_REVISION_DROPPED "dropped-history"
 
@@ -51,13 +56,13 @@ COPSE_API COPSE_MUST_USE copse_status copse_revision_parse(copse_bytes text,
                                                            copse_err *err);
 
 /** Whether a user may give a branch or a tag this name: copse_revision_parse reads it as the ref of
- * this name, and it is neither `origin` nor below that, nor `dropped-history`, nor does it begin as
- * the ref of a tag.
+ * this name, and it is neither `origin` or `following` nor below these, nor `dropped-history`, nor
+ * does it begin as the ref of a tag.
  * MISUSE: not; `err` says why. */
 COPSE_API COPSE_MUST_USE copse_status copse_revision_check_name(copse_bytes name, copse_err *err);
 
 /** Whether a ref of this name says something of the store, and names no commit or tree: `origin`,
- * `dropped-history`. */
+ * `following`, `dropped-history`. */
 COPSE_API bool copse_revision_is_note(copse_bytes name);
 
 COPSE_EXTERN_C_END

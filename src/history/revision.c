@@ -113,12 +113,20 @@ copse_status copse_revision_parse(copse_bytes text, copse_revision *ret_revision
 bool copse_revision_is_note(copse_bytes name)
 {
     return copse_bytes_equal(name, copse_bytes_of_text(COPSE_REVISION_ORIGIN)) ||
+           copse_bytes_equal(name, copse_bytes_of_text(COPSE_REVISION_FOLLOWING)) ||
            copse_bytes_equal(name, copse_bytes_of_text(COPSE_REVISION_DROPPED));
+}
+
+/* Whether it is `ref`, or stands below it. */
+static bool revision_is_of(copse_bytes name, const char *ref)
+{
+    copse_bytes prefix = copse_bytes_of_text(ref);
+    return copse_bytes_has_prefix(name, prefix) &&
+           (name.len == prefix.len || name.ptr[prefix.len] == '/');
 }
 
 copse_status copse_revision_check_name(copse_bytes name, copse_err *err)
 {
-    static const char origin[] = COPSE_REVISION_ORIGIN;
     copse_revision revision;
     if (!copse_ref_name_is_valid(name)) {
         return COPSE_ERR(err, COPSE_MISUSE,
@@ -136,8 +144,10 @@ copse_status copse_revision_check_name(copse_bytes name, copse_err *err)
     if (copse_bytes_equal(name, copse_bytes_of_text(COPSE_REVISION_DROPPED))) {
         return COPSE_ERR(err, COPSE_MISUSE, "it says what of the past was dropped");
     }
-    if (copse_bytes_has_prefix(name, copse_bytes_of_text(origin)) &&
-        (name.len == sizeof origin - 1 || name.ptr[sizeof origin - 1] == '/')) {
+    if (revision_is_of(name, COPSE_REVISION_FOLLOWING)) {
+        return COPSE_ERR(err, COPSE_MISUSE, "following is where `copse follow` keeps its list");
+    }
+    if (revision_is_of(name, COPSE_REVISION_ORIGIN)) {
         return COPSE_ERR(err, COPSE_MISUSE, "origin is where a clone keeps what it came from");
     }
     return COPSE_OK;

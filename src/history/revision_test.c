@@ -93,13 +93,16 @@ static const struct revision_refused {
     {"tags/v1", "tag"},
     {"origin", "clone"},
     {"origin/main", "clone"},
+    {"following", "follow"},
+    {"following/http://a/b", "follow"},
     {"dropped-history", "dropped"},
 };
 
 static void test_names(void **state)
 {
-    static const char *const good[] = {"main",  "head",    "v1.2-rc", "2026",       "tags",
-                                       "tag/x", "origins", "a/b",     "Hanoi 河内", "bafyrei"};
+    static const char *const good[] = {"main", "head",       "v1.2-rc", "2026",
+                                       "tags", "tag/x",      "origins", "followings",
+                                       "a/b",  "Hanoi 河内", "bafyrei"};
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_int_equal(copse_revision_check_name(copse_bytes_of_text(good[i]), NULL), COPSE_OK);

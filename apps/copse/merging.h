@@ -1,0 +1,37 @@
+/* Merging two commits of a database, as commands do: what is missing is fetched, and what both were
+ * when they parted is done without where nobody has it.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef COPSE_APPS_MERGING_H
+#define COPSE_APPS_MERGING_H
+
+#include "documents.h"
+#include "merge_print.h"
+
+#include <copse/head_merge.h>
+
+/** It knows of thousands of blocks, and each list of them is a round trip: what limits.wants_max of
+ * a command that merges is. */
+enum { COPSE_MERGING_WANTS_MAX = 8192 };
+
+typedef struct copse_merging {
+    copse_documents *documents; /**< Over whose place both are read. */
+    copse_cid ours;             /**< Commits. */
+    copse_cid theirs;
+    copse_merge_policy policy;
+    copse_merge_conflicts conflicts; /**< What becomes of them. */
+    const copse_author *author;      /**< Of a commit that settles them; NULL: nobody. */
+    const char *message;
+    bool is_base_lost;              /**< What both were when they parted is to be had nowhere. */
+    copse_cid base;                 /**< The tree of that. */
+    copse_merge_print print;        /**< Conflicts are printed as they come. */
+    copse_head_merge_result result; /**< Without what its commit borrowed. */
+    copse_cid head;                 /**< The merge: ours, theirs, or a commit that was put. */
+} copse_merging;
+
+/** Merges. Where there are conflicts that were not to be settled, no commit is put, and `head` says
+ * nothing. Statuses as copse_head_merge_next; unreported. */
+COPSE_MUST_USE copse_status copse_merging_run(copse_merging *merging);
+
+#endif
