@@ -130,6 +130,9 @@ endforeach()
 add_test(NAME command COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tools/test-command"
     $<TARGET_FILE:copse_command> ${PROJECT_VERSION})
 set_tests_properties(command PROPERTIES LABELS quick TIMEOUT 60)
+add_test(NAME example-social COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/examples/social/run"
+    $<TARGET_FILE:copse_command> "${CMAKE_CURRENT_SOURCE_DIR}/docs/social.md")
+set_tests_properties(example-social PROPERTIES LABELS quick TIMEOUT 120)
 # Each mostly waits, so that they begin first, side by side.
 foreach(cases IN ITEMS cases network serve)
     string(REPLACE "run_cases" "run" script "run_${cases}")

@@ -48,26 +48,13 @@ static void change_posts(example_db *example)
 /* ---- What differs ---- */
 
 /* All blocks are here; elsewhere copse_watch_next may return WANT, as queries do (want_loop.c). */
-static void tell(example_db *example, const copse_cid *seen)
+static void tell(example_db *example, copse_watch *watch)
 {
     static const char *const words[] = {
         [COPSE_ADDED] = "new: ", [COPSE_REMOVED] = "gone: ", [COPSE_CHANGED] = "changed: "};
     copse_err err = {0};
-    copse_tree *tree = NULL;
-    copse_database *before = NULL;
-    copse_database *after = NULL;
-    copse_query *query = NULL;
-    copse_watch *watch = NULL;
     copse_watch_change change;
     copse_status status;
-    copse_buf filter = example_json(&example->env, filter_text);
-    const copse_query_options options = {.collection = copse_bytes_of_text("posts"),
-                                         .filter = copse_buf_view(&filter)};
-    example_must(copse_tree_open(example->cache, seen, &tree, &err), &err);
-    example_must(copse_database_open(tree, &before, &err), &err);
-    example_must(copse_database_open(example->tree, &after, &err), &err);
-    example_must(copse_query_new(&example->env, &options, &query, &err), &err);
-    example_must(copse_watch_new(query, before, after, false, &watch, &err), &err);
     while ((status = copse_watch_next(watch, &change, &err)) == COPSE_OK) {
         example_print(&example->env, words[change.kind],
                       change.kind == COPSE_REMOVED ? change.before : change.after);
@@ -75,6 +62,37 @@ static void tell(example_db *example, const copse_cid *seen)
     example_must(status == COPSE_END ? COPSE_OK : status, &err);
     (void)printf("%d rows differ; compared were %s\n", (int)copse_watch_get_stats(watch).rows,
                  copse_watch_index(watch).len > 0 ? "entries of an index" : "documents");
+}
+
+/* How many are new; with an index that decides the filter alone, no document is loaded for that. */
+static void count(example_db *example, copse_watch *watch)
+{
+    copse_err err = {0};
+    copse_watch_counts counts;
+    (void)example;
+    example_must(copse_watch_count(watch, &counts, &err), &err);
+    (void)printf("unread: %d\n", (int)counts.added);
+}
+
+/* Watches from the state that was seen to the one that is there. */
+static void compare(example_db *example, const copse_cid *seen, bool membership_only,
+                    void (*use)(example_db *example, copse_watch *watch))
+{
+    copse_err err = {0};
+    copse_tree *tree = NULL;
+    copse_database *before = NULL;
+    copse_database *after = NULL;
+    copse_query *query = NULL;
+    copse_watch *watch = NULL;
+    copse_buf filter = example_json(&example->env, filter_text);
+    const copse_query_options options = {.collection = copse_bytes_of_text("posts"),
+                                         .filter = copse_buf_view(&filter)};
+    example_must(copse_tree_open(example->cache, seen, &tree, &err), &err);
+    example_must(copse_database_open(tree, &before, &err), &err);
+    example_must(copse_database_open(example->tree, &after, &err), &err);
+    example_must(copse_query_new(&example->env, &options, &query, &err), &err);
+    example_must(copse_watch_new(query, before, after, membership_only, &watch, &err), &err);
+    use(example, watch);
     copse_watch_free(watch);
     copse_query_free(query);
     copse_database_close(after);
@@ -84,6 +102,19 @@ static void tell(example_db *example, const copse_cid *seen)
 }
 
 /* ---- What was seen ---- */
+
+static copse_status show_reader(void *ctx, const copse_watch_reader *reader,
+                                const copse_watch_state *state, copse_err *err)
+{
+    (void)ctx;
+    if (reader == NULL) {
+        (void)printf("left out: %s\n", err->message);
+    } else {
+        (void)printf("%s has read %s%s\n", reader->name, reader->collection,
+                     state->seen.size > 0 ? "" : ", nothing of it");
+    }
+    return COPSE_OK;
+}
 
 /* Kept once what differs was told: who is killed before is told again. */
 static void remember(example_db *example, const copse_cid *head)
@@ -100,6 +131,7 @@ static void remember(example_db *example, const copse_cid *head)
     example_must(copse_watch_state_write(&example->env, os, "seen", &reader, &state, &err), &err);
     example_must(copse_watch_state_read(&example->env, os, "seen", &reader, &state, &err), &err);
     (void)printf("%s\n", copse_cid_equal(&state.seen, head) ? "remembered" : "another head");
+    example_must(copse_watch_state_list(&example->env, os, "seen", show_reader, NULL, &err), &err);
     copse_os_free(os);
     copse_buf_release(&filter);
 }
@@ -174,7 +206,8 @@ int main(void)
     write_posts(&example);
     const copse_cid seen = *copse_tree_root(example.tree);
     change_posts(&example);
-    tell(&example, &seen);
+    compare(&example, &seen, false, tell);
+    compare(&example, &seen, true, count);
     remember(&example, copse_tree_root(example.tree));
     int code = serve_and_listen(&example);
     example_close(&example);

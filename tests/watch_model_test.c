@@ -47,6 +47,7 @@ typedef struct model_totals {
     uint64_t told[3];
     uint64_t some; /* watches that told some, and not of all that differ */
     uint64_t watches;
+    uint64_t unloaded; /* counts of some, for which no document was loaded */
 } model_totals;
 
 typedef struct model {
@@ -234,6 +235,43 @@ static void model_note_way(model *self, copse_query *prepared, bool membership_o
     copse_watch_plan_release(&plan);
 }
 
+/* Counts what is left when some was told: as many as are told of each kind. */
+static void model_count(model *self, const query_world_query *query, copse_query *prepared,
+                        copse_filter *filter, bool membership_only, uint64_t told,
+                        model_totals *totals)
+{
+    copse_watch *watch = NULL;
+    copse_watch_change change;
+    copse_watch_counts counts;
+    uint64_t expected[3] = {0, 0, 0};
+    uint64_t seen = 0;
+    copse_err err = {0};
+    assert_int_equal(copse_watch_new(prepared, self->databases[COPSE_WATCH_BEFORE],
+                                     self->databases[COPSE_WATCH_AFTER], membership_only, &watch,
+                                     NULL),
+                     COPSE_OK);
+    for (uint64_t id = 0; id < QUERY_BRUTE_DOCUMENTS_MAX; id++) {
+        bool is_change = model_expect(self, filter, membership_only, id, &change);
+        if (is_change && seen < told) {
+            assert_int_equal(copse_watch_next(watch, &change, NULL), COPSE_OK);
+            seen++;
+        } else if (is_change) {
+            expected[change.kind]++;
+        }
+    }
+    copse_watch_stats before = copse_watch_get_stats(watch);
+    if (copse_watch_count(watch, &counts, &err) != COPSE_OK) {
+        model_fail(self, query, err.message);
+    }
+    if (counts.added != expected[COPSE_ADDED] || counts.changed != expected[COPSE_CHANGED] ||
+        counts.removed != expected[COPSE_REMOVED]) {
+        model_fail(self, query, "another count");
+    }
+    totals->unloaded += counts.added + counts.changed + counts.removed > 0 &&
+                        copse_watch_get_stats(watch).documents == before.documents;
+    copse_watch_free(watch);
+}
+
 static void model_watch(model *self, const query_world_query *query, bool membership_only,
                         model_totals *totals)
 {
@@ -254,6 +292,8 @@ static void model_watch(model *self, const query_world_query *query, bool member
     if (self->step < STEP_ALL_NEW) {
         model_note_way(self, prepared, membership_only, totals);
     }
+    model_count(self, query, prepared, filter, membership_only, totals->watches % 8 == 7 ? 3 : 0,
+                totals);
     totals->watches++;
     copse_watch_free(watch);
     copse_filter_free(filter);
@@ -319,6 +359,8 @@ static void test_against_the_model(void **state)
                   (unsigned long long)totals.told[COPSE_ADDED],
                   (unsigned long long)totals.told[COPSE_REMOVED],
                   (unsigned long long)totals.told[COPSE_CHANGED]);
+    print_message("counts without a document: %llu\n", (unsigned long long)totals.unloaded);
+    assert_true(totals.unloaded > 200);
     for (size_t i = 0; i < WAY_COUNT; i++) {
         print_message("%s: %llu\n", way_names[i], (unsigned long long)totals.ways[i]);
         assert_true(totals.ways[i] >= 5);

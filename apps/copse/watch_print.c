@@ -50,35 +50,34 @@ static copse_status watch_print_line(const copse_watch_print *print,
     return status;
 }
 
-copse_status copse_watch_print_change(copse_watch_print *print, const copse_watch_change *change,
-                                      const copse_cid *commit)
+copse_status copse_watch_print_change(const copse_watch_print *print,
+                                      const copse_watch_change *change, const copse_cid *commit)
 {
-    print->counts[change->kind]++;
-    if (print->only_counts) {
-        return COPSE_OK;
-    }
     return print->call->output.json ? watch_print_json(print, change, commit)
                                     : watch_print_line(print, change);
 }
 
+void copse_watch_print_add_counts(copse_watch_print *print, const copse_watch_counts *counts)
+{
+    print->counts.added += counts->added;
+    print->counts.changed += counts->changed;
+    print->counts.removed += counts->removed;
+}
+
 void copse_watch_print_counts(const copse_watch_print *print)
 {
-    static const copse_change_kind order[] = {COPSE_ADDED, COPSE_CHANGED, COPSE_REMOVED};
+    const copse_watch_counts *counts = &print->counts;
     copse_output *out = &print->call->output;
     if (out->json) {
         copse_output_begin(out);
-    }
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        uint64_t count = print->counts[order[i]];
-        if (out->json) {
-            copse_output_number(out, watch_print_word(order[i]), count);
-        } else {
-            copse_output_format(out, "%s\t%llu\n", watch_print_word(order[i]),
-                                (unsigned long long)count);
-        }
-    }
-    if (out->json) {
+        copse_output_number(out, "new", counts->added);
+        copse_output_number(out, "changed", counts->changed);
+        copse_output_number(out, "gone", counts->removed);
         copse_output_end(out);
+    } else {
+        copse_output_format(out, "new\t%llu\nchanged\t%llu\ngone\t%llu\n",
+                            (unsigned long long)counts->added, (unsigned long long)counts->changed,
+                            (unsigned long long)counts->removed);
     }
 }
 

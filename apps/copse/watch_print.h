@@ -15,20 +15,23 @@ enum { COPSE_WATCH_INDEX_SIZE = 129 };
 typedef struct copse_watch_print {
     copse_call *call;
     const char *collection;
-    bool only_counts;   /**< Changes are counted, and nothing printed as it comes. */
-    uint64_t counts[3]; /**< Of each kind. */
+    bool only_counts; /**< Changes are counted, and nothing printed as it comes. */
+    copse_watch_counts counts;
     char index[COPSE_WATCH_INDEX_SIZE]; /**< Compared last; "": the documents, or several. */
     copse_watch_stats stats;            /**< Of all watches. */
 } copse_watch_print;
 
 /** Prints a change that is so at `commit`. CORRUPT, LIMIT, NOMEM: call->err. */
-COPSE_MUST_USE copse_status copse_watch_print_change(copse_watch_print *print,
+COPSE_MUST_USE copse_status copse_watch_print_change(const copse_watch_print *print,
                                                      const copse_watch_change *change,
                                                      const copse_cid *commit);
 
 /** Tells that the head `after` does not follow from `before`, the one that was seen. */
 void copse_watch_print_jump(const copse_watch_print *print, const copse_cid *before,
                             const copse_cid *after, bool is_older);
+
+/** Adds what a watch counted. */
+void copse_watch_print_add_counts(copse_watch_print *print, const copse_watch_counts *counts);
 
 /** Prints how many changes there were of each kind. */
 void copse_watch_print_counts(const copse_watch_print *print);

@@ -29,6 +29,13 @@ typedef struct copse_watch_change {
     copse_bytes after;  /**< ADDED, CHANGED: likewise. */
 } copse_watch_change;
 
+/** How many documents began to match, are others, match no more. */
+typedef struct copse_watch_counts {
+    uint64_t added;
+    uint64_t changed; /**< With membership_only: 0. */
+    uint64_t removed;
+} copse_watch_counts;
+
 /** What a watch did so far. */
 typedef struct copse_watch_stats {
     uint64_t rows;      /**< Entries of indexes, or rows of documents, that differ. */
@@ -59,6 +66,16 @@ COPSE_API copse_watch *copse_watch_free(copse_watch *watch);
 COPSE_API COPSE_MUST_USE copse_status copse_watch_next(copse_watch *watch,
                                                        copse_watch_change *ret_change,
                                                        copse_err *err);
+
+/** Counts the changes that copse_watch_next would still give; then the watch can only be freed. It
+ * costs less: with membership_only, where an index decides the filter alone and has each match once
+ * (of a field with arrays one value is asked for), what differs of its ranges is read, and no
+ * document; where one state has no such collection, the counts in the tree's branches do. Then
+ * the index is believed, as copse_query_count does. Statuses as copse_watch_next without END; after
+ * a WANT it goes on where it was. */
+COPSE_API COPSE_MUST_USE copse_status copse_watch_count(copse_watch *watch,
+                                                        copse_watch_counts *ret_counts,
+                                                        copse_err *err);
 
 /** The index whose ranges are compared; len 0: the documents themselves, or several indexes, or it
  * is not known yet. Valid until the watch is freed. */

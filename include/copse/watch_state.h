@@ -4,7 +4,7 @@
  *   Z1  A write is there whole or not at all, also after a loss of power, and durable when it has
  *       returned OK: the file is written beside its name, synced, renamed, and the folder synced.
  *   Z2  Writers of one folder wait for each other, by a lock.
- *   Z3  A file says whose it is, and is read for nobody else.
+ *   Z3  A file says whose it is, and is read for nobody else. Its name follows from that.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -50,6 +50,18 @@ COPSE_API COPSE_MUST_USE copse_status copse_watch_state_write(const copse_env *e
                                                               const copse_watch_reader *reader,
                                                               const copse_watch_state *state,
                                                               copse_err *err);
+
+/** Gets what one file says, lent for the call. `reader` NULL: it says nothing that can be read;
+ * *err, which is never NULL then, has its name and why. Any status but OK ends the listing. */
+typedef copse_status (*copse_watch_state_visit_fn)(void *ctx, const copse_watch_reader *reader,
+                                                   const copse_watch_state *state, copse_err *err);
+
+/** Calls `visit` for each state that is kept in the folder, of all readers, in no order. A folder
+ * that isn't there has none. IO, DENIED, NOMEM; what `visit` returned. */
+COPSE_API COPSE_MUST_USE copse_status copse_watch_state_list(const copse_env *env, copse_os *os,
+                                                             const char *folder,
+                                                             copse_watch_state_visit_fn visit,
+                                                             void *ctx, copse_err *err);
 
 COPSE_EXTERN_C_END
 

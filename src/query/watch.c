@@ -59,6 +59,7 @@ struct copse_watch {
     copse_get_many gets[COPSE_WATCH_SIDES];
     copse_document documents[COPSE_WATCH_SIDES];
     copse_buf id;
+    copse_watch_counts counts;
     copse_watch_stats stats;
 };
 
@@ -192,11 +193,8 @@ static bool watch_is_passed_over(const copse_watch *watch, const copse_watch_row
 /* W5: whether the document may be on a side on which no row differs. */
 static bool watch_may_hide(const copse_watch *watch, const copse_watch_row *row)
 {
-    bool may_hide = !watch->plan.is_whole;
-    for (size_t i = 0; i < COPSE_WATCH_SIDES; i++) {
-        may_hide = may_hide || (row->in[i] && row->value[i].ptr == NULL);
-    }
-    return may_hide;
+    return !watch->plan.is_whole || (row->in[0] && row->value[0].ptr == NULL) ||
+           (row->in[1] && row->value[1].ptr == NULL);
 }
 
 static copse_status watch_add_row(copse_watch *watch, const copse_watch_row *row, copse_err *err)
@@ -232,9 +230,7 @@ static copse_status watch_fill(copse_watch *watch, copse_err *err)
     watch->items_count = 0;
     watch->item = 0;
     watch->hinted = false;
-    for (size_t i = 0; i < COPSE_WATCH_SIDES; i++) {
-        watch->looked_up[i] = false;
-    }
+    watch->looked_up[COPSE_WATCH_BEFORE] = watch->looked_up[COPSE_WATCH_AFTER] = false;
     while (status == COPSE_OK && watch->items_count < WATCH_BATCH_MAX) {
         copse_watch_row row;
         status = copse_watch_rows_next(&watch->rows, &row, err);
@@ -419,10 +415,7 @@ static copse_status watch_ready(copse_watch *watch, copse_err *err)
 
 copse_status copse_watch_next(copse_watch *watch, copse_watch_change *ret_change, copse_err *err)
 {
-    copse_status status = COPSE_NOT_FOUND;
-    if (watch_is_idle(watch)) {
-        return COPSE_END;
-    }
+    copse_status status = watch_is_idle(watch) ? COPSE_END : COPSE_NOT_FOUND;
     while (status == COPSE_NOT_FOUND) {
         status = watch_ready(watch, err);
         if (status != COPSE_OK) {
@@ -432,4 +425,74 @@ copse_status copse_watch_next(copse_watch *watch, copse_watch_change *ret_change
         watch->item += status == COPSE_OK || status == COPSE_NOT_FOUND;
     }
     return status;
+}
+
+/* ---- Counting -------------------------------------------------------------------------------- */
+
+/* Whether all that is there on one side differs, so that it is enough to count it. */
+static bool watch_is_one_sided(const copse_watch *watch)
+{
+    copse_tree *const *trees = watch->plan.trees;
+    bool is_begun = watch->rows.count > 0;
+    return (trees[COPSE_WATCH_BEFORE] == NULL) != (trees[COPSE_WATCH_AFTER] == NULL) && !is_begun &&
+           watch->query->skip == 0 && watch->query->limit == 0;
+}
+
+/* K4 */
+static copse_status watch_count_side(copse_watch *watch, copse_err *err)
+{
+    bool is_before = watch->plan.trees[COPSE_WATCH_BEFORE] != NULL;
+    copse_database *database = watch->databases[is_before ? COPSE_WATCH_BEFORE : COPSE_WATCH_AFTER];
+    uint64_t *count = is_before ? &watch->counts.removed : &watch->counts.added;
+    copse_status status = copse_query_count(watch->query, database, count, NULL, NULL, err);
+    return status == COPSE_OK ? COPSE_END : status;
+}
+
+/* K5: the next row is what its document does. */
+static copse_status watch_count_row(copse_watch *watch, copse_err *err)
+{
+    copse_watch_row row;
+    copse_status status = copse_watch_rows_next(&watch->rows, &row, err);
+    if (status == COPSE_OK) {
+        watch->counts.added += !row.in[COPSE_WATCH_BEFORE];
+        watch->counts.removed += !row.in[COPSE_WATCH_AFTER];
+    }
+    return status;
+}
+
+static copse_status watch_count_change(copse_watch *watch, copse_err *err)
+{
+    copse_watch_change change;
+    copse_status status = copse_watch_next(watch, &change, err);
+    if (status == COPSE_OK) {
+        watch->counts.added += change.kind == COPSE_ADDED;
+        watch->counts.changed += change.kind == COPSE_CHANGED;
+        watch->counts.removed += change.kind == COPSE_REMOVED;
+    }
+    return status;
+}
+
+/* END: all are counted. */
+static copse_status watch_count_rest(copse_watch *watch, copse_err *err)
+{
+    copse_status status = watch->planned ? COPSE_OK : watch_prepare(watch, err);
+    if (status == COPSE_OK && watch_is_one_sided(watch)) {
+        return watch_count_side(watch, err);
+    }
+    while (status == COPSE_OK) {
+        bool by_rows =
+            watch->membership_only && watch->plan.is_single && watch->item == watch->items_count;
+        status = by_rows ? watch_count_row(watch, err) : watch_count_change(watch, err);
+    }
+    return status;
+}
+
+copse_status copse_watch_count(copse_watch *watch, copse_watch_counts *ret_counts, copse_err *err)
+{
+    copse_status status = watch_is_idle(watch) ? COPSE_END : watch_count_rest(watch, err);
+    if (status != COPSE_END) {
+        return status;
+    }
+    *ret_counts = watch->counts;
+    return COPSE_OK;
 }

@@ -47,6 +47,7 @@ static bool watch_plan_tells(watch_chooser *chooser)
     copse_watch_plan *plan = chooser->plan;
     const copse_planned *planned = &plan->planned;
     plan->is_exact = !planned->plan.filter;
+    plan->is_single = plan->is_exact && !planned->plan.unique;
     plan->is_whole = true;
     for (size_t i = 0; i < planned->plan.scans_count; i++) {
         const copse_access *access = &planned->accesses[i];
@@ -166,6 +167,7 @@ static copse_status watch_plan_take_all(watch_chooser *chooser, copse_err *err)
     }
     plan->is_all = true;
     plan->is_exact = false;
+    plan->is_single = false;
     plan->is_whole = true;
     plan->all =
         (copse_key_range){{plan->keys.ptr, size}, {plan->keys.ptr + size, plan->keys.len - size}};
@@ -198,6 +200,7 @@ static copse_status watch_plan_one_side(watch_chooser *chooser, copse_database *
 {
     copse_status status = watch_plan_with(chooser, chooser->query->hint, database, err);
     chooser->plan->is_exact = false;
+    chooser->plan->is_single = false;
     chooser->plan->is_whole = true;
     return status;
 }

@@ -14,6 +14,8 @@
  *   K3  If only new and gone matches are asked for, the entries of any index do that decides the
  *       filter alone (`exact`, A2): whoever begins or ceases to match enters or leaves its ranges.
  *   K4  If there is nothing on one side, any plan on the other does: all of it differs.
+ *   K5  A plan as in K3 that meets no document twice (access.h, A4) tells by its entries alone who
+ *       comes and who goes: what has one on one side only.
  *
  * The planner's own choice is taken if it is of such a kind and bounds something; else, of the
  * indexes that are, the one with the fewest keys in its ranges; else the documents. Where the two
@@ -37,7 +39,8 @@ typedef struct copse_watch_plan {
     copse_buf keys;                       /**< Of `all`. */
     bool is_all;                          /**< All documents: the states don't agree on more. */
     copse_key_range all;
-    bool is_exact; /**< Who stands in the ranges matches. */
+    bool is_exact;  /**< Who stands in the ranges matches. */
+    bool is_single; /**< And does so once: K5. */
     bool is_whole; /**< What differs shows on which sides a document stands in the ranges at all. */
 } copse_watch_plan;
 

@@ -2,13 +2,13 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "history/commit.h"
 #include "serve/commits_body.h"
 #include "serve/compress.h"
 #include "serve/reply.h"
 #include "serve/service.h"
 #include "serve/work_clock.h"
 #include "sync/commits_request.h"
+#include "value/cid_parse.h"
 
 #include "base/alloc.h"
 #include "base/err.h"
@@ -63,7 +63,7 @@ static copse_status commits_add_list(commits_route *route, const copse_buf *list
                        !copse_work_clock_is_late(&route->clock);
          i++) {
         bool is_commit = false;
-        if (!copse_commit_is_name(&cids[i])) {
+        if (!copse_cid_is_dag_cbor(&cids[i])) {
             continue;
         }
         status = commits_look_at(route, &cids[i], &is_commit, err);

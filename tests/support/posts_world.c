@@ -76,6 +76,9 @@ void posts_world_init(posts_world *world, const posts_world_options *options)
     database_world_index(&world->db, "posts", "tag", "tags[],-createdAt", linked ? "link" : NULL);
     database_world_index(&world->db, "posts", "time", "createdAt", NULL);
     database_world_index(&world->db, "posts", "author", "author,-createdAt", NULL);
+    if (options->has_mentions) {
+        database_world_index(&world->db, "posts", "mention", "mentions[],-createdAt", NULL);
+    }
     database_world_commit(&world->db);
     posts_world_load(world);
     posts_world_commit(world);

@@ -12,7 +12,8 @@
 typedef struct posts_world_options {
     uint64_t count;
     bool random_ids;
-    bool linked; /* documents in blocks of their own, and links in the index of tags */
+    bool linked;       /* documents in blocks of their own, and links in the index of tags */
+    bool has_mentions; /* an index of mentions, of which there are none yet */
 } posts_world_options;
 
 /** Its tree is db.tree, its collection "posts". */

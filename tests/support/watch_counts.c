@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "support/watch_counts.h"
 
+#include "support/counts_reader.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,12 +22,6 @@ typedef enum counts_case {
 } counts_case;
 
 static const char *const counts_case_names[COUNTS_CASES] = {"FIRST", "FOLLOWING", "AMONG"};
-
-typedef struct counts_cost {
-    uint64_t blocks;
-    uint64_t bytes; /* of these */
-    uint64_t round_trips;
-} counts_cost;
 
 /* One row of the table. */
 typedef struct counts_row {
@@ -100,70 +96,13 @@ static void counts_world_init(counts_world *world, const posts_world_options *op
     }
 }
 
-/* ---- A reader -------------------------------------------------------------------------------- */
-
-/* Has the blocks that it was given. */
-typedef struct counts_reader {
-    counts_world *world;
-    copse_source *source;
-    copse_node_cache *cache;
-    counts_cost cost;
-} counts_reader;
-
-static void counts_reader_init(counts_reader *reader, counts_world *world)
-{
-    const copse_env *env = database_world_env(&world->posts.db);
-    *reader = (counts_reader){.world = world};
-    assert_int_equal(copse_source_new(env, NULL, &reader->source, NULL), COPSE_OK);
-    assert_int_equal(copse_node_cache_new(env, reader->source, &reader->cache, NULL), COPSE_OK);
-}
-
-static void counts_reader_release(counts_reader *reader)
-{
-    copse_node_cache_free(reader->cache);
-    copse_source_free(reader->source);
-}
-
-/* Supplies all that is wanted, if it is that. */
-static bool counts_supply(counts_reader *reader, copse_status status)
-{
-    size_t count;
-    const copse_cid *wants = copse_source_wants(reader->source, &count);
-    for (size_t i = 0; status == COPSE_WANT && i < count; i++) {
-        copse_block *block = NULL;
-        assert_int_equal(
-            copse_store_get(reader->world->posts.db.world.store, &wants[i], &block, NULL),
-            COPSE_OK);
-        assert_int_equal(copse_source_supply_block(reader->source, block, NULL), COPSE_OK);
-        reader->cost.blocks++;
-        reader->cost.bytes += copse_block_data(block).len;
-        copse_block_unref(block);
-    }
-    reader->cost.round_trips += status == COPSE_WANT;
-    return status == COPSE_WANT;
-}
-
-static copse_database *counts_open(counts_reader *reader, const copse_cid *root,
-                                   copse_tree **ret_tree)
-{
-    copse_database *database = NULL;
-    copse_status status;
-    do {
-        status = copse_tree_open(reader->cache, root, ret_tree, NULL);
-    } while (counts_supply(reader, status));
-    assert_int_equal(status, COPSE_OK);
-    do {
-        status = copse_database_open(*ret_tree, &database, NULL);
-    } while (counts_supply(reader, status));
-    assert_int_equal(status, COPSE_OK);
-    return database;
-}
+/* ---- A watch ----------------------------------------------------------------------------------
+ */
 
 /* Watches from one state to the next, in which one match is new. */
-static counts_cost counts_watch(counts_reader *reader, copse_query *query, size_t before,
+static counts_cost counts_watch(counts_reader *reader, copse_query *query, const copse_cid *roots,
                                 bool membership_only)
 {
-    const copse_cid *roots = reader->world->roots;
     copse_tree *trees[2];
     copse_database *databases[2];
     copse_watch *watch = NULL;
@@ -172,7 +111,7 @@ static counts_cost counts_watch(counts_reader *reader, copse_query *query, size_
     size_t told = 0;
     reader->cost = (counts_cost){0, 0, 0};
     for (size_t i = 0; i < 2; i++) {
-        databases[i] = counts_open(reader, &roots[before + i], &trees[i]);
+        databases[i] = counts_reader_open(reader, &roots[i], &trees[i]);
     }
     assert_int_equal(
         copse_watch_new(query, databases[0], databases[1], membership_only, &watch, NULL),
@@ -180,7 +119,7 @@ static counts_cost counts_watch(counts_reader *reader, copse_query *query, size_
     do {
         status = copse_watch_next(watch, &change, NULL);
         told += status == COPSE_OK;
-    } while (status == COPSE_OK || counts_supply(reader, status));
+    } while (status == COPSE_OK || counts_reader_supply(reader, status));
     assert_int_equal(status, COPSE_END);
     assert_int_equal(told, 1);
     copse_watch_free(watch);
@@ -206,9 +145,9 @@ static void counts_measure(counts_world *world, bool membership_only, counts_row
                             .membership_only = membership_only};
     assert_int_equal(copse_query_new(database_world_env(&world->posts.db), &options, &query, NULL),
                      COPSE_OK);
-    counts_reader_init(&reader, world);
+    counts_reader_init(&reader, &world->posts.db);
     for (size_t i = 0; i < COUNTS_CASES; i++) {
-        ret_row->costs[i] = counts_watch(&reader, query, i, membership_only);
+        ret_row->costs[i] = counts_watch(&reader, query, &world->roots[i], membership_only);
     }
     counts_reader_release(&reader);
     copse_query_free(query);

@@ -64,3 +64,11 @@ void watch_told_add(watch_told *self, const copse_watch_change *change)
     assert_int_equal(change->after.len > 0, change->kind != COPSE_REMOVED);
     copse_buf_release(&id);
 }
+
+void watch_told_add_counts(watch_told *self, const copse_watch_counts *counts)
+{
+    int size = snprintf(self->text + self->len, sizeof self->text - self->len, "+%d ~%d -%d ",
+                        (int)counts->added, (int)counts->changed, (int)counts->removed);
+    assert_true(size > 0 && (size_t)size < sizeof self->text - self->len);
+    self->len += (size_t)size;
+}

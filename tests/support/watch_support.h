@@ -30,6 +30,7 @@ typedef struct watch_question {
     const char *filter;
     const char *hint; /**< NULL: none. */
     bool membership_only;
+    bool is_counted; /**< copse_watch_count; else copse_watch_next. */
 } watch_question;
 
 copse_status watch_question_prepare(const copse_env *env, const watch_question *asked,
@@ -40,6 +41,9 @@ typedef struct watch_told {
     char text[WATCH_TOLD_SIZE];
     size_t len;
 } watch_told;
+
+/** "+2 ~0 -1 " of counts. */
+void watch_told_add_counts(watch_told *self, const copse_watch_counts *counts);
 
 void watch_told_add(watch_told *self, const copse_watch_change *change);
 

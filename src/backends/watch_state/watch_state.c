@@ -6,6 +6,7 @@
 #include <copse/ext_json.h>
 
 #include "base/err.h"
+#include "value/cbor_writer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,25 +14,6 @@
 enum { WATCH_STATE_SIZE_BYTES_MAX = 1 << 20, WATCH_STATE_PATH_SIZE = 4096 };
 
 /* ---- The map ---- */
-
-static copse_status watch_state_text(copse_buf *buf, const char *key, copse_bytes text)
-{
-    copse_status status = copse_cbor_write_text(buf, copse_bytes_of_text(key));
-    return status == COPSE_OK ? copse_cbor_write_text(buf, text) : status;
-}
-
-static copse_status watch_state_number(copse_buf *buf, const char *key, uint64_t number)
-{
-    copse_status status = copse_cbor_write_text(buf, copse_bytes_of_text(key));
-    return status == COPSE_OK ? copse_cbor_write_uint(buf, number) : status;
-}
-
-static copse_status watch_state_link(copse_buf *buf, const char *key, const copse_cid *cid)
-{
-    copse_status status = copse_cbor_write_text(buf, copse_bytes_of_text(key));
-    return status == COPSE_OK ? copse_cbor_write_link(buf, (copse_bytes){cid->bytes, cid->size})
-                              : status;
-}
 
 /* The filter as Extended JSON, whose keys a map may hold whatever they are. */
 static copse_status watch_state_filter(const copse_env *env, const copse_watch_reader *reader,
@@ -41,56 +23,57 @@ static copse_status watch_state_filter(const copse_env *env, const copse_watch_r
                                   : copse_buf_append(buf, copse_bytes_of_text("{}"));
 }
 
+/* Writes the members of a state; returns how many they are. */
+static uint64_t watch_state_members(copse_cbor_writer *writer, const copse_watch_state *state)
+{
+    uint64_t pairs = 2;
+    copse_cbor_writer_key(writer, "version");
+    copse_cbor_writer_uint(writer, 1);
+    copse_cbor_writer_key(writer, "time");
+    copse_cbor_writer_uint(writer, state->time_ms);
+    if (state->seen.size > 0) {
+        copse_cbor_writer_key(writer, "seen");
+        copse_cbor_writer_link(writer, &state->seen);
+        pairs++;
+    }
+    if (state->toward.size > 0) {
+        copse_cbor_writer_key(writer, "toward");
+        copse_cbor_writer_link(writer, &state->toward);
+        copse_cbor_writer_key(writer, "told");
+        copse_cbor_writer_uint(writer, state->told);
+        pairs += 2;
+        if (state->membership_only) {
+            copse_cbor_writer_key(writer, "membership");
+            copse_cbor_writer_bool(writer, true);
+            pairs++;
+        }
+    }
+    return pairs;
+}
+
 /* Appends the map of reader and state (NULL: the reader alone), in any order. */
 static copse_status watch_state_encode(const copse_env *env, const copse_watch_reader *reader,
                                        const copse_watch_state *state, copse_buf *buf,
                                        copse_err *err)
 {
+    copse_cbor_writer writer = {.buf = buf};
     copse_buf filter;
     uint64_t pairs = 4;
     copse_buf_init(&filter, env, WATCH_STATE_SIZE_BYTES_MAX);
-    copse_status status = watch_state_filter(env, reader, &filter, err);
-    if (status == COPSE_OK) {
-        status = watch_state_text(buf, "database", copse_bytes_of_text(reader->database));
-    }
-    if (status == COPSE_OK) {
-        status = watch_state_text(buf, "collection", copse_bytes_of_text(reader->collection));
-    }
-    if (status == COPSE_OK) {
-        status = watch_state_text(buf, "filter", copse_buf_view(&filter));
-    }
-    if (status == COPSE_OK) {
-        status = watch_state_text(buf, "reader", copse_bytes_of_text(reader->name));
-    }
-    if (status == COPSE_OK && state != NULL) {
-        status = watch_state_number(buf, "version", 1);
-        pairs++;
-    }
-    if (status == COPSE_OK && state != NULL) {
-        status = watch_state_number(buf, "time", state->time_ms);
-        pairs++;
-    }
-    if (status == COPSE_OK && state != NULL && state->seen.size > 0) {
-        status = watch_state_link(buf, "seen", &state->seen);
-        pairs++;
-    }
-    if (status == COPSE_OK && state != NULL && state->toward.size > 0) {
-        status = watch_state_link(buf, "toward", &state->toward);
-        pairs++;
-    }
-    if (status == COPSE_OK && state != NULL && state->toward.size > 0) {
-        status = watch_state_number(buf, "told", state->told);
-        pairs++;
-    }
-    if (status == COPSE_OK && state != NULL && state->toward.size > 0 && state->membership_only) {
-        status = copse_cbor_write_text(buf, copse_bytes_of_text("membership"));
-        pairs++;
-        if (status == COPSE_OK) {
-            status = copse_cbor_write_bool(buf, true);
-        }
+    writer.status = watch_state_filter(env, reader, &filter, err);
+    copse_cbor_writer_key(&writer, "database");
+    copse_cbor_writer_text(&writer, copse_bytes_of_text(reader->database));
+    copse_cbor_writer_key(&writer, "collection");
+    copse_cbor_writer_text(&writer, copse_bytes_of_text(reader->collection));
+    copse_cbor_writer_key(&writer, "filter");
+    copse_cbor_writer_text(&writer, copse_buf_view(&filter));
+    copse_cbor_writer_key(&writer, "reader");
+    copse_cbor_writer_text(&writer, copse_bytes_of_text(reader->name));
+    if (state != NULL) {
+        pairs += watch_state_members(&writer, state);
     }
     copse_buf_release(&filter);
-    return status == COPSE_OK ? copse_cbor_finish_map(buf, 0, pairs) : status;
+    return writer.status == COPSE_OK ? copse_cbor_finish_map(buf, 0, pairs) : writer.status;
 }
 
 /* ---- Reading a map ---- */
@@ -142,9 +125,21 @@ static bool watch_state_read_flag(copse_bytes map, const char *key, bool *ret_fl
     return status == COPSE_NOT_FOUND || (status == COPSE_OK && item.boolean);
 }
 
-/* Z3 */
-static copse_status watch_state_check(const copse_env *env, copse_bytes map,
-                                      const copse_watch_reader *reader, copse_err *err)
+static copse_status watch_state_read_members(copse_bytes map, copse_watch_state *ret_state,
+                                             copse_err *err)
+{
+    bool good = watch_state_read_link(map, "seen", &ret_state->seen) &&
+                watch_state_read_link(map, "toward", &ret_state->toward) &&
+                watch_state_read_number(map, "told", &ret_state->told) &&
+                watch_state_read_flag(map, "membership", &ret_state->membership_only) &&
+                watch_state_read_number(map, "time", &ret_state->time_ms);
+    return good ? COPSE_OK : COPSE_ERR(err, COPSE_CORRUPT, "a part of what was seen is malformed");
+}
+
+/* Reads the state of a map, which must be of this reader: Z3. */
+static copse_status watch_state_read_map(const copse_env *env, copse_bytes map,
+                                         const copse_watch_reader *reader,
+                                         copse_watch_state *ret_state, copse_err *err)
 {
     copse_buf filter;
     uint64_t version = 0;
@@ -159,7 +154,7 @@ static copse_status watch_state_check(const copse_env *env, copse_bytes map,
         status = COPSE_ERR(err, COPSE_CORRUPT, "not what this reader has seen of this query");
     }
     copse_buf_release(&filter);
-    return status;
+    return status == COPSE_OK ? watch_state_read_members(map, ret_state, err) : status;
 }
 
 static copse_status watch_state_decode(const copse_env *env, copse_bytes text,
@@ -171,15 +166,7 @@ static copse_status watch_state_decode(const copse_env *env, copse_bytes text,
     copse_buf_init(&map, env, WATCH_STATE_SIZE_BYTES_MAX);
     copse_status status = copse_dag_json_to_cbor(env, text, &map, err);
     if (status == COPSE_OK) {
-        status = watch_state_check(env, copse_buf_view(&map), reader, err);
-    }
-    if (status == COPSE_OK &&
-        (!watch_state_read_link(copse_buf_view(&map), "seen", &state.seen) ||
-         !watch_state_read_link(copse_buf_view(&map), "toward", &state.toward) ||
-         !watch_state_read_number(copse_buf_view(&map), "told", &state.told) ||
-         !watch_state_read_flag(copse_buf_view(&map), "membership", &state.membership_only) ||
-         !watch_state_read_number(copse_buf_view(&map), "time", &state.time_ms))) {
-        status = COPSE_ERR(err, COPSE_CORRUPT, "a part of what was seen is malformed");
+        status = watch_state_read_map(env, copse_buf_view(&map), reader, &state, err);
     }
     if (status == COPSE_OK) {
         *ret_state = state;
@@ -223,12 +210,6 @@ static copse_status watch_state_find_paths(const copse_env *env, const char *fol
                : COPSE_ERR_NOMEM(err);
 }
 
-static copse_status watch_state_open(copse_os *os, const char *path, unsigned flags,
-                                     copse_file **ret_file, copse_err *err)
-{
-    return os->ops->open(os, path, flags, ret_file, err);
-}
-
 static copse_status watch_state_read_all(copse_file *file, copse_buf *buf, copse_err *err)
 {
     uint8_t piece[4096];
@@ -246,26 +227,33 @@ static copse_status watch_state_read_all(copse_file *file, copse_buf *buf, copse
     return status;
 }
 
+/* Appends what the file holds. */
+static copse_status watch_state_read_file(copse_os *os, const char *path, copse_buf *text,
+                                          copse_err *err)
+{
+    copse_file *file = NULL;
+    copse_status status = os->ops->open(os, path, 0, &file, err);
+    if (status == COPSE_OK) {
+        status = watch_state_read_all(file, text, err);
+        file->ops->close(file);
+    }
+    return status;
+}
+
 copse_status copse_watch_state_read(const copse_env *env, copse_os *os, const char *folder,
                                     const copse_watch_reader *reader, copse_watch_state *ret_state,
                                     copse_err *err)
 {
     watch_state_paths paths;
-    copse_file *file = NULL;
     copse_buf text;
+    copse_buf_init(&text, env, WATCH_STATE_SIZE_BYTES_MAX);
     copse_status status = watch_state_find_paths(env, folder, reader, &paths, err);
     if (status == COPSE_OK) {
-        status = watch_state_open(os, paths.file, 0, &file, err);
+        status = watch_state_read_file(os, paths.file, &text, err);
     }
-    if (status != COPSE_OK) {
-        return status;
-    }
-    copse_buf_init(&text, env, WATCH_STATE_SIZE_BYTES_MAX);
-    status = watch_state_read_all(file, &text, err);
     if (status == COPSE_OK) {
         status = watch_state_decode(env, copse_buf_view(&text), reader, ret_state, err);
     }
-    file->ops->close(file);
     copse_buf_release(&text);
     return status;
 }
@@ -275,7 +263,7 @@ static copse_status watch_state_write_file(copse_os *os, const char *path, copse
                                            copse_err *err)
 {
     copse_file *file = NULL;
-    copse_status status = watch_state_open(
+    copse_status status = os->ops->open(
         os, path, COPSE_OPEN_WRITE | COPSE_OPEN_CREATE | COPSE_OPEN_TRUNCATE, &file, err);
     if (status != COPSE_OK) {
         return status;
@@ -327,8 +315,7 @@ static copse_status watch_state_write_text(copse_os *os, const char *folder,
     copse_file *lock = NULL;
     copse_status status = watch_state_make_folder(os, folder, err);
     if (status == COPSE_OK) {
-        status =
-            watch_state_open(os, paths->lock, COPSE_OPEN_WRITE | COPSE_OPEN_CREATE, &lock, err);
+        status = os->ops->open(os, paths->lock, COPSE_OPEN_WRITE | COPSE_OPEN_CREATE, &lock, err);
     }
     if (status != COPSE_OK) {
         return status;
@@ -371,4 +358,142 @@ copse_status copse_watch_state_write(const copse_env *env, copse_os *os, const c
     copse_buf_release(&map);
     copse_buf_release(&text);
     return status;
+}
+
+/* ---- Listing ---- */
+
+typedef struct watch_state_listing {
+    const copse_env *env;
+    copse_os *os;
+    const char *folder;
+    copse_watch_state_visit_fn visit;
+    void *ctx;
+    bool is_there; /* the folder */
+} watch_state_listing;
+
+/* What is read of one file. */
+typedef struct watch_state_entry {
+    copse_buf text;
+    copse_buf map;
+    copse_buf words; /* database, collection and reader, each with a NUL behind it */
+    copse_buf filter;
+    copse_watch_reader reader;
+    copse_watch_state state;
+} watch_state_entry;
+
+static void watch_state_entry_init(watch_state_entry *entry, const copse_env *env)
+{
+    copse_buf_init(&entry->text, env, WATCH_STATE_SIZE_BYTES_MAX);
+    copse_buf_init(&entry->map, env, WATCH_STATE_SIZE_BYTES_MAX);
+    copse_buf_init(&entry->words, env, WATCH_STATE_SIZE_BYTES_MAX);
+    copse_buf_init(&entry->filter, env, WATCH_STATE_SIZE_BYTES_MAX);
+}
+
+static void watch_state_entry_release(watch_state_entry *entry)
+{
+    copse_buf_release(&entry->text);
+    copse_buf_release(&entry->map);
+    copse_buf_release(&entry->words);
+    copse_buf_release(&entry->filter);
+}
+
+/* Appends the text at `key`, with a NUL; *ret_offset: where. */
+static copse_status watch_state_entry_word(watch_state_entry *entry, const char *key,
+                                           size_t *ret_offset, copse_err *err)
+{
+    copse_cbor_item item;
+    copse_status status =
+        watch_state_find(copse_buf_view(&entry->map), key, COPSE_CBOR_TEXT, &item);
+    *ret_offset = entry->words.len;
+    if (status != COPSE_OK || memchr(item.bytes.ptr, '\0', item.bytes.len) != NULL) {
+        return COPSE_ERR(err, COPSE_CORRUPT, "it does not say whose it is");
+    }
+    status = copse_buf_append(&entry->words, item.bytes);
+    if (status == COPSE_OK) {
+        status = copse_buf_append_byte(&entry->words, 0);
+    }
+    return status == COPSE_OK ? COPSE_OK : COPSE_ERR_NOMEM(err);
+}
+
+static copse_status watch_state_entry_reader(watch_state_entry *entry, const copse_env *env,
+                                             copse_err *err)
+{
+    static const char *const keys[] = {"database", "collection", "reader", "filter"};
+    size_t at[4];
+    copse_status status = COPSE_OK;
+    for (size_t i = 0; i < 4 && status == COPSE_OK; i++) {
+        status = watch_state_entry_word(entry, keys[i], &at[i], err);
+    }
+    if (status != COPSE_OK) {
+        return status;
+    }
+    const char *words = (const char *)entry->words.ptr;
+    entry->reader = (copse_watch_reader){
+        .database = words + at[0], .collection = words + at[1], .name = words + at[2]};
+    status = copse_ext_json_to_cbor(env, copse_bytes_of_text(words + at[3]), COPSE_EXT_JSON_QUERY,
+                                    &entry->filter, err);
+    entry->reader.filter = copse_buf_view(&entry->filter);
+    return status;
+}
+
+/* Reads one file, which must be what a write of this reader names. */
+static copse_status watch_state_entry_read(watch_state_entry *entry,
+                                           const watch_state_listing *listing, const char *path,
+                                           copse_err *err)
+{
+    const copse_env *env = listing->env;
+    watch_state_paths paths;
+    copse_status status = watch_state_read_file(listing->os, path, &entry->text, err);
+    if (status == COPSE_OK) {
+        status = copse_dag_json_to_cbor(env, copse_buf_view(&entry->text), &entry->map, err);
+    }
+    if (status == COPSE_OK) {
+        status = watch_state_entry_reader(entry, env, err);
+    }
+    if (status == COPSE_OK) {
+        status = watch_state_find_paths(env, listing->folder, &entry->reader, &paths, err);
+    }
+    if (status == COPSE_OK && strcmp(paths.file, path) != 0) {
+        status = COPSE_ERR(err, COPSE_CORRUPT, "it has the name of another reader's");
+    }
+    return status == COPSE_OK ? watch_state_read_map(env, copse_buf_view(&entry->map),
+                                                     &entry->reader, &entry->state, err)
+                              : status;
+}
+
+static copse_status watch_state_list_name(void *ctx, const char *name, copse_err *err)
+{
+    watch_state_listing *listing = ctx;
+    char path[WATCH_STATE_PATH_SIZE];
+    watch_state_entry entry;
+    copse_err why;
+    size_t len = strlen(name);
+    listing->is_there = true;
+    int size = snprintf(path, sizeof path, "%s/%s", listing->folder, name);
+    if (len < 5 || strcmp(name + len - 5, ".json") != 0 || (size_t)size >= sizeof path) {
+        return COPSE_OK;
+    }
+    watch_state_entry_init(&entry, listing->env);
+    copse_status status = watch_state_entry_read(&entry, listing, path, &why);
+    if (status == COPSE_OK) {
+        status = listing->visit(listing->ctx, &entry.reader, &entry.state, err);
+    } else if (status == COPSE_CORRUPT || status == COPSE_LIMIT) {
+        copse_err told;
+        (void)COPSE_ERR(&told, status, "%s: %s", name, why.message);
+        status = listing->visit(listing->ctx, NULL, NULL, &told);
+    } else if (status == COPSE_NOT_FOUND) {
+        status = COPSE_OK; /* gone meanwhile */
+    } else if (err != NULL) {
+        *err = why;
+    }
+    watch_state_entry_release(&entry);
+    return status;
+}
+
+copse_status copse_watch_state_list(const copse_env *env, copse_os *os, const char *folder,
+                                    copse_watch_state_visit_fn visit, void *ctx, copse_err *err)
+{
+    watch_state_listing listing = {env, os, folder, visit, ctx, false};
+    copse_status status = os->ops->list_dir(os, folder, watch_state_list_name, &listing, err);
+    return status == COPSE_NOT_FOUND && !listing.is_there ? COPSE_OK : status;
 }

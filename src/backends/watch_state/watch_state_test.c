@@ -304,6 +304,111 @@ static void test_crashes(void **state)
     assert_true(crash_all(folder, true) > 0);
 }
 
+/* ---- Listing --------------------------------------------------------------------------------- */
+
+typedef struct listed {
+    uint64_t sum; /* of the numbers of the states */
+    size_t good;
+    size_t bad;
+    copse_status says; /* what each visit returns */
+} listed;
+
+static copse_status list_visit(void *ctx, const copse_watch_reader *reader,
+                               const copse_watch_state *state, copse_err *err)
+{
+    listed *self = ctx;
+    if (reader == NULL) {
+        assert_non_null(strstr(err->message, ".json: "));
+        self->bad++;
+        return self->says;
+    }
+    for (uint64_t number = 0; number < 8; number++) {
+        const copse_watch_state is = state_number(number);
+        if (copse_cid_equal(&state->seen, &is.seen)) {
+            assert_true(copse_cid_equal(&state->toward, &is.toward));
+            assert_int_equal(state->told, is.told);
+            assert_int_equal(state->membership_only, is.membership_only);
+            self->sum += number;
+        }
+    }
+    assert_int_equal(state->time_ms, state_clock(NULL));
+    assert_true(strcmp(reader->database, "/home/blog.copse") == 0 || reader->filter.len == 1);
+    assert_true(strcmp(reader->name, "default") == 0 || strcmp(reader->name, "phone") == 0);
+    assert_string_equal(reader->collection, "posts");
+    self->good++;
+    return self->says;
+}
+
+static listed state_list(state_world *world, copse_status says)
+{
+    listed found = {.says = says};
+    assert_int_equal(
+        copse_watch_state_list(&world->env.env, world->os, folder, list_visit, &found, NULL),
+        found.says);
+    return found;
+}
+
+/* All readers' states; what is damaged or has another's name is told, and the rest is listed. */
+static void test_list(void **state)
+{
+    state_world world;
+    char path[256];
+    copse_bytes content;
+    (void)state;
+    state_world_init(&world);
+    assert_int_equal(state_list(&world, COPSE_OK).good, 0); /* no folder */
+    assert_int_equal(state_write(&world, &world.env.env, 1), COPSE_OK);
+    state_find_file(&world, path);
+    world.reader.name = "phone";
+    assert_int_equal(state_write(&world, &world.env.env, 2), COPSE_OK);
+    world.reader.database = "http://127.0.0.1/blog";
+    world.reader.filter = (copse_bytes){(const uint8_t *)"\xa0", 1};
+    assert_int_equal(state_write(&world, &world.env.env, 3), COPSE_OK);
+    listed found = state_list(&world, COPSE_OK);
+    assert_int_equal(found.good, 3);
+    assert_int_equal(found.bad, 0);
+    assert_int_equal(found.sum, 6);
+    assert_int_equal(state_list(&world, COPSE_NOT_FOUND).good, 1);
+    os_sim_plant(world.sim, "/watch/other.txt", copse_bytes_of_text("no state"));
+    assert_true(os_sim_peek(world.sim, path, &content));
+    uint8_t copy[1024];
+    assert_true(content.len <= sizeof copy);
+    memcpy(copy, content.ptr, content.len);
+    os_sim_plant(world.sim, "/watch/other.json", (copse_bytes){copy, content.len});
+    for (size_t cut = 1; cut < content.len - 1; cut += 5) {
+        os_sim_plant(world.sim, path, (copse_bytes){copy, cut});
+        found = state_list(&world, COPSE_OK);
+        assert_int_equal(found.good, 2);
+        assert_int_equal(found.bad, 2);
+        assert_int_equal(found.sum, 5);
+    }
+    assert_int_equal(state_list(&world, COPSE_DENIED).good + state_list(&world, COPSE_DENIED).bad,
+                     2);
+    world.reader.filter = world.filter;
+    state_world_release(&world);
+}
+
+/* A call that fails ends it, and says so. */
+static void test_list_faults(void **state)
+{
+    state_world world;
+    uint64_t failed = 1;
+    (void)state;
+    state_world_init(&world);
+    assert_int_equal(state_write(&world, &world.env.env, 1), COPSE_OK);
+    for (uint64_t n = 0; failed > 0; n++) {
+        listed found = {.says = COPSE_OK};
+        os_sim_fail(world.sim, OS_SIM_MASK_ALL, n, 5 /* EIO */, false);
+        copse_status status =
+            copse_watch_state_list(&world.env.env, world.os, folder, list_visit, &found, NULL);
+        failed = os_sim_failed(world.sim);
+        os_sim_fail(world.sim, 0, 0, 0, false);
+        assert_int_equal(status, failed > 0 ? COPSE_IO : COPSE_OK);
+        assert_true(n < FOLDER_CALLS_MAX);
+    }
+    state_world_release(&world);
+}
+
 static copse_status sweep_run(const copse_env *env, void *ctx)
 {
     state_world *world = ctx;
@@ -313,6 +418,11 @@ static copse_status sweep_run(const copse_env *env, void *ctx)
     copse_status status = state_write(world, &own, 4);
     if (status == COPSE_OK) {
         status = copse_watch_state_read(&own, world->os, folder, &world->reader, &read, NULL);
+    }
+    if (status == COPSE_OK) {
+        listed found = {.says = COPSE_OK};
+        status = copse_watch_state_list(&own, world->os, folder, list_visit, &found, NULL);
+        assert_true(status != COPSE_OK || found.good == 1);
     }
     return status;
 }
@@ -329,9 +439,10 @@ static void test_sweep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_readers),
-        cmocka_unit_test(test_files),      cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_crashes),    cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_readers),
+        cmocka_unit_test(test_files),       cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_crashes),     cmocka_unit_test(test_list),
+        cmocka_unit_test(test_list_faults), cmocka_unit_test(test_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,26 @@
+/* As unread_counts_test.c, on more posts.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include "support/unread_counts.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void test_100k(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        unread_counts_check(&(posts_world_options){
+            .count = 100000, .random_ids = i > 0, .linked = i > 0, .has_mentions = true});
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_100k)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
