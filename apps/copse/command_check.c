@@ -240,7 +240,7 @@ static void check_report_sparse(check_call *self, const copse_cid *tree, uint64_
     }
     bool is_fork = self->place.origin.is_fork; /* which goes on from what is there */
     copse_output_format(out,
-                        "not checked: '%s' is a sparse %s, %s more blocks are at %s; "
+                        "not checked: '%s' is a sparse %s, %s more blocks were left at %s; "
                         "`copse fsck` checks those that are here",
                         self->place.name, is_fork ? "fork" : "clone",
                         copse_text_of_count(absent, count), url);

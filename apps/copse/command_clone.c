@@ -9,7 +9,8 @@
 #include "failure.h"
 #include "fork_past.h"
 #include "place.h"
-#include "replica.h"
+#include "replica_report.h"
+#include "replica_store.h"
 #include "store_copy.h"
 
 #include <copse/address.h>
@@ -48,10 +49,9 @@ typedef struct clone {
     char name_key[COPSE_KEY_TEXT_SIZE_MAX]; /* of an address that is a name */
     copse_buf filter;
     copse_origin asked; /* its peers are lent by what asked for the head */
-    copse_local local;
+    copse_replica_store store;
     copse_origin origin; /* as it was written */
     copse_cid head;
-    copse_cid pulled; /* origin/main; of size 0: not yet */
 } clone;
 
 /* ---- What is asked for ---- */
@@ -105,88 +105,6 @@ static bool clone_read_part(clone *self)
     return true;
 }
 
-/* ---- The store ---- */
-
-static copse_status clone_count_ref(void *ctx, copse_bytes name, const copse_cid *cid,
-                                    copse_err *err)
-{
-    (void)name;
-    (void)cid;
-    (void)err;
-    ++*(size_t *)ctx;
-    return COPSE_OK;
-}
-
-/* Sets *ret_cid, of size 0 if there is no such ref. */
-static copse_status clone_get_ref(const copse_local *local, const char *name, copse_cid *ret_cid)
-{
-    *ret_cid = (copse_cid){0};
-    copse_status status =
-        copse_refs_get(local->refs, copse_bytes_of_text(name), ret_cid, &local->call->err);
-    return status == COPSE_NOT_FOUND ? COPSE_OK : status;
-}
-
-/* Opens what is there already: refs only of a clone that was broken off. */
-static bool clone_open_store(clone *self, copse_cid *ret_origin)
-{
-    copse_call *call = self->call;
-    copse_cid main = {0};
-    size_t refs = 0;
-    if (!copse_local_open(&self->local, call, self->to, COPSE_LOCAL_CREATE)) {
-        return false;
-    }
-    copse_status status = copse_refs_iterate(self->local.refs, clone_count_ref, &refs, &call->err);
-    if (status == COPSE_OK) {
-        status = clone_get_ref(&self->local, COPSE_REF_ORIGIN, ret_origin);
-    }
-    if (status == COPSE_OK) {
-        status = clone_get_ref(&self->local, COPSE_REF_ORIGIN_HEAD, &self->pulled);
-    }
-    if (status == COPSE_OK) {
-        status = clone_get_ref(&self->local, COPSE_REF_DEFAULT, &main);
-    }
-    if (status != COPSE_OK) {
-        (void)copse_failure_of(call, status, "the refs of '%s' can't be read", self->to);
-    } else if (main.size > 0 || (refs > 0 && ret_origin->size == 0)) {
-        status = COPSE_CONFLICT;
-        (void)copse_failure(call, status,
-                            ret_origin->size > 0 ? "`copse pull` brings it up to date"
-                                                 : "name a folder that isn't there yet",
-                            "'%s' is a store already; nothing was changed", self->to);
-    }
-    return status == COPSE_OK;
-}
-
-/* The origin is written first, so that a clone that is broken off knows what it is. It may become
- * another: of what came for the first nothing is taken to be whole then. */
-static bool clone_write_origin(clone *self, const copse_cid *present)
-{
-    copse_call *call = self->call;
-    copse_refs *refs = self->local.refs;
-    copse_block *block = NULL;
-    copse_status status = copse_origin_encode(&call->env, &self->asked, &block, &call->err);
-    if (status == COPSE_OK && !copse_cid_equal(present, copse_block_cid(block))) {
-        if (self->pulled.size > 0) {
-            status = copse_refs_swap(refs, copse_bytes_of_text(COPSE_REF_ORIGIN_HEAD),
-                                     &self->pulled, NULL, &call->err);
-            self->pulled = (copse_cid){0};
-        }
-        if (status == COPSE_OK) {
-            status = copse_store_put(self->local.store, &block, 1, &call->err);
-        }
-        if (status == COPSE_OK) {
-            status = copse_refs_swap(refs, copse_bytes_of_text(COPSE_REF_ORIGIN),
-                                     present->size > 0 ? present : NULL, copse_block_cid(block),
-                                     &call->err);
-        }
-    }
-    copse_block_unref(block);
-    if (status != COPSE_OK) {
-        (void)copse_failure_of(call, status, "'%s' can't be written", self->to);
-    }
-    return status == COPSE_OK;
-}
-
 /* ---- Cloning ---- */
 
 /* What the address stands for now. */
@@ -218,7 +136,8 @@ static bool clone_begin(clone *self)
     struct stat info;
     copse_cid present = {0};
     copse_peers peers;
-    bool done = stat(self->to, &info) != 0 || clone_open_store(self, &present);
+    bool done = stat(self->to, &info) != 0 ||
+                copse_replica_store_open(&self->store, call, self->to, &present);
     if (!done || !copse_peers_open(&peers, call, self->address.peer, NULL)) {
         return false;
     }
@@ -229,58 +148,30 @@ static bool clone_begin(clone *self)
                 copse_remote_peer(peers.remote, self->asked.peers_count)) != NULL) {
         self->asked.peers_count++;
     }
-    if (done && self->local.db == NULL) {
-        done = clone_open_store(self, &present);
+    if (done && self->store.local.db == NULL) {
+        done = copse_replica_store_open(&self->store, call, self->to, &present);
     }
-    done = done && clone_write_origin(self, &present);
+    done = done && copse_replica_store_write_origin(&self->store, &self->asked, &present);
     copse_peers_close(&peers);
     return done;
-}
-
-/* Moves the refs, the head last: only now there is a database. `origin` (of size 0: none) is what
- * becomes origin/main. */
-static bool clone_finish(clone *self, const copse_cid *origin)
-{
-    const copse_cid none = {0};
-    copse_status status =
-        origin->size > 0
-            ? copse_local_move_ref(&self->local, COPSE_REF_ORIGIN_HEAD, &self->pulled, origin)
-            : COPSE_OK;
-    if (status == COPSE_OK) {
-        status = copse_local_move_ref(&self->local, COPSE_REF_DEFAULT, &none, &self->head);
-    }
-    if (status == COPSE_CONFLICT) {
-        (void)copse_failure_of(self->call, status, "'%s'", self->to);
-    }
-    return status == COPSE_OK;
-}
-
-/* There is no such collection: the store shall not say that it is a clone of it. */
-static void clone_forget_origin(clone *self)
-{
-    copse_cid present;
-    if (clone_get_ref(&self->local, COPSE_REF_ORIGIN, &present) != COPSE_OK || present.size == 0 ||
-        copse_refs_swap(self->local.refs, copse_bytes_of_text(COPSE_REF_ORIGIN), &present, NULL,
-                        &self->call->err) != COPSE_OK) {
-        copse_note(self->call, "copse: '%s' still says where it is from", self->to);
-    }
 }
 
 static int clone_fetch(clone *self)
 {
     copse_replica replica;
     const char *first = self->address.peer; /* those of the options come by themselves */
-    if (!copse_origin_read(&self->local, &self->origin) ||
-        !copse_replica_open(&replica, &self->local, &self->origin, &first, first != NULL ? 1 : 0)) {
+    if (!copse_origin_read(&self->store.local, &self->origin) ||
+        !copse_replica_open(&replica, &self->store.local, &self->origin, &first,
+                            first != NULL ? 1 : 0)) {
         return COPSE_EXIT_FAILED;
     }
-    bool done = copse_replica_fetch(&replica, &self->head, &self->pulled) &&
-                clone_finish(self, &self->head);
+    bool done = copse_replica_fetch(&replica, &self->head, &self->store.pulled) &&
+                copse_replica_store_finish(&self->store, &self->head, &self->head);
     if (done) {
         copse_replica_report(&replica, self->origin.is_fork ? "forked" : "cloned", &self->head,
                              true);
     } else if (replica.is_unknown) {
-        clone_forget_origin(self);
+        copse_replica_store_forget_origin(&self->store);
     }
     copse_replica_close(&replica);
     return done ? COPSE_EXIT_OK : COPSE_EXIT_FAILED;
@@ -299,7 +190,7 @@ static void clone_init(clone *self, copse_call *call)
 static void clone_release(clone *self)
 {
     copse_origin_release(&self->origin);
-    copse_local_close(&self->local);
+    copse_local_close(&self->store.local);
     copse_buf_release(&self->filter);
     copse_address_release(&self->address);
 }
@@ -327,7 +218,7 @@ static bool fork_take_origin(clone *self, const copse_place *source, const copse
     if (!copse_origin_is_there(&source->origin)) {
         return true;
     }
-    copse_status status = clone_get_ref(&source->local, COPSE_REF_ORIGIN_HEAD, ret_pulled);
+    copse_status status = copse_local_get_ref(&source->local, COPSE_REF_ORIGIN_HEAD, ret_pulled);
     if (status != COPSE_OK) {
         (void)copse_failure_of(self->call, status, "the refs of '%s' can't be read", self->from);
         return false;
@@ -337,7 +228,7 @@ static bool fork_take_origin(clone *self, const copse_place *source, const copse
     self->asked.is_partial = copse_origin_is_sparse(&source->origin);
     self->asked.collection = NULL;
     self->asked.filter = (copse_bytes){NULL, 0};
-    return clone_write_origin(self, present);
+    return copse_replica_store_write_origin(&self->store, &self->asked, present);
 }
 
 static copse_status fork_copy_roots(clone *self, copse_place *source, const copse_cid *origin,
@@ -367,7 +258,7 @@ static bool fork_copy(clone *self, copse_place *source, const copse_cid *origin,
 {
     char text[COPSE_CID_TEXT_SIZE_MAX];
     copse_status status = copse_store_copy_begin(
-        copy, source->car != NULL ? source->car_store : source->local.store, &self->local);
+        copy, source->car != NULL ? source->car_store : source->local.store, &self->store.local);
     if (status == COPSE_OK) {
         status = fork_copy_roots(self, source, origin, copy);
     }
@@ -393,8 +284,8 @@ static bool fork_take_note(clone *self, const copse_place *source)
                                        &before_ms, &call->err);
     }
     if (status == COPSE_OK && before_ms > 0) {
-        status = copse_history_note_dropped(&call->env, self->local.refs, self->local.store,
-                                            before_ms, &call->err);
+        status = copse_history_note_dropped(&call->env, self->store.local.refs,
+                                            self->store.local.store, before_ms, &call->err);
     }
     if (status != COPSE_OK) {
         (void)copse_failure_of(call, status, "'%s' can't be forked", self->from);
@@ -442,10 +333,10 @@ static int fork_files(clone *self)
     bool done = copse_place_resolve(&source, copse_place_ref(call), &self->head) &&
                 (source.car == NULL ||
                  copse_fork_check_past(call, source.source, NULL, &self->head, self->from)) &&
-                clone_open_store(self, &present) &&
+                copse_replica_store_open(&self->store, call, self->to, &present) &&
                 fork_take_origin(self, &source, &present, &origin) &&
                 fork_copy(self, &source, &origin, &copy) && fork_take_note(self, &source) &&
-                clone_finish(self, &origin);
+                copse_replica_store_finish(&self->store, &self->head, &origin);
     copse_place_close(&source);
     if (done) {
         fork_report(self, &copy);

@@ -41,7 +41,7 @@ typedef struct fsck {
     char origin[512];      /* of a clone: its address; else empty */
     bool is_sparse;        /* a clone that hasn't all of its trees */
     bool is_history;       /* walked are commits whose trees were walked before */
-    copse_cid_set absent;  /* at the origin, and not here */
+    copse_cid_set absent;  /* left at the origin, and not here */
     uint64_t dropped_ms;   /* trees of commits before may be missing; 0: none */
     copse_cid_set dropped; /* those that are, by their roots */
     uint64_t entries;
@@ -380,10 +380,9 @@ static void fsck_report(fsck *self)
                             self->dropped.count == 1 ? "it" : "them");
     }
     if (self->absent.count > 0) {
-        copse_output_format(out, "%s more %s, not here, %s at %s: %s\n",
+        copse_output_format(out, "%s more %s left at %s: %s\n",
                             copse_text_of_count(self->absent.count, texts[0]),
-                            self->absent.count == 1 ? "block" : "blocks",
-                            self->absent.count == 1 ? "is" : "are", self->origin,
+                            self->absent.count == 1 ? "block was" : "blocks were", self->origin,
                             self->is_sparse ? "this is a sparse clone" : "earlier versions");
     }
 }

@@ -6,9 +6,12 @@
 #include "documents.h"
 #include "dropped.h"
 #include "failure.h"
+#include "history_copy.h"
 #include "merge_print.h"
 #include "merging.h"
 #include "theirs.h"
+
+#include <copse/document_diff.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -186,6 +189,48 @@ static void merge_tell_rest(copse_output *out, const copse_database_merge_stats 
     }
 }
 
+/* Counts what the branch gets where it only moves forward. All of it is here by now, but for what a
+ * sparse clone leaves at its origin: that is not asked for. A dry run copies nothing, and asks.
+ * False: something is not to be had. */
+static bool merge_count_forward(merge_call *self)
+{
+    copse_err *err = &self->call->err;
+    copse_database_merge_stats *stats = &self->result.stats;
+    const copse_document_diff_options options = {.ids_only = true};
+    copse_document_diff *diff = NULL;
+    copse_document_change change;
+    uint64_t counts[3] = {0};
+    copse_status status = copse_document_diff_new(self->documents.database, self->merged.database,
+                                                  &options, &diff, err);
+    while (status == COPSE_OK) {
+        do {
+            status = copse_document_diff_next(diff, &change, err);
+        } while (self->is_dry && copse_place_fetch(&self->documents.place, status));
+        if (status == COPSE_OK && change.what == COPSE_CHANGE_DOCUMENT) {
+            counts[change.kind]++;
+        }
+    }
+    copse_document_diff_free(diff);
+    stats->inserted = counts[COPSE_ADDED];
+    stats->replaced = counts[COPSE_CHANGED];
+    stats->deleted = counts[COPSE_REMOVED];
+    return status == COPSE_END;
+}
+
+/* What came, as JSON. */
+static void merge_tell_counts(merge_call *self)
+{
+    static const char *const names[] = {"inserted", "replaced", "merged", "deleted"};
+    copse_output *out = &self->call->output;
+    if (self->result.kind != COPSE_HEAD_MERGE_FORWARD || merge_count_forward(self)) {
+        copse_merge_print_stats(out, &self->result.stats);
+        return;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        copse_output_null(out, names[i]);
+    }
+}
+
 static void merge_tell(merge_call *self)
 {
     static const char *const kinds[] = {"nothing", "forward", "merge"};
@@ -195,7 +240,7 @@ static void merge_tell(merge_call *self)
     if (out->json) {
         copse_output_begin(out);
         copse_output_text(out, "kind", kinds[result->kind]);
-        copse_merge_print_stats(out, &result->stats);
+        merge_tell_counts(self);
         merge_tell_rest(out, &result->stats);
         merge_tell_unbuilt(self);
         copse_output_bool(out, "dry_run", self->is_dry);
@@ -278,9 +323,12 @@ static int merge_run(copse_call *call)
     if (strcmp(policy, "union") == 0) {
         self.policy = COPSE_MERGE_UNION;
     } else if (strcmp(policy, "three-way") != 0) {
-        return copse_failure_usage(call, "--policy is three-way or union, and not '%s'", policy);
+        return copse_failure_usage(call,
+                                   "--policy is three-way or union, and not '%s': `copse policy DB "
+                                   "COLL POLICY` sets lww and field-wise, on both sides",
+                                   policy);
     }
-    call->env.limits.wants_max = COPSE_MERGING_WANTS_MAX;
+    call->env.limits.wants_max = COPSE_HISTORY_COPY_WANTS;
     if (!merge_read_conflicts(&self)) {
         return call->misused ? COPSE_EXIT_USAGE : COPSE_EXIT_FAILED;
     }

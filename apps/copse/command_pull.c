@@ -4,7 +4,7 @@
  */
 #include "command.h"
 #include "failure.h"
-#include "replica.h"
+#include "replica_report.h"
 
 #include <stdio.h>
 
@@ -31,15 +31,11 @@ typedef struct pull_call {
 
 static bool pull_get_ref(pull_call *self, const char *name, copse_cid *ret_cid)
 {
-    copse_call *call = self->call;
-    *ret_cid = (copse_cid){0};
-    copse_status status =
-        copse_refs_get(self->local.refs, copse_bytes_of_text(name), ret_cid, &call->err);
-    if (status != COPSE_OK && status != COPSE_NOT_FOUND) {
-        (void)copse_failure_of(call, status, "the ref '%s' can't be read", name);
-        return false;
+    copse_status status = copse_local_get_ref(&self->local, name, ret_cid);
+    if (status != COPSE_OK) {
+        (void)copse_failure_of(self->call, status, "the ref '%s' can't be read", name);
     }
-    return true;
+    return status == COPSE_OK;
 }
 
 static bool pull_open(pull_call *self)

@@ -11,10 +11,12 @@
 
 /* A search for the tree that a block is missing in. */
 typedef struct dropped_search {
+    copse_local *local;
     copse_dag_walk walk;
     const copse_cid *cid;
     copse_history_part *ret_part;
     bool is_found;
+    uint64_t found_ms; /* the time of the commit of *ret_part; UINT64_MAX: none was found */
 } dropped_search;
 
 static copse_status dropped_missing(void *ctx, const copse_cid *cid, copse_err *err)
@@ -78,6 +80,45 @@ const char *copse_dropped_show(copse_local *local, const copse_cid *cid,
     return ret_text;
 }
 
+/* Looks for the earliest commit whose tree has the block. */
+static copse_status dropped_look_left(void *ctx, const copse_history_part *part, copse_err *err)
+{
+    dropped_search *search = ctx;
+    const copse_dag_observer observer = {NULL, dropped_missing, search};
+    copse_status status = COPSE_OK;
+    if (part->commit.size == 0 || part->time_ms >= search->found_ms) {
+        return COPSE_OK;
+    }
+    search->is_found = false;
+    copse_dag_walk_init(&search->walk, &search->local->call->env, search->local->store, &observer);
+    status = copse_dag_walk_run(&search->walk, &part->cid, err);
+    copse_dag_walk_release(&search->walk);
+    if (search->is_found) {
+        *search->ret_part = *part;
+        search->found_ms = part->time_ms;
+    }
+    return status == COPSE_END ? COPSE_OK : status;
+}
+
+const char *copse_dropped_show_left(copse_local *local, const copse_cid *cid,
+                                    char ret_text[COPSE_DROPPED_TEXT_SIZE])
+{
+    char text[COPSE_CID_TEXT_SIZE_MAX];
+    char time[COPSE_PAST_TIME_SIZE];
+    copse_history_part part;
+    dropped_search search = {.local = local, .cid = cid, .ret_part = &part, .found_ms = UINT64_MAX};
+    copse_status status = copse_history_keep(&local->call->env, local->refs, local->store, 0,
+                                             dropped_look_left, &search, NULL);
+    if (status != COPSE_OK || search.found_ms == UINT64_MAX) {
+        return NULL;
+    }
+    (void)snprintf(ret_text, COPSE_DROPPED_TEXT_SIZE,
+                   "what the commit %s of %s held is not all here, and nobody who was asked has it "
+                   "any more: history was dropped there",
+                   copse_cid_show(&part.commit, text), copse_past_time(part.time_ms, time));
+    return ret_text;
+}
+
 const char *copse_dropped_hint(const copse_call *call)
 {
     bool has_policy = copse_options_knows(&call->options, "--policy");
@@ -99,6 +140,23 @@ bool copse_dropped_report(copse_local *local, const copse_cid *cid, const char *
         (void)copse_failure(call, COPSE_NOT_FOUND, copse_dropped_hint(call), "%s: %s", what, text);
     }
     return is_dropped;
+}
+
+bool copse_dropped_report_left(copse_local *local, const copse_cid *cid, bool is_sparse,
+                               const char *what)
+{
+    char text[COPSE_DROPPED_TEXT_SIZE];
+    bool is_left = copse_dropped_show_left(local, cid, text) != NULL;
+    if (is_left) {
+        (void)copse_failure(
+            local->call, COPSE_NOT_FOUND,
+            is_sparse ? "--peer URL fetches it from a peer that still has it, a copy or a "
+                        "whole fork; else `copse clone` or `copse fork` makes a new one "
+                        "of what is there now"
+                      : "--peer URL fetches it from a peer that still has it",
+            "%s: %s", what, text);
+    }
+    return is_left;
 }
 
 bool copse_dropped_report_want(copse_local *local, const copse_source *source, const char *what)

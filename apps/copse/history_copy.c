@@ -1,6 +1,11 @@
-/* Many commits are compared at once, and what all of these want is fetched together: so a history
- * takes some rounds for each lot of commits, as many as its trees have levels, and not for each
- * commit.
+/* Many commits are compared at once, and what all of these want is fetched together.
+ *
+ *   H1  A lot of commits takes a round for each level of their trees, and one more for each
+ *       limits.wants_max blocks; a round is not for one commit, nor for a few.
+ *   H2  Memory: CIDs, of the commits of a lot and of limits.wants_max blocks; and the paths of
+ *       HISTORY_COPY_OPEN commits. The comparisons of those behind them begin anew in each round:
+ *       of what has come they find the blocks here, and there is little of it, as those before
+ *       them want less than a round can bring.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -15,7 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HISTORY_COPY_LOT = 64, HISTORY_COPY_AHEAD_MS = 24 * 60 * 60 * 1000 };
+enum { HISTORY_COPY_OPEN = 64, HISTORY_COPY_AHEAD_MS = 24 * 60 * 60 * 1000 };
 
 /* A commit whose tree is brought. Zeroed: none. */
 typedef struct history_copy_line {
@@ -29,11 +34,22 @@ typedef struct history_copy_line {
 
 typedef struct history_copy_lot {
     copse_history_copy *copy;
-    history_copy_line lines[HISTORY_COPY_LOT];
-    size_t count;
+    copse_buf lines; /* of history_copy_line */
+    size_t done;     /* so many of them, from the first one on */
     copse_cid had; /* the tree that all is compared with whose tree before is lost; size 0: none */
-    copse_buf wants; /* of copse_cid: what all lines wait for */
+    copse_buf wants;      /* of copse_cid: what all lines wait for, each once */
+    copse_cid_set wanted; /* the same */
 } history_copy_lot;
+
+static size_t history_copy_count(const history_copy_lot *lot)
+{
+    return lot->lines.len / sizeof(history_copy_line);
+}
+
+static history_copy_line *history_copy_line_at(const history_copy_lot *lot, size_t index)
+{
+    return (history_copy_line *)(void *)lot->lines.ptr + index;
+}
 
 /* ---- Trees ---- */
 
@@ -44,8 +60,9 @@ static void history_copy_close(history_copy_line *line)
     line->trees[1] = copse_tree_close(line->trees[1]);
 }
 
-/* Goes on with one commit. OK: it is done. WANT, or what can't be read. */
-static copse_status history_copy_step(history_copy_lot *lot, history_copy_line *line)
+/* Compares the trees of one commit, as far as it goes. END: it is done. WANT, or what can't be
+ * read. */
+static copse_status history_copy_compare(history_copy_lot *lot, history_copy_line *line)
 {
     copse_err *err = &lot->copy->call->err;
     const copse_pull_options options = {.slots = copse_database_row_slots};
@@ -55,34 +72,70 @@ static copse_status history_copy_step(history_copy_lot *lot, history_copy_line *
             status = copse_tree_open(lot->copy->nodes, &line->roots[i], &line->trees[i], err);
         }
     }
+    if (status == COPSE_WANT && line->trees[1] == NULL) {
+        copse_source *source = copse_node_cache_source(lot->copy->nodes);
+        copse_status hinted = copse_source_hint(source, &line->roots[1], err);
+        status = hinted == COPSE_OK ? COPSE_WANT : hinted;
+    }
     if (status == COPSE_OK && line->pull == NULL) {
         status = copse_pull_new(line->trees[0], line->trees[1], &options, &line->pull, err);
     }
     while (status == COPSE_OK) {
         status = copse_pull_next(line->pull, err);
     }
-    if (status == COPSE_END) {
-        line->is_done = true;
-        history_copy_close(line);
-    }
-    return status == COPSE_END ? COPSE_OK : status;
+    return status;
 }
 
-/* Goes on with all commits. OK: all are done. WANT: what they want is in lot->wants. */
+/* Goes on with the commit number `index`. OK: it is done. WANT, or what can't be read. */
+static copse_status history_copy_step(history_copy_lot *lot, size_t index)
+{
+    history_copy_line *line = history_copy_line_at(lot, index);
+    copse_status status = line->is_done ? COPSE_OK : history_copy_compare(lot, line);
+    if (status == COPSE_END) {
+        line->is_done = true;
+        lot->copy->commits++;
+        status = COPSE_OK;
+    }
+    if (line->is_done || index - lot->done >= HISTORY_COPY_OPEN) {
+        history_copy_close(line); /* H2 */
+    }
+    return status;
+}
+
+/* Adds what the last step wanted. */
+static copse_status history_copy_gather(history_copy_lot *lot)
+{
+    size_t count = 0;
+    const copse_cid *wants = copse_source_wants(copse_node_cache_source(lot->copy->nodes), &count);
+    copse_status status = COPSE_OK;
+    for (size_t i = 0; i < count && status == COPSE_OK; i++) {
+        bool added = false;
+        status = copse_cid_set_add(&lot->wanted, &wants[i], &added);
+        if (status == COPSE_OK && added) {
+            status = copse_buf_append(&lot->wants,
+                                      (copse_bytes){(const uint8_t *)&wants[i], sizeof wants[i]});
+        }
+    }
+    return status;
+}
+
+/* Goes on with the commits, until they want as much as can be wanted at once. OK: all are done.
+ * WANT: what they want is in lot->wants. */
 static copse_status history_copy_step_all(history_copy_lot *lot)
 {
-    copse_source *source = copse_node_cache_source(lot->copy->nodes);
+    size_t count = history_copy_count(lot);
+    size_t wants_max = lot->copy->call->env.limits.wants_max;
     copse_status status = COPSE_OK;
     copse_buf_truncate(&lot->wants, 0);
-    for (size_t i = 0; i < lot->count && status == COPSE_OK; i++) {
-        history_copy_line *line = &lot->lines[i];
-        status = line->is_done ? COPSE_OK : history_copy_step(lot, line);
-        if (status == COPSE_WANT) {
-            size_t count = 0;
-            const copse_cid *wants = copse_source_wants(source, &count);
-            status = copse_buf_append(
-                &lot->wants, (copse_bytes){(const uint8_t *)wants, count * sizeof wants[0]});
-        }
+    copse_cid_set_release(&lot->wanted);
+    copse_cid_set_init(&lot->wanted, &lot->copy->call->env);
+    while (lot->done < count && history_copy_line_at(lot, lot->done)->is_done) {
+        lot->done++;
+    }
+    for (size_t i = lot->done;
+         i < count && status == COPSE_OK && lot->wants.len / sizeof(copse_cid) < wants_max; i++) {
+        status = history_copy_step(lot, i);
+        status = status == COPSE_WANT ? history_copy_gather(lot) : status;
     }
     return status == COPSE_OK && lot->wants.len > 0 ? COPSE_WANT : status;
 }
@@ -145,6 +198,7 @@ static copse_status history_copy_lose_tree(copse_history_copy *copy, history_cop
     }
     copy->lost_ms = line->time_ms >= copy->lost_ms ? line->time_ms + 1 : copy->lost_ms;
     line->is_done = true;
+    copy->commits++;
     return COPSE_OK;
 }
 
@@ -170,10 +224,10 @@ static copse_status history_copy_lose(history_copy_lot *lot)
     bool has_changed = false;
     copse_cid_set_init(&lost, &lot->copy->call->env);
     copse_status status = history_copy_find_lost(lot, &lost);
-    for (size_t i = 0; i < lot->count && status == COPSE_OK; i++) {
-        history_copy_line *line = &lot->lines[i];
+    for (size_t i = lot->done; i < history_copy_count(lot) && status == COPSE_OK; i++) {
+        history_copy_line *line = history_copy_line_at(lot, i);
         bool is_root = copse_cid_set_has(&lost, &line->roots[1]);
-        status = line->is_done ? COPSE_OK : history_copy_step(lot, line);
+        status = history_copy_step(lot, i);
         if (status == COPSE_WANT && history_copy_wants_lost(lot, &lost)) {
             status = history_copy_lose_line(lot, line, is_root);
             has_changed = true;
@@ -200,11 +254,11 @@ static copse_status history_copy_bring(history_copy_lot *lot)
             goes_on = status == COPSE_OK;
         }
     } while (goes_on);
-    for (size_t i = 0; i < lot->count; i++) {
-        history_copy_close(&lot->lines[i]);
+    for (size_t i = 0; i < history_copy_count(lot); i++) {
+        history_copy_close(history_copy_line_at(lot, i));
     }
-    copy->commits += status == COPSE_OK ? lot->count : 0;
-    lot->count = 0;
+    copse_buf_truncate(&lot->lines, 0);
+    lot->done = 0;
     return status;
 }
 
@@ -212,9 +266,12 @@ static copse_status history_copy_bring(history_copy_lot *lot)
 static copse_status history_copy_add(history_copy_lot *lot, const copse_cid *before,
                                      const copse_commit *commit, bool is_needed)
 {
-    lot->lines[lot->count++] = (history_copy_line){
+    const history_copy_line line = {
         .roots = {*before, commit->tree}, .time_ms = commit->time_ms, .is_needed = is_needed};
-    return lot->count == HISTORY_COPY_LOT ? history_copy_bring(lot) : COPSE_OK;
+    copse_status status =
+        copse_buf_append(&lot->lines, (copse_bytes){(const uint8_t *)&line, sizeof line});
+    return status == COPSE_OK && history_copy_count(lot) >= lot->copy->lot ? history_copy_bring(lot)
+                                                                           : status;
 }
 
 /* ---- Commits ---- */
@@ -297,9 +354,13 @@ copse_status copse_history_copy_run(copse_history_copy *copy, const copse_cid *w
 {
     copse_local *local = copy->local;
     history_copy_lot lot = {.copy = copy};
+    copse_buf_init(&lot.lines, &copy->call->env, SIZE_MAX / 2);
     copse_buf_init(&lot.wants, &copy->call->env, SIZE_MAX / 2);
+    copse_cid_set_init(&lot.wanted, &copy->call->env);
     copse_status status = history_copy_run(&lot, want, have);
+    copse_buf_release(&lot.lines);
     copse_buf_release(&lot.wants);
+    copse_cid_set_release(&lot.wanted);
     if (status == COPSE_OK && copy->lost_ms > 0) {
         status = copse_history_note_dropped(&copy->call->env, local->refs, local->store,
                                             copy->lost_ms, &copy->call->err);

@@ -13,6 +13,15 @@
 
 #include "local.h"
 
+enum {
+    /** How many blocks are wanted at once: limits.wants_max of commands that copy history. */
+    COPSE_HISTORY_COPY_WANTS = 8192,
+    /** copse_history_copy.lot where a round takes the time of a network, */
+    COPSE_HISTORY_COPY_LOT_FAR = 4096,
+    /** and where it takes none: what is missing is then told one block at a time. */
+    COPSE_HISTORY_COPY_LOT_NEAR = 64
+};
+
 /** Where to, and from whom. */
 typedef struct copse_history_copy {
     copse_call *call;
@@ -24,6 +33,7 @@ typedef struct copse_history_copy {
     /** Whether nobody had this block when `fetched` failed last. */
     bool (*lacks)(void *ctx, const copse_cid *cid);
     void *ctx;
+    size_t lot;       /**< So many commits are brought together at most. */
     uint64_t commits; /**< Those that are done. */
     uint64_t lost_ms; /**< Above the times of commits whose trees nobody has; 0: there are none. */
 } copse_history_copy;

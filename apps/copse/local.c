@@ -198,19 +198,22 @@ bool copse_local_check_ref_name(copse_call *call, const char *name)
     return status == COPSE_OK;
 }
 
-copse_status copse_local_ref_now(copse_local *local, const char *ref, copse_cid *ret_cid)
+copse_status copse_local_get_ref(const copse_local *local, const char *ref, copse_cid *ret_cid)
 {
-    copse_err *err = &local->call->err;
     copse_cid cid;
-    copse_status status = copse_pack_db_refresh(local->db, err);
-    if (status == COPSE_OK) {
-        status = copse_refs_get(local->refs, copse_bytes_of_text(ref), &cid, err);
-    }
+    copse_status status =
+        copse_refs_get(local->refs, copse_bytes_of_text(ref), &cid, &local->call->err);
     if (status == COPSE_OK || status == COPSE_NOT_FOUND) {
         *ret_cid = status == COPSE_OK ? cid : (copse_cid){0};
         return COPSE_OK;
     }
     return status;
+}
+
+copse_status copse_local_ref_now(copse_local *local, const char *ref, copse_cid *ret_cid)
+{
+    copse_status status = copse_pack_db_refresh(local->db, &local->call->err);
+    return status == COPSE_OK ? copse_local_get_ref(local, ref, ret_cid) : status;
 }
 
 static void local_tell_deleted(copse_call *call, const char *ref, const copse_cid *was)

@@ -81,7 +81,10 @@ bool copse_local_check_ref_name(copse_call *call, const char *name);
  * main. Returns an exit code. */
 int copse_local_delete_ref(copse_local *local, const char *ref);
 
-/** As copse_refs_get, of the store as it is now; `ret_cid` of size 0: there is no such ref. */
+/** As copse_refs_get; `ret_cid` of size 0: there is no such ref. */
+copse_status copse_local_get_ref(const copse_local *local, const char *ref, copse_cid *ret_cid);
+
+/** As copse_local_get_ref, of the store as it is now. */
 copse_status copse_local_ref_now(copse_local *local, const char *ref, copse_cid *ret_cid);
 
 /** The blocks that were read from the store since it was opened. */

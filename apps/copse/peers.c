@@ -21,6 +21,8 @@ enum { PEERS_CIDS_SHOWN_MAX = 3, PEERS_REASONS_SHOWN_MAX = 8 };
 
 static const double peers_progress_after_s = 0.5;
 
+enum { PEERS_PENDING_SIZE_BYTES = 64 << 20 };
+
 /* ---- Opening ---- */
 
 static copse_status peers_get_head(void *ctx, const char *address, copse_cid *ret_head,
@@ -35,13 +37,24 @@ static copse_status peers_set_head(void *ctx, const char *address, const copse_c
     return copse_block_cache_set_head(ctx, address, head, err);
 }
 
+/* Bounds what is in memory of what comes, however much is wanted at once. Should it fail, whoever
+ * flushes next is told. */
+static void peers_flush(copse_peers *peers, uint64_t bytes)
+{
+    if (peers->store != NULL && bytes - peers->flushed >= PEERS_PENDING_SIZE_BYTES &&
+        copse_store_flush(peers->store, NULL) == COPSE_OK) {
+        peers->flushed = bytes;
+    }
+}
+
 /* Told by the remote: what was fetched until now. */
 static void peers_progressed(void *ctx)
 {
     copse_peers *peers = ctx;
     char size[COPSE_TEXT_NUMBER_SIZE];
+    copse_remote_stats stats = copse_remote_get_stats(peers->remote);
+    peers_flush(peers, stats.block_bytes);
     if (peers->progress.shown) {
-        copse_remote_stats stats = copse_remote_get_stats(peers->remote);
         (void)snprintf(peers->label, sizeof peers->label, "fetched %s ",
                        copse_text_of_size(stats.received_bytes, size));
         peers->progress.calls |= 255; /* called seldom: look at the clock each time */
@@ -153,7 +166,7 @@ static bool peers_report_open(copse_peers *peers, copse_status status)
 bool copse_peers_open_all(copse_peers *peers, copse_call *call, const char *const *urls,
                           size_t count, copse_store *store)
 {
-    *peers = (copse_peers){.call = call};
+    *peers = (copse_peers){.call = call, .store = store};
     peers->is_offline = peers_have_options(call) && copse_options_has(&call->options, "--offline");
     copse_status status = copse_os_posix_new(&call->env, &peers->os, &call->err);
     if (status == COPSE_OK) {

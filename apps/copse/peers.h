@@ -33,9 +33,11 @@ typedef struct copse_peers {
     bool is_offline; /**< --offline was given. */
     bool is_beside;  /**< Transport and cache are another's. */
     copse_progress progress;
-    char label[64];    /**< Of the progress. */
-    char *variable;    /**< A copy of $COPSE_PEERS, cut into its URLs; NULL: it isn't used. */
-    uint64_t suspects; /**< Of the last name (copse_remote_name); they were warned of. */
+    char label[64];     /**< Of the progress. */
+    char *variable;     /**< A copy of $COPSE_PEERS, cut into its URLs; NULL: it isn't used. */
+    uint64_t suspects;  /**< Of the last name (copse_remote_name); they were warned of. */
+    copse_store *store; /**< Where blocks go; NULL: into the cache. */
+    uint64_t flushed;   /**< So many bytes of blocks had come when it was flushed last. */
 } copse_peers;
 
 /** Opens them: the peer `first` (NULL: none) and those of --peer; without a first one, those of

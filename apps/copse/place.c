@@ -480,12 +480,19 @@ static int place_report_missing(copse_place *place, const copse_place *looked, c
 static bool place_report_dropped(copse_place *place, const char *what)
 {
     char text[512];
+    size_t count = 0;
     copse_place *beside = place->beside;
     if (place->failed != COPSE_OK && place->failed != COPSE_NOT_FOUND) {
         return false;
     }
     if (place->local.db != NULL && copse_dropped_report_want(&place->local, place->source, what)) {
         return true;
+    }
+    if (place->failed == COPSE_NOT_FOUND && copse_origin_is_there(&place->origin)) {
+        const copse_cid *wants = copse_source_wants(place->source, &count);
+        copse_cid cid = count > 0 ? wants[0] : (copse_cid){0};
+        return count > 0 && copse_dropped_report_left(&place->local, &cid,
+                                                      copse_origin_is_sparse(&place->origin), what);
     }
     if (beside == NULL || beside->local.db == NULL) {
         return false;

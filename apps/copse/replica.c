@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "replica.h"
 
-#include "documents.h"
 #include "failure.h"
 #include "history_copy.h"
 #include "text.h"
@@ -21,6 +20,9 @@ enum { REPLICA_QUERY_RUNS_MAX = 8 };
 /* Where two commits are at most so many generations apart, all between them are fetched at once,
  * some MiB at most, rather than one after the other those that skip links lead over. */
 enum { REPLICA_NEAR = 16384 };
+
+/* The latest commits that come with a whole clone at once: some 300 kB. */
+enum { REPLICA_LATEST = 1024 };
 
 /* ---- Fetching ---- */
 
@@ -100,13 +102,33 @@ static void replica_fetch_history(copse_replica *replica, const copse_cid *ours,
     copse_history_range_free(range);
 }
 
+/* Fetches the latest commits that `head` comes from, without what `base` (of size 0: nothing) comes
+ * from, as far as they can be had. */
+static void replica_fetch_latest(copse_replica *replica, const copse_cid *base,
+                                 const copse_cid *head)
+{
+    copse_remote_history history = {.ours = *base, .limit = REPLICA_LATEST};
+    copse_commit commit;
+    copse_block *block = NULL;
+    copse_block *parent = NULL;
+    copse_status status = copse_local_commit(replica->local, head, &commit, &block);
+    if (status == COPSE_OK && block != NULL && commit.parents_count > 0) {
+        const copse_cid cid = commit.parents[0];
+        status = copse_local_commit(replica->local, &cid, &commit, &parent);
+        (void)replica_fetched_of(replica, &status, &history);
+    }
+    copse_block_unref(block);
+    copse_block_unref(parent);
+}
+
 /* Fetches the commits that those later than `head` take skip links from, as far as they can be had:
  * where n commits are behind it, those with i * 2^k of them behind that are next to n for each k.
- * The longest skip link of each leads to the next. */
-static void replica_fetch_line(copse_replica *replica, const copse_cid *head)
+ * The longest skip link of each leads to the next. So most are among the latest. */
+static void replica_fetch_line(copse_replica *replica, const copse_cid *base, const copse_cid *head)
 {
     copse_cid cid = *head;
     copse_status status = COPSE_OK;
+    replica_fetch_latest(replica, base, head);
     for (size_t i = 0; i <= COPSE_COMMIT_SKIPS_MAX && cid.size > 0 && status == COPSE_OK; i++) {
         copse_commit commit;
         copse_block *block = NULL;
@@ -319,8 +341,10 @@ static bool replica_pull_history(copse_replica *replica, const copse_cid *head,
         .nodes = replica->local->cache,
         .fetched = replica_fetched_history,
         .lacks = replica_lacks,
+        .lot = COPSE_HISTORY_COPY_LOT_FAR,
         .ctx = replica,
     };
+    replica->call->env.limits.wants_max = COPSE_HISTORY_COPY_WANTS;
     replica_fetch_history(replica, base, head);
     copse_status status = copse_history_copy_run(&copy, head, base);
     replica->commits = copy.commits;
@@ -364,7 +388,7 @@ bool copse_replica_fetch(copse_replica *replica, const copse_cid *head, const co
     } else if (done && origin->collection != NULL) {
         done = replica_pull_collection(replica, before, after, what);
     } else if (done && replica_pull(replica, before, after, NULL, 0, what)) {
-        replica_fetch_line(replica, head);
+        replica_fetch_line(replica, base, head);
     } else {
         done = false;
     }
@@ -446,64 +470,4 @@ bool copse_replica_leads_to(copse_replica *replica, const copse_cid *commit, con
     }
     return replica_is_on_line(replica, commit, head, at, top) ||
            replica_is_ancestor(replica, commit, head);
-}
-
-/* ---- Telling ---- */
-
-static void replica_report_json(const copse_replica *replica, const copse_cid *head, bool moved)
-{
-    copse_output *out = &replica->call->output;
-    const copse_origin *origin = replica->origin;
-    char url[512];
-    copse_output_begin(out);
-    copse_output_text(out, "origin", copse_origin_show(origin, url, sizeof url));
-    copse_output_cid(out, "head", head);
-    copse_output_bool(out, "moved", moved);
-    copse_output_bool(out, "sparse", copse_origin_is_sparse(origin));
-    if (origin->is_fork) {
-        if (!origin->is_partial) {
-            copse_output_number(out, "commits", replica->commits);
-        }
-    } else if (origin->filter.ptr != NULL) {
-        copse_output_number(out, "documents", replica->documents);
-    } else {
-        copse_output_number(out, "entries", replica->stats.entries);
-        copse_output_number(out, "entries_same", replica->stats.entries_same);
-    }
-    copse_peers_print(&replica->peers);
-    copse_output_end(out);
-}
-
-void copse_replica_report(const copse_replica *replica, const char *verb, const copse_cid *head,
-                          bool moved)
-{
-    copse_output *out = &replica->call->output;
-    const copse_origin *origin = replica->origin;
-    copse_remote_stats stats = copse_remote_get_stats(replica->peers.remote);
-    char url[512];
-    char count[64];
-    char blocks[64];
-    char rounds[64];
-    char size[COPSE_TEXT_NUMBER_SIZE];
-    if (out->json) {
-        replica_report_json(replica, head, moved);
-        return;
-    }
-    if (origin->is_fork && origin->is_partial) {
-        (void)snprintf(count, sizeof count, "its head");
-    } else if (origin->is_fork) {
-        (void)copse_documents_plural(replica->commits, "commit", count, sizeof count);
-    } else if (origin->filter.ptr != NULL) {
-        (void)copse_documents_plural(replica->documents, "document", count, sizeof count);
-    } else {
-        (void)snprintf(count, sizeof count, "%s %s",
-                       copse_text_of_count(replica->stats.entries, size),
-                       replica->stats.entries == 1 ? "entry" : "entries");
-    }
-    copse_output_format(out, "%s %s: %s; fetched %s, ", verb,
-                        copse_origin_show(origin, url, sizeof url), count,
-                        copse_documents_plural(stats.blocks, "block", blocks, sizeof blocks));
-    copse_output_format(
-        out, "%s, in %s\n", copse_text_of_size(stats.block_bytes, size),
-        copse_documents_plural(stats.round_trips, "round trip", rounds, sizeof rounds));
 }

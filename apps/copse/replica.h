@@ -53,8 +53,4 @@ bool copse_replica_commit(copse_replica *replica, const copse_cid *cid, const ch
  * can't be had. */
 bool copse_replica_leads_to(copse_replica *replica, const copse_cid *commit, const copse_cid *head);
 
-/** Tells what was fetched: the end of a command. `verb`: "cloned", "forked", "pulled". */
-void copse_replica_report(const copse_replica *replica, const char *verb, const copse_cid *head,
-                          bool moved);
-
 #endif

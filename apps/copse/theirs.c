@@ -239,7 +239,9 @@ bool copse_theirs_keep(copse_theirs *theirs, const copse_cid *commit)
                     .local = &place->local,
                     .nodes = place->nodes,
                     .fetched = theirs_fetched,
-                    .lacks = theirs_lacks},
+                    .lacks = theirs_lacks,
+                    .lot = place->beside_store != NULL ? COPSE_HISTORY_COPY_LOT_NEAR
+                                                       : COPSE_HISTORY_COPY_LOT_FAR},
         .place = place,
     };
     if (!theirs->may_lack) {

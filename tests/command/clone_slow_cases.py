@@ -1,7 +1,13 @@
-"""Clones and pulls whose only peer goes away: they ask again for some seconds before they give up."""
+"""Clones and pulls whose only peer goes away: they ask again for some seconds before they give up.
+And long histories."""
 import json
 
+import history_rounds_cases
 from clone_cases import ReplicaTest, post
+
+
+class LongHistory(history_rounds_cases.HistoryRounds):
+    counts = 1000,
 
 
 class BrokenOffTest(ReplicaTest):

@@ -49,6 +49,11 @@ class DroppedByPeer(DroppedNetwork):
         self.assertEqual(self.good("tree", "root", "mine"), self.good("tree", "root", "blog"))
         self.assertEqual(self.values("mine", 5, "--offline"), 105)
         self.assert_sound("mine")
+        commit = self.good_json("log", "mine")[1]["commit"]
+        result = self.bad(1, f"what the commit {commit} of 20", "find", "mine", "posts",
+                          "--at", "HEAD~1")
+        self.assertIn("nobody who was asked has it any more", result.errors())
+        self.assertNotIn("`copse fork`", result.errors())
         # A clone may drop what it has of the past likewise.
         self.drop("mine")
         self.assert_sound("mine")
@@ -58,6 +63,61 @@ class DroppedByPeer(DroppedNetwork):
         self.assertEqual(len(self.find("part", "posts", '{"tags":"cats"}')), self.posts // 20)
         self.drop("part")
         self.assertIn("all is well", self.good("fsck", "part"))
+
+
+class DroppedByOrigin(DroppedNetwork):
+    """A sparse fork has left the rest of what it began with at an origin that has dropped it."""
+
+    def setUp(self):
+        super().setUp()
+        self.base = self.refs("blog")["main"]
+        shutil.copytree(self.path("blog"), self.path("copy"))
+        self.good("fork", self.url, "mine")
+        self.set_tags("mine", 150, "own")
+        for number in range(5, self.posts, 10):
+            self.set_tags("blog", number, "theirs")
+        self.drop("blog")
+
+    def set_tags(self, store, number, tag):
+        self.good("update", store, "posts", f'{{"_id":{number}}}', f'{{"$set":{{"tags":["{tag}"]}}}}')
+
+    def tagged(self, tag):
+        return len(self.good("find", "mine", "posts", f'{{"tags":"{tag}"}}').splitlines())
+
+    def assert_told(self, *arguments):
+        result = self.bad(1, f"what the commit {self.base} of 20", *arguments)
+        self.assertIn("nobody who was asked has it any more", result.errors())
+        self.assertIn("--peer URL fetches it from a peer that still has it", result.errors())
+        self.assertIn("`copse fork` makes a new one", result.errors())
+
+    def test_whose_state_is_lost_is_told(self):
+        self.assert_told("merge", "mine", self.url)
+        self.assert_told("find", "mine", "posts", '{"n":3}')
+        self.good("pull", "mine")
+        self.assert_told("merge", "mine", "origin/main")
+        self.assertEqual(self.tagged("own"), 1)
+
+    def test_a_copy_gives_it(self):
+        peer = self.serve("copy").url
+        merged, = self.good_json("merge", "mine", self.url, "--peer", peer)
+        self.assertEqual(merged["kind"], "merge")
+        self.assertEqual((self.tagged("own"), self.tagged("theirs")), (1, self.posts // 10))
+
+    def test_where_nothing_was_written(self):
+        self.good("fork", self.url, "follows")
+        self.change("blog", 8)
+        self.drop("blog")
+        self.assertEqual(self.good_json("merge", "follows", self.url)[-1]["kind"], "forward")
+        self.assertEqual(self.values("follows", 8), self.values("blog", 8))
+
+    def test_who_is_not_asked_may_have_it(self):
+        result = self.bad(1, "can't be had", "find", "mine", "posts", '{"n":3}', "--offline")
+        self.assertNotIn("any more", result.errors())
+
+    def test_a_check_says_where_it_was(self):
+        for command in ("fsck", "check"):
+            text = self.run_copse(command, "mine").text()
+            self.assertRegex(text, f"[0-9]+ more blocks were left at {self.url}")
 
 
 class DroppedByClone(DroppedNetwork):
