@@ -64,8 +64,10 @@ static void print_histories(example_db *example, const copse_cid *ours, const co
     example_must(copse_merge_base_new(&example->env, example->source, ours, theirs, &search, &err),
                  &err);
     example_must(copse_merge_base_find(search, &bases, &count, &err), &err);
-    (void)printf("%zu merge base, after %d commits\n", count,
-                 (int)copse_merge_base_commits_read(search));
+    (void)printf("%zu merge base, after %d commits, of which one side alone has the first since "
+                 "%llu\n",
+                 count, (int)copse_merge_base_commits_read(search),
+                 (unsigned long long)copse_merge_base_earliest_ms(search));
     copse_merge_base_free(search);
     example_must(
         copse_history_range_new(&example->env, example->source, theirs, 1, ours, 1, &range, &err),

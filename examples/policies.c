@@ -125,7 +125,7 @@ int main(void)
     example_must(copse_tree_open(example.cache, &mine, &example.tree, &err), &err);
     merge(&example, other);
     resolve(&example);
-    forget(&example, UINT64_MAX);
+    forget(&example, example.env.clock(example.env.clock_ctx));
     copse_tree_close(other);
     example_close(&example);
     return 0;

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "documents.h"
 #include "failure.h"
+#include "past.h"
 
 #include <stdio.h>
 
@@ -31,7 +32,8 @@ typedef struct policy_call {
     uint32_t tombstone_days;
     bool has_merge; /* one was named */
     bool forgets;
-    uint64_t forgotten;
+    uint64_t forgotten;    /* so many deletions */
+    uint64_t forgotten_ms; /* those from before then, by now or long since; 0: none */
 } policy_call;
 
 static bool policy_has_versions(const policy_call *self)
@@ -48,6 +50,7 @@ static bool policy_complete(policy_call *self, copse_documents *documents)
         return false;
     }
     self->merge = self->has_merge ? self->merge : collection->merge;
+    self->forgotten_ms = collection->forgotten_ms;
     uint32_t days = policy_has_versions(self) ? collection->tombstone_days : 0;
     self->tombstone_days = (uint32_t)copse_options_number(options, "--tombstone-days", days);
     return true;
@@ -77,8 +80,9 @@ static int policy_fill(void *ctx, copse_documents *documents, copse_write *write
     if (status == COPSE_OK && self->forgets) {
         uint64_t now_ms = call->env.clock(call->env.clock_ctx);
         uint64_t kept_ms = self->tombstone_days * POLICY_DAY_MS;
-        status = copse_write_forget_deleted(write, name, now_ms > kept_ms ? now_ms - kept_ms : 0,
-                                            &call->err);
+        uint64_t before_ms = now_ms > kept_ms ? now_ms - kept_ms : 0;
+        self->forgotten_ms = before_ms > self->forgotten_ms ? before_ms : self->forgotten_ms;
+        status = copse_write_forget_deleted(write, name, before_ms, &call->err);
     }
     return status == COPSE_OK ? COPSE_EXIT_OK
                               : copse_failure_of(call, status, "nothing was changed");
@@ -118,12 +122,17 @@ static void policy_print(const policy_call *self, const copse_documents *documen
 {
     copse_output *out = &self->call->output;
     char text[POLICY_TEXT_SIZE];
+    char time[COPSE_PAST_TIME_SIZE];
     char count[64];
+    bool has_forgotten = self->forgotten_ms > 0;
     if (out->json) {
         copse_output_begin(out);
         copse_output_text(out, "collection", self->name);
         copse_output_text(out, "merge", copse_merge_policy_name(self->merge));
         copse_output_number(out, "tombstone_days", self->tombstone_days);
+        if (has_forgotten) {
+            copse_output_text(out, "forgotten_before", copse_past_time(self->forgotten_ms, time));
+        }
         if (self->forgets) {
             copse_output_number(out, "forgotten", self->forgotten);
         }
@@ -132,6 +141,10 @@ static void policy_print(const policy_call *self, const copse_documents *documen
         return;
     }
     copse_output_format(out, "%s: %s\n", self->name, policy_show(self, text));
+    if (has_forgotten) {
+        copse_output_format(out, "deletions from before %s are forgotten\n",
+                            copse_past_time(self->forgotten_ms, time));
+    }
     if (self->forgets) {
         copse_output_format(
             out, "forgot %s\n",
@@ -214,8 +227,8 @@ const copse_command copse_command_policy = {
         "All but three-way merge without a conflict, and without a common past. For lww and\n"
         "field-wise each document that is written from now on has a version: when, and by whom;\n"
         "another policy takes the versions away. So has one that was deleted, so that old copies\n"
-        "don't bring it back. With --tombstone-days, a copy that was not merged for longer is\n"
-        "refused, and --forget forgets the deletions that are older.\n",
+        "don't bring it back. --forget forgets the deletions that are older than\n"
+        "--tombstone-days; from then on a copy that was not merged for longer is refused.\n",
     .options = policy_options,
     .examples = "copse policy blog.copse posts\n"
                 "copse policy blog.copse posts field-wise --tombstone-days 90\n"

@@ -51,6 +51,8 @@ typedef struct copse_collection {
     copse_merge_policy merge;
     uint32_t tombstone_days; /**< After so many days a deletion may be forgotten; 0: never. At most
                                   COPSE_TOMBSTONE_DAYS_MAX. */
+    uint64_t forgotten_ms; /**< Deletions from before that time of Unix, in milliseconds, have been
+                                forgotten; 0: none ever was. */
     const copse_index_definition *indexes; /**< In the order of their names. */
     size_t indexes_count;
 } copse_collection;

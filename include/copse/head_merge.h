@@ -62,10 +62,11 @@ COPSE_API copse_head_merge *copse_head_merge_free(copse_head_merge *merge);
 
 /** Goes on to the next conflict, of which ours stays. END: it is done. WANT: supply and call again.
  * CONFLICT: a collection that is three-way differs, and they have no common past, or it is lost; or
- * the heads parted longer ago than a collection keeps deletions (copse_collection.tombstone_days).
- * MISUSE: a conflict was settled, and the env has no clock for the commit. LIMIT: more than 16
- * bases, or bases of bases more than 16 deep. CORRUPT, IO, NOMEM, the store's failures. A failure
- * is for ever. */
+ * one head has a commit that the other does not come from, and that is older than the deletions
+ * which a collection of either has forgotten (copse_collection.forgotten_ms): it may be one of
+ * them. MISUSE: a conflict was settled, and the env has no clock for the commit. LIMIT: more than
+ * 16 bases, or bases of bases more than 16 deep. CORRUPT, IO, NOMEM, the store's failures. A
+ * failure is for ever. */
 COPSE_API COPSE_MUST_USE copse_status copse_head_merge_next(copse_head_merge *merge,
                                                             copse_database_conflict *ret_conflict,
                                                             copse_err *err);

@@ -39,6 +39,10 @@ COPSE_API COPSE_MUST_USE copse_status copse_merge_base_find(copse_merge_base *se
                                                             const copse_cid **ret_bases,
                                                             size_t *ret_count, copse_err *err);
 
+/** The time, in milliseconds of Unix, of the earliest commit that only one of the heads is or comes
+ * from; UINT64_MAX: they are one. Valid after copse_merge_base_find was OK. */
+COPSE_API uint64_t copse_merge_base_earliest_ms(const copse_merge_base *search);
+
 /** The commits that were read: those down to the bases, and of histories without one all. */
 COPSE_API uint64_t copse_merge_base_commits_read(const copse_merge_base *search);
 

@@ -67,11 +67,12 @@ COPSE_API COPSE_MUST_USE copse_status copse_write_drop_index(copse_write *write,
                                                              copse_bytes index, copse_err *err);
 
 /** Says how documents of a collection are merged, and after how many days its deletions may be
- * forgotten (0: never). Where the policy is LWW or FIELD_WISE, each document that is written from
- * then on gets a version (docs/formats/database.md, "Versions"); those that have none count as
- * older than all, unless a merge sees that they were written since the base (database_merge.h). A
- * change to another policy than these two removes the versions, and what waits in conflicts but was
- * deleted by its version. LIMIT: tombstone_days. NOT_FOUND (at apply). */
+ * forgotten (0: never), which is for who calls copse_write_forget_deleted to keep to. Where the
+ * policy is LWW or FIELD_WISE, each document that is written from then on gets a version
+ * (docs/formats/database.md, "Versions"); those that have none count as older than all, unless a
+ * merge sees that they were written since the base (database_merge.h). A change to another policy
+ * than these two removes the versions, and what waits in conflicts but was deleted by its version;
+ * copse_collection.forgotten_ms stays. LIMIT: tombstone_days. NOT_FOUND (at apply). */
 COPSE_API COPSE_MUST_USE copse_status copse_write_set_merge(copse_write *write,
                                                             copse_bytes collection,
                                                             copse_merge_policy policy,
@@ -79,8 +80,10 @@ COPSE_API COPSE_MUST_USE copse_status copse_write_set_merge(copse_write *write,
                                                             copse_err *err);
 
 /** Forgets the documents of an LWW or FIELD_WISE collection that were deleted before `before_ms`, a
- * time of Unix in milliseconds: an old copy of one that is merged later brings it back. NOT_FOUND
- * (at apply). */
+ * time of Unix in milliseconds, and notes that it did, if it found some or none
+ * (copse_collection.forgotten_ms, which is never lowered): who has not merged for longer than that
+ * is refused (head_merge.h). Versions that are made from then on are no earlier than that; so one
+ * in the future moves them there. LIMIT: `before_ms` is above 2^63 - 1. NOT_FOUND (at apply). */
 COPSE_API COPSE_MUST_USE copse_status copse_write_forget_deleted(copse_write *write,
                                                                  copse_bytes collection,
                                                                  uint64_t before_ms,

@@ -218,6 +218,7 @@ static copse_status catalogue_read_collection(copse_catalogue *catalogue, copse_
     if (status == COPSE_OK) {
         collection->collection.merge = read.merge;
         collection->collection.tombstone_days = read.tombstone_days;
+        collection->collection.forgotten_ms = read.forgotten_ms;
     }
     return status;
 }

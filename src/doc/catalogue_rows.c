@@ -72,12 +72,19 @@ static copse_status catalogue_write_pair(copse_buf *buf, const char *name, copse
     return status == COPSE_OK ? copse_cbor_write_text(buf, text) : status;
 }
 
+static copse_status catalogue_write_number(copse_buf *buf, const char *name, uint64_t number)
+{
+    copse_status status = catalogue_write_text(buf, name);
+    return status == COPSE_OK ? copse_cbor_write_uint(buf, number) : status;
+}
+
 copse_status copse_catalogue_encode_collection(const copse_collection *collection, copse_buf *buf)
 {
     size_t offset = buf->len;
     bool has_merge = collection->merge != COPSE_MERGE_THREE_WAY;
     bool has_days = collection->tombstone_days > 0;
-    copse_status status = copse_cbor_write_map(buf, 2U + has_merge + has_days);
+    bool has_forgotten = collection->forgotten_ms > 0;
+    copse_status status = copse_cbor_write_map(buf, 2U + has_merge + has_days + has_forgotten);
     if (status == COPSE_OK && has_merge) {
         status = catalogue_write_pair(
             buf, "merge", copse_bytes_of_text(copse_merge_policy_name(collection->merge)));
@@ -86,14 +93,14 @@ copse_status copse_catalogue_encode_collection(const copse_collection *collectio
         status = catalogue_write_pair(buf, "documents",
                                       copse_bytes_of_text(catalogue_forms[collection->documents]));
     }
+    if (status == COPSE_OK && has_forgotten) {
+        status = catalogue_write_number(buf, "forgotten", collection->forgotten_ms);
+    }
     if (status == COPSE_OK) {
         status = catalogue_write_pair(buf, "primaryKey", collection->primary_key);
     }
     if (status == COPSE_OK && has_days) {
-        status = catalogue_write_text(buf, "tombstoneDays");
-    }
-    if (status == COPSE_OK && has_days) {
-        status = copse_cbor_write_uint(buf, collection->tombstone_days);
+        status = catalogue_write_number(buf, "tombstoneDays", collection->tombstone_days);
     }
     return catalogue_write_end(buf, offset, status);
 }
@@ -206,20 +213,31 @@ copse_status copse_catalogue_decode_database(copse_catalogue *catalogue, copse_b
     return COPSE_OK;
 }
 
+/* Whether that is a number from 1 to `most`, or nothing, which leaves *ret_number. */
+static bool catalogue_read_number(const copse_cbor_item *item, uint64_t most, uint64_t *ret_number)
+{
+    if (item->kind == COPSE_CBOR_NULL) {
+        return true;
+    }
+    *ret_number = item->arg;
+    return item->kind == COPSE_CBOR_INT && !item->negative && item->arg > 0 && item->arg <= most;
+}
+
 copse_status copse_catalogue_decode_collection(copse_bytes value, copse_collection *ret_collection,
                                                copse_err *err)
 {
     static const catalogue_key keys[] = {{.name = "documents"},
                                          {.name = "primaryKey"},
                                          {.name = "merge", .is_optional = true},
-                                         {.name = "tombstoneDays", .is_optional = true}};
-    copse_cbor_item items[4];
-    copse_status status = catalogue_read_keys(value, keys, 4, "a collection", items, err);
+                                         {.name = "tombstoneDays", .is_optional = true},
+                                         {.name = "forgotten", .is_optional = true}};
+    copse_cbor_item items[5];
+    copse_status status = catalogue_read_keys(value, keys, 5, "a collection", items, err);
     if (status != COPSE_OK) {
         return status;
     }
     const copse_cbor_item *merge = &items[2];
-    const copse_cbor_item *days = &items[3];
+    uint64_t days = 0;
     bool is_linked = catalogue_is_text(&items[0], catalogue_forms[COPSE_DOCUMENTS_LINKED]);
     bool is_right =
         items[1].kind == COPSE_CBOR_TEXT &&
@@ -232,11 +250,9 @@ copse_status copse_catalogue_decode_collection(copse_bytes value, copse_collecti
                    copse_merge_policy_find(merge->bytes, &read.merge) &&
                    read.merge != COPSE_MERGE_THREE_WAY;
     }
-    if (days->kind != COPSE_CBOR_NULL) {
-        is_right = is_right && days->kind == COPSE_CBOR_INT && !days->negative && days->arg > 0 &&
-                   days->arg <= COPSE_TOMBSTONE_DAYS_MAX;
-        read.tombstone_days = (uint32_t)days->arg;
-    }
+    is_right = is_right && catalogue_read_number(&items[3], COPSE_TOMBSTONE_DAYS_MAX, &days) &&
+               catalogue_read_number(&items[4], INT64_MAX, &read.forgotten_ms);
+    read.tombstone_days = (uint32_t)days;
     if (!is_right) {
         return COPSE_ERR(err, COPSE_CORRUPT, "the row of a collection has a value that is none");
     }

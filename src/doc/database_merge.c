@@ -110,6 +110,15 @@ static bool database_merge_is_like(const copse_collection *a, const copse_collec
     return a->documents == b->documents && copse_bytes_equal(a->primary_key, b->primary_key);
 }
 
+/* Up to when deletions were forgotten by either side. */
+static uint64_t database_merge_forgotten_ms(const copse_collection *ours,
+                                            const copse_collection *theirs)
+{
+    uint64_t ours_ms = ours != NULL ? ours->forgotten_ms : 0;
+    uint64_t theirs_ms = theirs != NULL ? theirs->forgotten_ms : 0;
+    return ours_ms > theirs_ms ? ours_ms : theirs_ms;
+}
+
 /* The collection whose options the merged one has: ours, theirs if only they changed them, or NULL,
  * if both did. */
 static const copse_collection *database_merge_agree(const copse_database_merge *merge)
@@ -146,6 +155,7 @@ void copse_merge_enter_collection(copse_database_merge *merge, copse_bytes name)
     }
     merge->agreed = agreed;
     merge->is_taken_whole = ours == NULL;
+    merge->forgotten_ms = database_merge_forgotten_ms(ours, theirs);
     if (agreed != NULL) {
         merge->policy =
             agreed->merge == COPSE_MERGE_THREE_WAY ? merge->options.policy : agreed->merge;
@@ -289,10 +299,10 @@ static copse_status database_merge_take(copse_database_merge *merge, bool *ret_g
     const copse_collection *theirs = merge->collections[COPSE_MERGE_THEIRS];
     copse_status status = copse_write_create_collection(
         merge->write, merge->name, theirs->primary_key, theirs->documents, err);
-    if (status == COPSE_OK &&
-        (theirs->merge != COPSE_MERGE_THREE_WAY || theirs->tombstone_days > 0)) {
-        status = copse_write_set_merge(merge->write, merge->name, theirs->merge,
-                                       theirs->tombstone_days, err);
+    if (status == COPSE_OK && (theirs->merge != COPSE_MERGE_THREE_WAY ||
+                               theirs->tombstone_days > 0 || theirs->forgotten_ms > 0)) {
+        status = copse_write_set_options(merge->write, merge->name, theirs->merge,
+                                         theirs->tombstone_days, theirs->forgotten_ms, err);
     }
     *ret_goes_on = status == COPSE_OK;
     return status;
@@ -303,6 +313,7 @@ static copse_status database_merge_both(copse_database_merge *merge, bool *ret_g
                                         copse_database_conflict *ret_conflict, copse_err *err)
 {
     const copse_collection *agreed = merge->agreed;
+    const copse_collection *ours = merge->collections[COPSE_MERGE_OURS];
     bool is_same = true;
     copse_status status = COPSE_OK;
     if (merge->is_disputed) {
@@ -318,9 +329,9 @@ static copse_status database_merge_both(copse_database_merge *merge, bool *ret_g
                            (int)merge->name.len, (const char *)merge->name.ptr);
     }
     if (status == COPSE_OK &&
-        !database_merge_same_options(agreed, merge->collections[COPSE_MERGE_OURS])) {
-        status = copse_write_set_merge(merge->write, merge->name, agreed->merge,
-                                       agreed->tombstone_days, err);
+        (!database_merge_same_options(agreed, ours) || merge->forgotten_ms > ours->forgotten_ms)) {
+        status = copse_write_set_options(merge->write, merge->name, agreed->merge,
+                                         agreed->tombstone_days, merge->forgotten_ms, err);
     }
     *ret_goes_on = status == COPSE_OK;
     return status;

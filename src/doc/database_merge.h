@@ -134,6 +134,7 @@ struct copse_database_merge {
     bool is_disputed;               /**< Both sides changed the options: that is a conflict. */
     copse_merge_policy policy;      /**< Of its documents. */
     bool is_taken_whole;            /**< Only theirs has it. */
+    uint64_t forgotten_ms;          /**< The greater one of both sides. */
     copse_merge_stage stage;
     copse_bytes index_last; /**< As `last`, among its indexes. */
     copse_merge_walk walk;

@@ -12,6 +12,10 @@
  *   J3  Without a base there is no telling: what has no versions is older than what has. Where
  *       the base is lost nobody may guess: two that differ, one of them a document without
  *       versions, are refused.
+ *   J4  What one side has forgotten, the deletions from before some time, the merge forgets: no
+ *       collection has the row of a deletion from before its forgotten_ms. So heads come to the
+ *       same rows in whatever order they are merged. That both sides knew those deletions, who
+ *       merges heads sees to (head_merge.c).
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -227,7 +231,9 @@ static copse_status merge_join(copse_database_merge *merge,
         merge->verdict.written.author = author;
         status = author.ptr == NULL ? COPSE_ERR_NOMEM(err) : COPSE_OK;
     }
-    if (status == COPSE_OK) {
+    bool is_forgotten =
+        merge->merged.len == 0 && merge->verdict.written.time_ms < merge->forgotten_ms;
+    if (status == COPSE_OK && !is_forgotten) { /* J4 */
         status =
             copse_merge_store_document(merge, copse_buf_view(&row), &merge->verdict.version, err);
     }

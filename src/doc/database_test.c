@@ -182,12 +182,22 @@ static void test_rows_refused(void **state)
                NULL);
     expect_row("\0\0d", 3, "{\"documents\":\"inline\",\"primaryKey\":\"a\",\"tombstoneDays\":1}",
                NULL);
+    expect_row("\0\0d", 3,
+               "{\"merge\":\"lww\",\"documents\":\"linked\",\"forgotten\":9223372036854775807,"
+               "\"primaryKey\":\"a\",\"tombstoneDays\":1}",
+               NULL);
+    static const char *const times[] = {"0", "9223372036854775808", "-1", "1.0", "\"1\""};
     static const char *const merges[] = {"\"three-way\"", "\"last\"", "\"\"", "1", "true"};
     static const char *const days[] = {"0", "36501", "-1", "1.0", "\"1\"", "true"};
     char json[128];
     for (size_t i = 0; i < 5; i++) {
         snprintf(json, sizeof json, "{\"merge\":%s,\"documents\":\"inline\",\"primaryKey\":\"a\"}",
                  merges[i]);
+        expect_row("\0\0d", 3, json, "none");
+    }
+    for (size_t i = 0; i < 5; i++) {
+        snprintf(json, sizeof json,
+                 "{\"documents\":\"inline\",\"forgotten\":%s,\"primaryKey\":\"a\"}", times[i]);
         expect_row("\0\0d", 3, json, "none");
     }
     for (size_t i = 0; i < 6; i++) {

@@ -109,6 +109,29 @@ static void vectors_versions(database_world *db)
                                "\"j\":1,\"k\":1,\"l\":1,\"m\":1,\"n\":1}");
 }
 
+/* Of documents that were deleted two are forgotten, of which one is back, and one is not. */
+static void vectors_forgotten(database_world *db)
+{
+    database_world_create(db, "l", "_id", COPSE_DOCUMENTS_INLINE);
+    assert_int_equal(
+        copse_write_set_merge(db->write, copse_bytes_of_text("l"), COPSE_MERGE_LWW, 30, NULL),
+        COPSE_OK);
+    database_world_insert(db, "l", "{\"_id\":1}");
+    database_world_insert(db, "l", "{\"_id\":2}");
+    database_world_insert(db, "l", "{\"_id\":3}");
+    database_world_commit(db);
+    database_world_delete(db, "l", "1");
+    database_world_delete(db, "l", "2");
+    database_world_commit(db);
+    uint64_t now_ms = database_world_env(db)->clock(database_world_env(db)->clock_ctx);
+    assert_int_equal(
+        copse_write_forget_deleted(db->write, copse_bytes_of_text("l"), now_ms + 1, NULL),
+        COPSE_OK);
+    database_world_insert(db, "l", "{\"_id\":2}");
+    database_world_commit(db);
+    database_world_delete(db, "l", "3");
+}
+
 typedef struct vectors_case {
     const char *name;
     void (*write)(database_world *db);
@@ -121,6 +144,7 @@ static const vectors_case vectors_cases[] = {
     {"long-values", vectors_long_values},
     {"unbuilt", vectors_unbuilt},
     {"versions", vectors_versions},
+    {"forgotten", vectors_forgotten},
 };
 
 /* ---- their text ---- */

@@ -1,4 +1,14 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Merging two heads, stage after stage.
+ *
+ *   F1  A deletion that was forgotten shows nowhere that there was something to delete. A side may
+ *       have forgotten those from before its forgotten_ms, and what it merges from then on. A
+ *       commit is no earlier than what it wrote, unless a clock was wrong. So two are merged only
+ *       if each comes from all commits of the other from before that time: then both knew what was
+ *       deleted, and whoever merges either later finds the same. Where they parted says less: an
+ *       old branch may have been merged into one side since.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
 #include "doc/head_merge.h"
 
 #include <copse/merge_base.h>
@@ -6,8 +16,6 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "doc/catalogue.h"
-
-static const uint64_t head_merge_day_ms = 86400000;
 
 typedef enum head_merge_stage {
     HEAD_MERGE_BASES, /* are looked for */
@@ -23,7 +31,6 @@ struct copse_head_merge {
     copse_head_merge_options options;
     head_merge_stage stage;
     copse_merge_base *search;
-    uint64_t base_ms; /* the time of the earliest base */
     copse_head_merge_commit ours;
     copse_head_merge_commit theirs;
     copse_head_merge_sides sides;
@@ -102,48 +109,27 @@ static copse_status head_merge_find_bases(copse_head_merge *merge, copse_err *er
     return COPSE_OK;
 }
 
-/* Whether one of the heads may have forgotten deletions that the other never saw. */
-static copse_status head_merge_check_age(const copse_head_merge *merge, copse_err *err)
+/* F1 */
+static copse_status head_merge_check_forgotten(const copse_head_merge *merge, copse_err *err)
 {
-    uint64_t ours_ms = merge->ours.head.time_ms;
-    uint64_t theirs_ms = merge->theirs.head.time_ms;
-    uint64_t now_ms = ours_ms > theirs_ms ? ours_ms : theirs_ms;
-    uint64_t age_ms = now_ms > merge->base_ms ? now_ms - merge->base_ms : 0;
+    uint64_t earliest_ms = copse_merge_base_earliest_ms(merge->search);
     for (size_t side = 1; side < 3 && merge->result.bases > 0; side++) {
         size_t count = 0;
         const copse_collection *collections =
             copse_database_collections(merge->sides.databases[side], &count);
         for (size_t i = 0; i < count; i++) {
-            uint32_t days = collections[i].tombstone_days;
-            if (copse_merge_has_versions(collections[i].merge) && days > 0 &&
-                age_ms > days * head_merge_day_ms) {
-                return COPSE_ERR(
-                    err, COPSE_CONFLICT,
-                    "%.*s: they parted %llu days ago, and deletions are forgotten "
-                    "after %lu: the older one has to be cloned anew",
-                    (int)collections[i].name.len, (const char *)collections[i].name.ptr,
-                    (unsigned long long)(age_ms / head_merge_day_ms), (unsigned long)days);
+            const copse_collection *collection = &collections[i];
+            if (copse_merge_has_versions(collection->merge) &&
+                earliest_ms < collection->forgotten_ms) {
+                return COPSE_ERR(err, COPSE_CONFLICT,
+                                 "%.*s: deletions were forgotten that were made before all was "
+                                 "merged: the side that has not forgotten them, or is the older "
+                                 "one, has to be cloned anew",
+                                 (int)collection->name.len, (const char *)collection->name.ptr);
             }
         }
     }
     return COPSE_OK;
-}
-
-/* When the earliest of the bases was. */
-static copse_status head_merge_base_times(copse_head_merge *merge, const copse_cid *bases,
-                                          size_t count, copse_err *err)
-{
-    copse_status status = COPSE_OK;
-    merge->base_ms = UINT64_MAX;
-    for (size_t i = 0; i < count && status == COPSE_OK; i++) {
-        copse_head_merge_commit base = {.block = NULL};
-        status = copse_head_merge_read(merge->env, &merge->options, &bases[i], &base, err);
-        if (status == COPSE_OK && base.head.time_ms < merge->base_ms) {
-            merge->base_ms = base.head.time_ms;
-        }
-        copse_head_merge_forget(&base);
-    }
-    return status;
 }
 
 static copse_status head_merge_open_sides(copse_head_merge *merge, copse_err *err)
@@ -153,9 +139,6 @@ static copse_status head_merge_open_sides(copse_head_merge *merge, copse_err *er
     const copse_cid *bases = NULL;
     size_t count = 0;
     copse_status status = copse_merge_base_find(merge->search, &bases, &count, err);
-    if (status == COPSE_OK) {
-        status = head_merge_base_times(merge, bases, count, err);
-    }
     if (status == COPSE_OK && !options->is_base_lost) {
         status = copse_head_merge_base_tree(merge->env, options, bases, count, &roots[0], err);
     }
@@ -172,7 +155,7 @@ static copse_status head_merge_open_sides(copse_head_merge *merge, copse_err *er
         roots[2] = merge->theirs.tree;
         status = copse_head_merge_open(options, roots, &merge->sides, err);
     }
-    return status == COPSE_OK ? head_merge_check_age(merge, err) : status;
+    return status == COPSE_OK ? head_merge_check_forgotten(merge, err) : status;
 }
 
 static copse_status head_merge_begin_documents(copse_head_merge *merge, copse_err *err)

@@ -175,39 +175,6 @@ static void test_conflicts_are_recorded_or_settled(void **state)
     database_world_release(&db);
 }
 
-static uint64_t head_clock(void *ctx)
-{
-    return *(uint64_t *)ctx;
-}
-
-/* Deletions are kept for ten days: who parted before that has to be cloned anew. */
-static void test_old_replicas_are_refused(void **state)
-{
-    (void)state;
-    static const uint64_t day_ms = 86400000;
-    for (uint64_t age = 0; age < 2; age++) {
-        database_world db;
-        head_world_outcome outcome;
-        uint64_t now_ms = 20000 * day_ms;
-        database_world_init(&db, NULL);
-        db.world.test.env.clock = head_clock;
-        db.world.test.env.clock_ctx = &now_ms;
-        copse_cid root = head_world_commit(&db, NULL, 0, "keep 10;put {\"_id\":1}");
-        copse_cid a = head_world_commit(&db, &root, 1, "put {\"_id\":2}");
-        now_ms += 10 * day_ms + age;
-        copse_cid b = head_world_commit(&db, &root, 1, "del 1");
-        const copse_cid *heads[2] = {&a, &b};
-        for (size_t ours = 0; ours < 2; ours++) {
-            copse_status status =
-                head_world_merge(&db, heads[ours], heads[1 - ours], COPSE_MERGE_THREE_WAY,
-                                 COPSE_MERGE_CONFLICTS_REFUSE, &outcome);
-            assert_int_equal(status, age == 0 ? COPSE_OK : COPSE_CONFLICT);
-            assert_true((strstr(outcome.err.message, "cloned anew") != NULL) == (age == 1));
-        }
-        database_world_release(&db);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,7 +184,6 @@ int main(void)
         cmocka_unit_test(test_who_clashes_waits),
         cmocka_unit_test(test_what_waited_and_was_deleted_stays_away),
         cmocka_unit_test(test_conflicts_are_recorded_or_settled),
-        cmocka_unit_test(test_old_replicas_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

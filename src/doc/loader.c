@@ -83,6 +83,9 @@ static copse_status loader_init_versions(copse_loader *loader, copse_err *err)
                          (int)collection->name.len, (const char *)collection->name.ptr);
     }
     loader->time_ms = env->clock(env->clock_ctx);
+    if (loader->time_ms < collection->forgotten_ms) { /* write_version.h, V5 */
+        loader->time_ms = collection->forgotten_ms;
+    }
     return COPSE_OK;
 }
 

@@ -229,9 +229,9 @@ copse_status copse_write_drop_index(copse_write *write, copse_bytes collection, 
     return write_end(&adding, err);
 }
 
-copse_status copse_write_set_merge(copse_write *write, copse_bytes collection,
-                                   copse_merge_policy policy, uint32_t tombstone_days,
-                                   copse_err *err)
+copse_status copse_write_set_options(copse_write *write, copse_bytes collection,
+                                     copse_merge_policy policy, uint32_t tombstone_days,
+                                     uint64_t forgotten_ms, copse_err *err)
 {
     copse_status status = copse_name_check(collection, "a collection", err);
     if (status == COPSE_OK && tombstone_days > COPSE_TOMBSTONE_DAYS_MAX) {
@@ -244,13 +244,24 @@ copse_status copse_write_set_merge(copse_write *write, copse_bytes collection,
     write_adding adding = write_begin(write, COPSE_WRITE_SET_MERGE, collection);
     adding.op.merge = policy;
     adding.op.tombstone_days = tombstone_days;
+    adding.op.before_ms = forgotten_ms;
     return write_end(&adding, err);
+}
+
+copse_status copse_write_set_merge(copse_write *write, copse_bytes collection,
+                                   copse_merge_policy policy, uint32_t tombstone_days,
+                                   copse_err *err)
+{
+    return copse_write_set_options(write, collection, policy, tombstone_days, 0, err);
 }
 
 copse_status copse_write_forget_deleted(copse_write *write, copse_bytes collection,
                                         uint64_t before_ms, copse_err *err)
 {
     copse_status status = copse_name_check(collection, "a collection", err);
+    if (status == COPSE_OK && before_ms > INT64_MAX) {
+        status = COPSE_ERR(err, COPSE_LIMIT, "times are below 2^63 ms");
+    }
     if (status != COPSE_OK) {
         return status;
     }

@@ -75,7 +75,7 @@ typedef struct copse_write_op {
     uint32_t tombstone_days;
     copse_write_row row; /**< PUT_ROW; its value is `item`. */
     bool is_by_fields;   /**< REPLACE: of those fields that differ. */
-    uint64_t before_ms;  /**< FORGET_DELETED. */
+    uint64_t before_ms;  /**< FORGET_DELETED; SET_MERGE: what was forgotten elsewhere. */
     size_t blocks_first; /**< PUT_ROW: of copse_write.blocks. */
     size_t blocks_count;
     copse_write_span collection;
@@ -156,6 +156,13 @@ static inline copse_bytes copse_write_bytes(const copse_write *write, copse_writ
 
 /** Forgets the operations from number `count` on. */
 void copse_write_rewind(copse_write *write, size_t count);
+
+/** Adds an operation: as copse_write_set_merge, of a collection whose deletions from before
+ * `forgotten_ms` have been forgotten elsewhere. */
+COPSE_MUST_USE copse_status copse_write_set_options(copse_write *write, copse_bytes collection,
+                                                    copse_merge_policy policy,
+                                                    uint32_t tombstone_days, uint64_t forgotten_ms,
+                                                    copse_err *err);
 
 /** Adds an operation, as those of write.h: replaces a document that is there; in a FIELD_WISE
  * collection only the fields that differ are written by it. */

@@ -222,9 +222,11 @@ static copse_status write_run_forget_deleted(copse_write_run *run, const copse_w
     if (status == COPSE_OK) {
         status = copse_write_flush(run, err); /* what is read must be in the tree */
     }
-    return status == COPSE_OK
-               ? copse_write_forget_rows(run, &collection->collection, op->before_ms, err)
-               : status;
+    if (status == COPSE_OK) {
+        status = copse_write_forget_rows(run, &collection->collection, op->before_ms, err);
+    }
+    return status == COPSE_OK ? copse_write_note_forgotten(run, collection, op->before_ms, err)
+                              : status;
 }
 
 /* ---- all operations ---- */

@@ -175,6 +175,14 @@ static copse_status write_catalogue_drop_collection(copse_write_run *run,
     return status;
 }
 
+/* What was forgotten stays so, whatever the policy becomes. */
+static void write_catalogue_raise_forgotten(copse_catalogue_collection *collection,
+                                            uint64_t before_ms)
+{
+    uint64_t *forgotten_ms = &collection->collection.forgotten_ms;
+    *forgotten_ms = before_ms > *forgotten_ms ? before_ms : *forgotten_ms;
+}
+
 static copse_status write_catalogue_set_merge(copse_write_run *run,
                                               copse_catalogue_collection *collection,
                                               const copse_write_op *op, copse_err *err)
@@ -197,9 +205,19 @@ static copse_status write_catalogue_set_merge(copse_write_run *run,
     if (status == COPSE_OK) {
         collection->collection.merge = op->merge;
         collection->collection.tombstone_days = op->tombstone_days;
+        write_catalogue_raise_forgotten(collection, op->before_ms);
         status = write_catalogue_put_collection(run, &collection->collection, err);
     }
     return status;
+}
+
+copse_status copse_write_note_forgotten(copse_write_run *run,
+                                        copse_catalogue_collection *collection, uint64_t before_ms,
+                                        copse_err *err)
+{
+    run->write->catalogue_root.size = 0;
+    write_catalogue_raise_forgotten(collection, before_ms);
+    return write_catalogue_put_collection(run, &collection->collection, err);
 }
 
 /* Whether `wanted` is the index that is there, whose array field may have been found then, and

@@ -24,6 +24,12 @@ COPSE_MUST_USE copse_status copse_write_add_collection(copse_write_run *run, cop
                                                        copse_catalogue_collection **ret_collection,
                                                        copse_err *err);
 
+/** Puts the collection's row into the batch, as one whose deletions from before that time have been
+ * forgotten. LIMIT, NOMEM. */
+COPSE_MUST_USE copse_status copse_write_note_forgotten(copse_write_run *run,
+                                                       copse_catalogue_collection *collection,
+                                                       uint64_t before_ms, copse_err *err);
+
 /** The collection of an operation; the catalogue's. NOT_FOUND: there is none. */
 COPSE_MUST_USE copse_status copse_write_need_collection(const copse_write_run *run,
                                                         const copse_write_op *op,

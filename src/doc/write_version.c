@@ -27,20 +27,22 @@ copse_status copse_write_version_key(copse_write_run *run, const copse_write_cha
 }
 
 /* V2 */
-static copse_status write_version_now(copse_write_run *run, copse_bytes collection,
+static copse_status write_version_now(copse_write_run *run, const copse_collection *collection,
                                       copse_version *ret_version, copse_err *err)
 {
     const copse_env *env = run->env;
     if (env->clock == NULL) {
         return COPSE_ERR(err, COPSE_MISUSE,
                          "%.*s: its documents have versions, and there is no clock for them",
-                         (int)collection.len, (const char *)collection.ptr);
+                         (int)collection->name.len, (const char *)collection->name.ptr);
     }
     if (!run->has_time) {
         run->time_ms = env->clock(env->clock_ctx);
         run->has_time = true;
     }
-    *ret_version = (copse_version){.time_ms = run->time_ms, .author = run->options.author};
+    uint64_t least_ms = collection->forgotten_ms; /* V5 */
+    *ret_version = (copse_version){.time_ms = run->time_ms > least_ms ? run->time_ms : least_ms,
+                                   .author = run->options.author};
     return COPSE_OK;
 }
 
@@ -54,7 +56,7 @@ copse_status copse_write_put_version(copse_write_run *run, const copse_write_cha
     copse_buf value;
     copse_buf_init(&row, run->env, SIZE_MAX);
     copse_buf_init(&value, run->env, SIZE_MAX);
-    copse_status status = write_version_now(run, collection->name, &version, err);
+    copse_status status = write_version_now(run, collection, &version, err);
     if (status == COPSE_OK) {
         status = copse_version_write(run->env, collection->merge, collection->primary_key, before,
                                      after, is_whole, &version, &row, err);

@@ -9,6 +9,8 @@
  *   V3  Operations of a merge bring their own rows (copse_write_put_row).
  *   V4  Who takes a deletion away takes what waits under its key with it: without the version
  *       it would be a document again.
+ *   V5  Where deletions were forgotten, all versions are later than these: whoever writes had seen
+ *       them, and no row says so any more.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -280,8 +280,10 @@ static void test_forgetting(void **state)
     database_world_delete(db, "posts", "2");
     database_world_commit(&world.db);
     assert_int_equal(copse_write_forget_deleted(db->write, versions_name(), 2000, NULL), COPSE_OK);
-    versions_commit_nothing(&world);
+    database_world_commit(&world.db);
     assert_int_equal(world.db.stats.forgotten, 0);
+    assert_int_equal(copse_write_forget_deleted(db->write, versions_name(), 1999, NULL), COPSE_OK);
+    versions_commit_nothing(&world); /* that is so already */
     world.now_ms = 4000;
     database_world_delete(db, "posts", "3"); /* an operation before it counts */
     assert_int_equal(copse_write_forget_deleted(db->write, versions_name(), 3001, NULL), COPSE_OK);
@@ -295,6 +297,12 @@ static void test_forgetting(void **state)
     database_world_commit(&world.db);
     assert_int_equal(world.db.stats.forgotten, 0);
     versions_expect(&world, 'v', "3", "{\"version\":[[4000,1],\"did:key:a\",false]}");
+    world.now_ms = 2000; /* V5: it is back, and still later than the deletion */
+    database_world_insert(db, "posts", "{\"_id\":2}");
+    database_world_commit(&world.db);
+    versions_expect(&world, 'v', "2", "{\"version\":[[9999,0],\"did:key:a\",false]}");
+    assert_int_equal(copse_write_forget_deleted(db->write, versions_name(), UINT64_MAX, NULL),
+                     COPSE_LIMIT);
     assert_int_equal(copse_write_forget_deleted(db->write, copse_bytes_of_text("none"), 9999, NULL),
                      COPSE_OK);
     assert_int_equal(database_world_apply(&world.db), COPSE_NOT_FOUND);

@@ -22,6 +22,7 @@ struct copse_merge_base {
     copse_marked_walk *walk;
     copse_cid bases[COPSE_MERGE_BASES_MAX];
     size_t bases_count;
+    uint64_t earliest_ms; /* of what only one of the heads comes from */
     bool is_too_many;
 };
 
@@ -34,6 +35,7 @@ copse_status copse_merge_base_new(const copse_env *env, copse_source *source, co
         return COPSE_ERR_NOMEM(err);
     }
     search->env = env;
+    search->earliest_ms = UINT64_MAX;
     copse_status status = copse_marked_walk_new(env, source, heads, 2, &search->walk, err);
     if (status != COPSE_OK) {
         copse_merge_base_free(search);
@@ -79,6 +81,11 @@ copse_status copse_merge_base_find(copse_merge_base *search, const copse_cid **r
             copse_marked_walk_add_marks(search->walk, COPSE_MARK_DONE);
             merge_base_found(search, cid);
         }
+        bool is_of_one =
+            status == COPSE_OK && (marks == MERGE_BASE_OF_A || marks == MERGE_BASE_OF_B);
+        if (is_of_one && commit->time_ms < search->earliest_ms) {
+            search->earliest_ms = commit->time_ms;
+        }
     }
     if (search->is_too_many) {
         return COPSE_ERR(err, COPSE_LIMIT, "the two histories have more than %d merge bases",
@@ -90,6 +97,11 @@ copse_status copse_merge_base_find(copse_merge_base *search, const copse_cid **r
     *ret_bases = search->bases;
     *ret_count = search->bases_count;
     return COPSE_OK;
+}
+
+uint64_t copse_merge_base_earliest_ms(const copse_merge_base *search)
+{
+    return search->earliest_ms;
 }
 
 uint64_t copse_merge_base_commits_read(const copse_merge_base *search)

@@ -134,6 +134,49 @@ static void test_lines_are_read_down_to_where_they_part(void **state)
     commit_world_release(&world);
 }
 
+static uint64_t base_earliest(commit_world *world, const copse_cid *a, const copse_cid *b)
+{
+    copse_merge_base *search = NULL;
+    const copse_cid *bases;
+    size_t count;
+    assert_int_equal(copse_merge_base_new(&world->test.env, world->source, a, b, &search, NULL),
+                     COPSE_OK);
+    assert_int_equal(copse_merge_base_find(search, &bases, &count, NULL), COPSE_OK);
+    uint64_t earliest_ms = copse_merge_base_earliest_ms(search);
+    assert_null(copse_merge_base_free(search));
+    return earliest_ms;
+}
+
+/* Also of a branch that is older than where both parted, and came to one of them later. */
+static void test_the_earliest_that_only_one_comes_from(void **state)
+{
+    (void)state;
+    commit_world world;
+    copse_cid root = {.size = 0};
+    commit_world_init(&world);
+    base_grow(&world, &root, "root", 1);
+    copse_cid branch = root;
+    world.now = 1200;
+    base_grow(&world, &branch, "branch", 3);
+    copse_cid a = root;
+    world.now = 5000;
+    base_grow(&world, &a, "common", 2);
+    copse_cid b = a;
+    world.now = 6000;
+    base_grow(&world, &a, "a", 2);
+    world.now = 7000;
+    base_grow(&world, &b, "b", 2);
+    assert_int_equal(base_earliest(&world, &a, &b), 6000);
+    assert_int_equal(base_earliest(&world, &b, &root), 5000);
+    assert_true(base_earliest(&world, &a, &a) == UINT64_MAX);
+    const copse_cid both[2] = {b, branch};
+    const copse_commit merge = commit_world_next(&world, both, 2);
+    b = commit_world_put(&world, &merge);
+    assert_int_equal(base_earliest(&world, &a, &b), 1200);
+    assert_int_equal(base_earliest(&world, &b, &a), 1200);
+    commit_world_release(&world);
+}
+
 static void test_missing_commits_are_wanted_of_both_sides_at_once(void **state)
 {
     (void)state;
@@ -270,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bases_are_those_of_the_definition),
         cmocka_unit_test(test_lines_are_read_down_to_where_they_part),
+        cmocka_unit_test(test_the_earliest_that_only_one_comes_from),
         cmocka_unit_test(test_missing_commits_are_wanted_of_both_sides_at_once),
         cmocka_unit_test(test_crosswise_merges_have_many_bases_but_not_too_many),
         cmocka_unit_test(test_a_wrong_generation_ends_the_search),

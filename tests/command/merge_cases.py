@@ -47,6 +47,19 @@ class Merge(History):
         self.assertEqual(self.head("draft")["commit"], made["commit"])
         self.assertEqual(self.merge("draft")[0]["kind"], "nothing")
 
+    def test_what_only_moves_forward_is_counted(self):
+        self.update(1, {"$set": {"v.n": 11}}, "--ref", "draft")
+        self.good("insert", self.db, "posts", '{"_id":7}', '{"_id":8}', "--ref", "draft")
+        for number in (2, 3, 4):
+            self.good("delete", self.db, "posts", json.dumps({"_id": number}), "--ref", "draft")
+        dry = self.merge("draft", "--dry-run")[0]
+        made = self.merge("draft")[0]
+        self.assertEqual((made["kind"], made["inserted"], made["replaced"], made["merged"],
+                          made["deleted"]), ("forward", 2, 1, 0, 3))
+        self.assertEqual({**dry, "dry_run": False}, made)
+        nothing = self.merge("draft")[0]
+        self.assertEqual((nothing["inserted"], nothing["deleted"]), (0, 0))
+
     def test_either_way_makes_the_same_commit(self):
         self.update(1, {"$set": {"a": 1}})
         self.update(2, {"$set": {"b": 1}}, "--ref", "draft")
@@ -136,6 +149,8 @@ class Merge(History):
     def test_what_is_asked_wrongly(self):
         self.bad(1, "neither a ref", "merge", self.db, "nope")
         self.bad(2, "three-way or union", "merge", self.db, "draft", "--policy", "mine")
+        self.bad(2, "`copse policy DB COLL POLICY` sets lww and field-wise", "merge", self.db,
+                 "draft", "--policy", "lww")
         self.bad(1, "is no commit", "merge", self.db, self.stats()["tree"])
         self.load([("a", "1")])
         self.bad(1, "is not a database", "merge", self.store, "main")

@@ -119,11 +119,22 @@ class Policy(History):
         self.good("policy", self.db, "posts", "lww", "--tombstone-days", "1")
         self.good("delete", self.db, "posts", '{"_id":1}')
         before = self.log()[0]["commit"]
+        self.assertNotIn("forgotten_before", self.policy())
         forgot = self.policy("--forget")
-        self.assertEqual((forgot["forgotten"], forgot["commit"]), (0, before))
-        self.assertEqual(self.good("policy", self.db, "posts", "--forget"),
-                         "posts: lww, deletions are kept for 1 day\nforgot 0 deletions\n")
+        self.assertEqual(forgot["forgotten"], 0)
+        self.assertEqual(self.log("HEAD~1")[0]["commit"], before)
+        self.assertRegex(forgot["forgotten_before"], r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ$")
+        self.assertRegex(self.good("policy", self.db, "posts", "--forget"),
+                         "^posts: lww, deletions are kept for 1 day\n"
+                         "deletions from before [-0-9 :]+Z are forgotten\nforgot 0 deletions\n$")
         self.assertEqual(len(self.versions()), 1)
+        # What was forgotten stays so, whatever is said later.
+        self.good("policy", self.db, "posts", "three-way")
+        self.good("policy", self.db, "posts", "lww")
+        self.assertEqual(self.policy()["forgotten_before"][:10], forgot["forgotten_before"][:10])
+        self.good("drop", self.db, "posts")
+        self.good("insert", self.db, "posts", '{"_id":1}')
+        self.assertNotIn("forgotten_before", self.policy())
 
     def test_what_is_written_last_stays(self):
         self.good("policy", self.db, "posts", "lww")
@@ -184,15 +195,25 @@ class Policy(History):
                       self.good("merge", self.db, "draft"))
         self.assertEqual(self.find('{"_id":1}'), [])
 
+    def make_old(self, ref, time_ms):
+        """As if the latest commit of a branch had been made then."""
+        made = json.loads(self.good("block", "get", self.db, self.log(ref)[0]["commit"]))
+        old = self.good("block", "put", self.db, "-",
+                        stdin=json.dumps({**made, "time": [time_ms, 0]}))
+        self.good("refs", "set", self.db, ref, old.strip())
+
     def test_what_parted_too_long_ago(self):
+        """And once it was forgotten, also if deletions are kept for ever from then on."""
         self.good("policy", self.db, "posts", "lww", "--tombstone-days", "3")
-        past = json.loads(self.good("block", "get", self.db, self.log()[0]["commit"]))
-        made = self.good("block", "put", self.db, "-", stdin=json.dumps({**past, "time": [1000, 0]}))
-        self.good("refs", "set", self.db, "main", made.strip())
+        self.make_old("main", 1000)
         self.good("branch", self.db, "draft")
         self.update(1, {"$set": {"a": 1}})
         self.update(2, {"$set": {"b": 2}}, "--ref", "draft")
-        result = self.bad(1, "deletions are forgotten after 3", "merge", self.db, "draft")
+        self.make_old("draft", 2000)
+        self.good("merge", self.db, "draft", "--dry-run")
+        self.good("policy", self.db, "posts", "--forget")
+        self.good("policy", self.db, "posts", "--tombstone-days", "0")
+        result = self.bad(1, "deletions were forgotten", "merge", self.db, "draft")
         self.assertIn("`copse cherry-pick NEWER COMMIT… --from OTHER`", result.errors())
         self.good("cherry-pick", self.db, "draft")
         self.assertEqual(self.find('{"_id":2}'), [{"_id": 2, "v": {"n": 2}, "b": 2}])

@@ -58,6 +58,10 @@ copse_cid head_world_commit(database_world *db, const copse_cid *parents, size_t
                                                    COPSE_MERGE_THREE_WAY,
                                                    (uint32_t)strtoul(part + 5, NULL, 10), NULL),
                              COPSE_OK);
+        } else if (strncmp(part, "forget ", 7) == 0) {
+            assert_int_equal(copse_write_forget_deleted(db->write, copse_bytes_of_text("posts"),
+                                                        strtoull(part + 7, NULL, 10), NULL),
+                             COPSE_OK);
         } else if (strncmp(part, "put ", 4) == 0) {
             database_world_replace(db, "posts", part + 4, true);
         } else {

@@ -15,8 +15,8 @@ copse_cid head_world_commit_tree(database_world *db, const copse_cid *parents, s
 
 /** Makes a commit of what `operations` make of the first parent's tree, without one of a collection
  * posts whose index on n is unique: "put JSON", "del ID", "keep DAYS" (last writers win, and
- * deletions are kept so long) or "days DAYS" (an option that says nothing where nothing has
- * versions), separated by ';'. */
+ * deletions are kept so long), "days DAYS" (an option that says nothing where nothing has versions)
+ * or "forget MS" (deletions from before), separated by ';'. */
 copse_cid head_world_commit(database_world *db, const copse_cid *parents, size_t count,
                             const char *operations);
 

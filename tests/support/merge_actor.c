@@ -208,6 +208,7 @@ merge_peer_ending merge_actor_write(merge_world *world, merge_peer *peer)
             merge_world_chance(world, 38) /* it has most to get wrong */
                 ? MERGE_FIELD_WISE
                 : (merge_collection)merge_world_below(world, MERGE_COLLECTIONS);
+        collection = world->joins_only && collection == MERGE_THREE_WAY ? MERGE_LWW : collection;
         status = actor_write_one(&self, collection, (int)merge_world_below(world, MERGE_KEYS));
     }
     return actor_end(&self, status, "reading what is to be written");
@@ -234,7 +235,8 @@ merge_peer_ending merge_actor_touch(merge_world *world, merge_peer *peer)
     actor self;
     int id = MERGE_KEYS + (int)peer->number;
     copse_status status = actor_begin(&self, world, peer);
-    for (merge_collection at = 0; at < MERGE_COLLECTIONS && status == COPSE_OK; at++) {
+    merge_collection first = world->joins_only ? MERGE_UNION : MERGE_THREE_WAY;
+    for (merge_collection at = first; at < MERGE_COLLECTIONS && status == COPSE_OK; at++) {
         merge_write write = {.kind = MERGE_WRITE_WHOLE, .collection = at, .id = id};
         status =
             merge_contents_read_document(world, peer, &self.view, at, id, &write.before, &self.err);

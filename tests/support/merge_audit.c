@@ -134,7 +134,8 @@ void merge_audit_same(merge_world *world, const copse_cid *a, const copse_cid *b
 void merge_audit_swapped(merge_world *world, const merge_request *request,
                          const merge_outcome *outcome)
 {
-    const merge_request swapped = {request->theirs, request->ours, request->conflicts};
+    const merge_request swapped = {
+        .ours = request->theirs, .theirs = request->ours, .conflicts = request->conflicts};
     merge_outcome back;
     copse_err err = {0};
     merge_world_must(world, merge_world_merge(world, NULL, &swapped, &back, &err),
@@ -145,6 +146,21 @@ void merge_audit_swapped(merge_world *world, const merge_request *request,
         merge_world_fail(world, "the merge the other way round is another one");
     }
     world->counts[MERGE_COUNT_SWAPPED]++;
+}
+
+void merge_audit_refused(merge_world *world, const merge_request *request)
+{
+    const merge_request swapped = {.ours = request->theirs,
+                                   .theirs = request->ours,
+                                   .conflicts = request->conflicts,
+                                   .is_base_lost = request->is_base_lost};
+    merge_outcome back;
+    copse_err err = {0};
+    copse_status status = merge_world_merge(world, NULL, &swapped, &back, &err);
+    if (status != COPSE_CONFLICT) {
+        merge_world_fail(world, "a merge that was refused is %s the other way round",
+                         copse_status_name(status));
+    }
 }
 
 /* A commit on its way through several merges, which the log does not have. */
@@ -158,15 +174,19 @@ static audit_head audit_head_of(const merge_world *world, size_t commit)
     return (audit_head){world->log->commits[commit].cid, world->log->commits[commit].tree};
 }
 
-/* False: the catalogue refuses it. */
+/* False: the catalogue refuses it, or one has forgotten what the other may not know of. */
 static bool audit_merge(merge_world *world, const audit_head *ours, const audit_head *theirs,
                         audit_head *ret_merged)
 {
-    const merge_request request = {ours->commit, theirs->commit, COPSE_MERGE_CONFLICTS_RECORD};
+    const merge_request request = {
+        .ours = ours->commit, .theirs = theirs->commit, .conflicts = COPSE_MERGE_CONFLICTS_RECORD};
     merge_outcome outcome;
     copse_err err = {0};
-    merge_world_must(world, merge_world_merge(world, NULL, &request, &outcome, &err),
-                     "a merge in some order", &err);
+    copse_status status = merge_world_merge(world, NULL, &request, &outcome, &err);
+    if (status == COPSE_CONFLICT) {
+        return false;
+    }
+    merge_world_must(world, status, "a merge in some order", &err);
     *ret_merged = outcome.kind == COPSE_HEAD_MERGE_MADE ? (audit_head){outcome.commit, outcome.tree}
                   : outcome.kind == COPSE_HEAD_MERGE_FORWARD ? *theirs
                                                              : *ours;
@@ -243,8 +263,23 @@ static void audit_model_collection(merge_world *world, merge_collection collecti
     }
 }
 
+static void audit_forgotten(merge_world *world, size_t commit)
+{
+    merge_view view;
+    merge_world_open(world, commit, &view);
+    for (merge_collection at = 0; at < MERGE_COLLECTIONS; at++) {
+        if (merge_view_collection(&view, at)->forgotten_ms !=
+            world->log->commits[commit].forgotten_ms[at]) {
+            merge_world_fail(world, "%s: it is not known what was forgotten",
+                             merge_collection_name(at));
+        }
+    }
+    merge_view_close(&view);
+}
+
 void merge_audit_model(merge_world *world, const size_t sides[2], size_t merged)
 {
+    audit_forgotten(world, merged);
     for (merge_collection at = MERGE_UNION; at < MERGE_COLLECTIONS; at++) {
         merge_state of_ours[MERGE_KEYS_ALL];
         merge_state of_theirs[MERGE_KEYS_ALL];

@@ -15,6 +15,9 @@ void merge_audit_check(merge_world *world, size_t commit, copse_store *store);
 void merge_audit_swapped(merge_world *world, const merge_request *request,
                          const merge_outcome *outcome);
 
+/** A merge that was refused is refused the other way round, too. */
+void merge_audit_refused(merge_world *world, const merge_request *request);
+
 /** What a merge of two commits has made of collections that need no base, and in which they have
  * seen different things, is what the log says. */
 void merge_audit_model(merge_world *world, const size_t sides[2], size_t merged);

@@ -165,6 +165,13 @@ size_t merge_log_find(const merge_log *log, const copse_cid *cid)
     return commit;
 }
 
+void merge_log_forget(merge_log *log, size_t commit, merge_collection collection,
+                      uint64_t before_ms)
+{
+    uint64_t *forgotten_ms = &log->commits[commit].forgotten_ms[collection];
+    *forgotten_ms = before_ms > *forgotten_ms ? before_ms : *forgotten_ms;
+}
+
 size_t merge_log_commit(merge_log *log, const copse_cid *cid, const copse_cid *tree,
                         const size_t *parents, size_t parents_count)
 {
@@ -174,6 +181,10 @@ size_t merge_log_commit(merge_log *log, const copse_cid *cid, const copse_cid *t
     for (size_t i = 0; i < parents_count; i++) {
         for (size_t word = 0; word < MERGE_LOG_WORDS; word++) {
             commit->seen[word] |= log->commits[parents[i]].seen[word];
+        }
+        for (merge_collection at = 0; at < MERGE_COLLECTIONS; at++) {
+            merge_log_forget(log, log->commits_count, at,
+                             log->commits[parents[i]].forgotten_ms[at]);
         }
     }
     return log->commits_count++;

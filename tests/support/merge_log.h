@@ -78,7 +78,8 @@ typedef struct merge_commit {
     copse_cid cid;
     copse_cid tree;
     bool is_merge;
-    uint64_t seen[MERGE_LOG_WORDS]; /**< The writes, its own too. */
+    uint64_t forgotten_ms[MERGE_COLLECTIONS]; /**< Deletions from before then are forgotten. */
+    uint64_t seen[MERGE_LOG_WORDS];           /**< The writes, its own too. */
 } merge_commit;
 
 typedef struct merge_log {
@@ -130,6 +131,10 @@ size_t merge_log_commit(merge_log *log, const copse_cid *cid, const copse_cid *t
 
 /** Adds a write that this commit, the last, has brought. */
 void merge_log_write(merge_log *log, const merge_write *write);
+
+/** Notes that a commit has forgotten deletions of a collection. */
+void merge_log_forget(merge_log *log, size_t commit, merge_collection collection,
+                      uint64_t before_ms);
 
 bool merge_log_has_seen(const merge_log *log, size_t commit, size_t write);
 

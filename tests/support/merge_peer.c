@@ -168,7 +168,9 @@ static merge_version peer_version(merge_world *world, const merge_peer *peer,
                                   const merge_write *write)
 {
     size_t head = merge_log_find(world->log, &peer->head);
-    merge_version version = {peer->now_ms, 0, peer->author};
+    uint64_t forgotten_ms = world->log->commits[head].forgotten_ms[write->collection];
+    merge_version version = {peer->now_ms > forgotten_ms ? peer->now_ms : forgotten_ms, 0,
+                             peer->author};
     merge_state state = merge_log_state(world->log, head, write->collection, write->id);
     if (merge_version_compare(&version, &state.latest) <= 0) {
         version.time_ms = state.latest.time_ms;
@@ -257,12 +259,14 @@ static copse_status peer_apply(merge_world *world, merge_peer *peer, copse_tree 
                                                        ? copse_bytes_of_text(peer->author)
                                                        : (copse_bytes){NULL, 0}};
     copse_tree *next = NULL;
+    copse_write_stats stats;
     copse_status status;
     do {
         status =
-            copse_write_apply(peer->write, tree, peer->store, &options, &next, NULL, NULL, err);
+            copse_write_apply(peer->write, tree, peer->store, &options, &next, &stats, NULL, err);
     } while (status == COPSE_WANT && merge_peer_fetch(world, peer));
     if (status == COPSE_OK) {
+        world->counts[MERGE_COUNT_FORGOTTEN] += stats.forgotten;
         *ret_tree = *copse_tree_root(next);
     }
     copse_tree_close(next);
@@ -374,9 +378,10 @@ static copse_status peer_merge_by(const peer_merger *who, const merge_request *r
                                               .theirs = request->theirs,
                                               .policy = COPSE_MERGE_THREE_WAY,
                                               .conflicts = request->conflicts,
+                                              .is_base_lost = request->is_base_lost,
                                               .author = copse_bytes_of_text("did:key:zWho")};
     copse_head_merge *merge = NULL;
-    *ret_outcome = (merge_outcome){.bases = 0};
+    *ret_outcome = (merge_outcome){.is_base_lost = request->is_base_lost};
     copse_status status = copse_head_merge_new(who->env, &options, &merge, err);
     if (status == COPSE_OK) {
         status = peer_run_merge(who, merge, ret_outcome, err);
@@ -384,7 +389,14 @@ static copse_status peer_merge_by(const peer_merger *who, const merge_request *r
     if (status == COPSE_OK) {
         status = peer_put_merge(who, copse_head_merge_get_result(merge), ret_outcome, err);
     }
+    bool is_base_lost = status == COPSE_WANT && copse_head_merge_wants_base(merge) &&
+                        !volatile_store_has_stopped(who->store);
     copse_head_merge_free(merge);
+    if (is_base_lost) {
+        merge_request without_base = *request;
+        without_base.is_base_lost = true;
+        return peer_merge_by(who, &without_base, ret_outcome, err);
+    }
     return status;
 }
 
@@ -442,13 +454,18 @@ static void peer_log_merge(merge_world *world, const merge_request *request,
 merge_peer_ending merge_peer_merge(merge_world *world, merge_peer *peer, const copse_cid *theirs,
                                    copse_merge_conflicts conflicts, merge_outcome *ret_outcome)
 {
-    const merge_request request = {peer->head, *theirs, conflicts};
+    const merge_request request = {.ours = peer->head, .theirs = *theirs, .conflicts = conflicts};
     copse_err err = {0};
     copse_status status = merge_world_merge(world, peer, &request, ret_outcome, &err);
     bool is_made = ret_outcome->kind == COPSE_HEAD_MERGE_MADE;
     if (status == COPSE_OK && ret_outcome->refusals_count > 0) {
         volatile_store_stop_in(peer->store, 0);
         return MERGE_PEER_REFUSED;
+    }
+    if (status == COPSE_CONFLICT) {
+        merge_world_say(world, "  refused: %s", err.message);
+        volatile_store_stop_in(peer->store, 0);
+        return MERGE_PEER_TOO_OLD;
     }
     bool is_new = status == COPSE_OK && ret_outcome->kind != COPSE_HEAD_MERGE_NOTHING;
     if (is_new) {

@@ -14,6 +14,8 @@ typedef enum merge_peer_ending {
     MERGE_PEER_DONE,
     MERGE_PEER_NOTHING, /**< There was nothing to do. */
     MERGE_PEER_REFUSED, /**< A conflict. */
+    MERGE_PEER_TOO_OLD, /**< One may not know of what the other has forgotten, or nobody has any
+                           more what both come from. */
     MERGE_PEER_ALONE,   /**< Nobody that it reaches has a block that it needs. */
     MERGE_PEER_CRASHED  /**< It has started again, with the head that it had. */
 } merge_peer_ending;
@@ -36,6 +38,7 @@ typedef struct merge_outcome {
     copse_database_merge_stats stats;
     copse_cid commit; /**< MADE, and nothing refused it. */
     copse_cid tree;
+    bool is_base_lost; /**< The tree where they parted was to be had nowhere. */
     merge_refusal refusals[MERGE_CONFLICTS_MAX];
     size_t refusals_count;
 } merge_outcome;
@@ -45,6 +48,7 @@ typedef struct merge_request {
     copse_cid ours;
     copse_cid theirs;
     copse_merge_conflicts conflicts;
+    bool is_base_lost; /**< The tree where they parted is not looked for. */
 } merge_request;
 
 /** Sets the env's clock: the peer's. */

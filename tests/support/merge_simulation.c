@@ -13,6 +13,7 @@
 #include "support/merge_actor.h"
 #include "support/merge_audit.h"
 #include "support/merge_contents.h"
+#include "support/merge_past.h"
 #include "support/volatile_store.h"
 
 enum {
@@ -28,7 +29,8 @@ static size_t simulation_head(const merge_world *world, const merge_peer *peer)
 
 static const char *simulation_ending(merge_peer_ending ending)
 {
-    static const char *const names[] = {"done", "nothing", "refused", "alone", "crashed"};
+    static const char *const names[] = {"done",    "nothing", "refused",
+                                        "too old", "alone",   "crashed"};
     return names[ending];
 }
 
@@ -71,13 +73,14 @@ static merge_peer_ending simulation_merge(merge_world *world, merge_peer *peer,
                                           const copse_cid *theirs, copse_merge_conflicts conflicts)
 {
     merge_outcome outcome;
-    const merge_request request = {peer->head, *theirs, conflicts};
+    merge_request request = {.ours = peer->head, .theirs = *theirs, .conflicts = conflicts};
     merge_peer_ending ending = merge_peer_merge(world, peer, theirs, conflicts, &outcome);
     merge_world_say(world, "%llu: peer %zu merges commit %zu, way %d: %s",
                     (unsigned long long)world->step, peer->number,
                     merge_log_find(world->log, theirs), (int)conflicts, simulation_ending(ending));
     if (ending == MERGE_PEER_DONE) {
         bool is_made = outcome.kind == COPSE_HEAD_MERGE_MADE;
+        world->counts[MERGE_COUNT_BASE_LOST] += outcome.is_base_lost;
         world->counts[is_made ? MERGE_COUNT_MADE : MERGE_COUNT_FORWARD]++;
         merge_world_say(world, "  commit %zu, %zu bases", simulation_head(world, peer),
                         outcome.bases);
@@ -92,6 +95,12 @@ static merge_peer_ending simulation_merge(merge_world *world, merge_peer *peer,
         if (merge_actor_yield(world, peer, theirs, &outcome) == MERGE_PEER_DONE) {
             merge_world_say(world, "  gives in: commit %zu", simulation_head(world, peer));
         }
+    }
+    if (ending == MERGE_PEER_TOO_OLD) {
+        request.is_base_lost = outcome.is_base_lost;
+        world->counts[outcome.is_base_lost ? MERGE_COUNT_BASE_REFUSED : MERGE_COUNT_TOO_OLD]++;
+        merge_audit_refused(world, &request);
+        ending = merge_past_clone_anew(world, peer, theirs);
     }
     world->counts[MERGE_COUNT_NOTHING] += ending == MERGE_PEER_NOTHING;
     world->counts[MERGE_COUNT_CRASH_MERGE] += ending == MERGE_PEER_CRASHED;
@@ -249,11 +258,15 @@ static void simulation_step(merge_world *world)
     merge_peer *peer = &world->peers[merge_world_below(world, world->peers_count)];
     uint64_t choice = merge_world_below(world, 100);
     simulation_tick(world);
-    if (choice < 40) {
+    if (merge_world_below(world, 1000) < 5) {
+        simulation_write(world, peer, merge_past_forget);
+    } else if (merge_world_below(world, 1000) < (world->joins_only ? 20 : 1)) {
+        merge_past_drop(world);
+    } else if (choice < 40) {
         simulation_write(world, peer, merge_actor_write);
     } else if (choice < 46) {
         simulation_write(world, peer, merge_actor_resolve);
-    } else if (choice < 54) {
+    } else if (choice < 54 && !world->joins_only) {
         simulation_write(world, peer, merge_actor_catalogue);
     } else if (choice < 70) {
         simulation_announce(world, peer);
@@ -334,14 +347,24 @@ static bool simulation_has_converged(const merge_world *world)
     return has;
 }
 
+/* How often two could not be merged at all. */
+static uint64_t simulation_refusals(const merge_world *world)
+{
+    return world->counts[MERGE_COUNT_TOO_OLD] + world->counts[MERGE_COUNT_BASE_REFUSED];
+}
+
 /* H1: what everybody has seen is the same, whoever saw it first. */
 static void simulation_meet(merge_world *world)
 {
     copse_cid heads[MERGE_PEERS_MAX];
+    uint64_t refusals = simulation_refusals(world);
     for (size_t i = 0; i < world->peers_count; i++) {
         heads[i] = world->peers[i].head;
     }
     simulation_sweep(world, heads);
+    if (simulation_refusals(world) > refusals) {
+        return; /* somebody has not seen all */
+    }
     for (size_t i = 1; i < world->peers_count; i++) {
         const merge_commit *commits = world->log->commits;
         merge_audit_same(world, &commits[simulation_head(world, &world->peers[0])].tree,

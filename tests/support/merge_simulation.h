@@ -1,8 +1,9 @@
 /* Many peers that write and merge one database, with clocks that are wrong, partitions, crashes,
  * and messages that are lost, doubled, late and out of order: all of it from one seed.
  *
- * In a step somebody writes, resolves, makes or drops an index, tells others his head, or hears of
- * one and merges it. What comes of each merge is looked at (merge_audit.h). Now and then all is
+ * In a step somebody writes, resolves, makes or drops an index, forgets deletions, drops the past,
+ * tells others his head, or hears of one and merges it; who is refused for what is forgotten or
+ * dropped clones anew. What comes of each merge is looked at (merge_audit.h). Now and then all is
  * healed, everybody hears of everybody's head, and until nobody has anything new to tell:
  *
  *     H1  Who has seen the same heads has the same documents, versions and conflicts in collections

@@ -190,6 +190,7 @@ void merge_world_init(merge_world *world, uint64_t seed)
     world->peers_count = 3 + (size_t)merge_world_chance(world, 20) +
                          (size_t)merge_world_chance(world, 10); /* more cost more */
     world->is_coarse = merge_world_chance(world, 30);
+    world->joins_only = merge_world_chance(world, 20);
     uint64_t manners = merge_world_below(world, 4);
     for (size_t i = 0; i < world->peers_count; i++) {
         world_init_peer(world, i, manners);

@@ -58,8 +58,9 @@ typedef struct merge_world {
     size_t messages_count;
     uint64_t messages_sent;
     uint64_t last_heard[MERGE_PEERS_MAX][MERGE_PEERS_MAX]; /**< The latest message's number. */
-    bool is_coarse; /**< All clocks are one, which often stands still. */
-    int fresh;      /**< The next value that was never there. */
+    bool is_coarse;  /**< All clocks are one, which often stands still. */
+    bool joins_only; /**< Nobody writes what needs a base: the past can be dropped more often. */
+    int fresh;       /**< The next value that was never there. */
     copse_env archive_env;
     copse_store *archive;
     copse_source *archive_source;
