@@ -15,24 +15,15 @@
 
 #include <copse/ext_json.h>
 
-#include <stdlib.h>
-
 enum { FUZZ_TEXT_MAX = 1 << 26 };
-
-#define FUZZ_REQUIRE(condition)                                                                    \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 /* Reads the one value that `text` is; false: it is none. */
 static bool fuzz_read(copse_bytes text, copse_buf *out)
 {
     copse_shell_json reader = {.text = text, .out = out, .now_ms = 1700000000000};
     bool is_value = copse_shell_json_value(&reader);
-    FUZZ_REQUIRE(reader.at <= text.len);
-    FUZZ_REQUIRE(is_value == (reader.problem == NULL));
+    fuzz_must(reader.at <= text.len);
+    fuzz_must(is_value == (reader.problem == NULL));
     return is_value && copse_shell_json_peek(&reader) == 0 && reader.at == text.len;
 }
 
@@ -48,18 +39,18 @@ static void fuzz_value(const copse_env *env, copse_bytes text)
         copse_ext_json_to_cbor(env, text, COPSE_EXT_JSON_QUERY, &cbor, NULL) == COPSE_OK;
     bool is_read = fuzz_read(text, &json);
     copse_bytes view = copse_buf_view(&json);
-    FUZZ_REQUIRE(is_read || !is_ext_json);
-    FUZZ_REQUIRE(json.len <= 32 * text.len + 64);
+    fuzz_must(is_read || !is_ext_json);
+    fuzz_must(json.len <= 32 * text.len + 64);
     if (is_read) {
-        FUZZ_REQUIRE(test_yajl_takes(view, false) || !copse_utf8_valid(text));
-        FUZZ_REQUIRE(fuzz_read(view, &again));
-        FUZZ_REQUIRE(copse_bytes_equal(view, copse_buf_view(&again)));
+        fuzz_must(test_yajl_takes(view, false) || !copse_utf8_valid(text));
+        fuzz_must(fuzz_read(view, &again));
+        fuzz_must(copse_bytes_equal(view, copse_buf_view(&again)));
         copse_buf_truncate(&again, 0);
     }
     if (is_ext_json) {
-        FUZZ_REQUIRE(copse_ext_json_to_cbor(env, view, COPSE_EXT_JSON_QUERY, &again, NULL) ==
-                     COPSE_OK);
-        FUZZ_REQUIRE(copse_bytes_equal(copse_buf_view(&cbor), copse_buf_view(&again)));
+        fuzz_must(copse_ext_json_to_cbor(env, view, COPSE_EXT_JSON_QUERY, &again, NULL) ==
+                  COPSE_OK);
+        fuzz_must(copse_bytes_equal(copse_buf_view(&cbor), copse_buf_view(&again)));
     }
     copse_buf_release(&cbor);
     copse_buf_release(&again);
@@ -72,11 +63,10 @@ static void fuzz_parts(const copse_env *env, copse_bytes text)
     copse_buf out;
     copse_buf_init(&out, env, FUZZ_TEXT_MAX);
     copse_shell_json name = {.text = text, .out = &out};
-    FUZZ_REQUIRE(copse_shell_json_name(&name) == (name.problem == NULL) && name.at <= text.len);
+    fuzz_must(copse_shell_json_name(&name) == (name.problem == NULL) && name.at <= text.len);
     copse_shell_json quoted = {.text = text, .out = &out};
-    FUZZ_REQUIRE(copse_shell_json_text(&quoted) == (quoted.problem == NULL) &&
-                 quoted.at <= text.len);
-    FUZZ_REQUIRE(out.len == 0 || memchr(out.ptr, 0, out.len) == NULL);
+    fuzz_must(copse_shell_json_text(&quoted) == (quoted.problem == NULL) && quoted.at <= text.len);
+    fuzz_must(out.len == 0 || memchr(out.ptr, 0, out.len) == NULL);
     copse_buf_release(&out);
 }
 
@@ -86,6 +76,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     test_env_init(&test);
     fuzz_value(&test.env, (copse_bytes){data, size});
     fuzz_parts(&test.env, (copse_bytes){data, size});
-    FUZZ_REQUIRE(test.blocks == 0);
+    fuzz_must(test.blocks == 0);
     return 0;
 }

@@ -43,10 +43,13 @@ static const copse_conflict_side *conflicts_side(const copse_document_conflict *
 
 /* ---- conflicts: as JSON ---- */
 
+/* Without a time where nobody knows it. */
 static void conflicts_add_writer(copse_call *call, uint64_t time_ms, copse_bytes author)
 {
     char time[COPSE_PAST_TIME_SIZE];
-    copse_output_text(&call->output, "time", copse_past_time(time_ms, time));
+    if (time_ms > 0) {
+        copse_output_text(&call->output, "time", copse_past_time(time_ms, time));
+    }
     if (author.len > 0) {
         copse_output_text_bytes(&call->output, "author", author);
     }
@@ -412,14 +415,17 @@ static copse_status resolve_find(resolve_call *self, copse_documents *documents,
                                  copse_database_conflicts *conflicts,
                                  const copse_document_conflict **ret_conflict)
 {
-    copse_status status;
-    bool found = false;
-    do {
+    copse_err *err = &self->call->err;
+    copse_bytes id = copse_buf_view(&self->id);
+    int order = 0;
+    copse_status status = copse_database_conflicts_seek(conflicts, id, err);
+    if (status == COPSE_OK) {
         status = conflicts_next(documents, conflicts, ret_conflict);
-        found =
-            status == COPSE_OK && copse_bytes_equal((*ret_conflict)->id, copse_buf_view(&self->id));
-    } while (status == COPSE_OK && !found);
-    return status == COPSE_END ? COPSE_NOT_FOUND : status;
+    }
+    if (status == COPSE_OK) {
+        status = copse_value_compare(id, (*ret_conflict)->id, &order, err);
+    }
+    return status == COPSE_END || order != 0 ? COPSE_NOT_FOUND : status;
 }
 
 static int resolve_fill(void *ctx, copse_documents *documents, copse_write *write)

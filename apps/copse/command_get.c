@@ -8,6 +8,7 @@
 #include "failure.h"
 #include "union_search.h"
 
+#include <copse/database_conflicts.h>
 #include <copse/value.h>
 
 #include <stdio.h>
@@ -22,6 +23,32 @@ static const copse_option get_options[] = {
     {NULL, NULL, COPSE_OPTION_FLAG, NULL, 0},
 };
 
+/* Whether a merge has left the document out of the collection. Fetches; what can't be read is no
+ * reason for another failure. */
+static bool get_is_waiting(copse_documents *documents, copse_bytes id)
+{
+    copse_err *err = &documents->call->err;
+    copse_database_conflicts *conflicts = NULL;
+    const copse_document_conflict *conflict = NULL;
+    int order = 1;
+    copse_status status = copse_database_conflicts_new(
+        documents->database, copse_bytes_of_text(documents->call->options.arguments[1]), &conflicts,
+        err);
+    if (status == COPSE_OK) {
+        status = copse_database_conflicts_seek(conflicts, id, err);
+    }
+    if (status == COPSE_OK) {
+        do {
+            status = copse_database_conflicts_next(conflicts, &conflict, err);
+        } while (copse_place_fetch(&documents->place, status));
+    }
+    if (status == COPSE_OK && conflict->waiting.document.len > 0) {
+        status = copse_value_compare(conflict->id, id, &order, err);
+    }
+    copse_database_conflicts_free(conflicts);
+    return status == COPSE_OK && order == 0;
+}
+
 /* Says also what the word was taken as: 17 is not "17". */
 static int get_report_missing(copse_documents *documents, const char *word, copse_bytes id)
 {
@@ -29,7 +56,10 @@ static int get_report_missing(copse_documents *documents, const char *word, cops
     copse_value value = {.type = COPSE_VALUE_NULL};
     char hint[256] = "`copse find DB COLL --project _id --limit 5` shows some";
     copse_status status = copse_value_read(id, &value, &call->err);
-    if (status == COPSE_OK && value.type != COPSE_VALUE_TEXT && word[0] != '{') {
+    if (get_is_waiting(documents, id)) {
+        (void)snprintf(hint, sizeof hint,
+                       "a merge left it waiting: `copse conflicts DB COLL` says for what");
+    } else if (status == COPSE_OK && value.type != COPSE_VALUE_TEXT && word[0] != '{') {
         (void)snprintf(hint, sizeof hint, "%s was taken as %s; '\"%s\"' is the text", word,
                        copse_value_type_name(value.type), word);
     }

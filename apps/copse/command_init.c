@@ -18,13 +18,10 @@ static const copse_option init_options[] = {
 };
 
 /* With a creator, the database begins with what that key signs. */
-static int init_create(copse_documents *documents, const char *creator, copse_write *write)
+static int init_create(copse_documents *documents, copse_write *write)
 {
     copse_call *call = documents->call;
     copse_identity identity;
-    if (!copse_author_read(call, creator, &documents->author)) {
-        return COPSE_EXIT_FAILED;
-    }
     copse_status status =
         copse_identity_new(&call->env, documents->author.key, &identity, &call->err);
     if (status == COPSE_OK) {
@@ -39,7 +36,7 @@ static int init_fill(void *ctx, copse_documents *documents, copse_write *write)
     copse_call *call = ctx;
     const char *creator = copse_options_text(&call->options, "--creator", NULL);
     if (documents->head.size == 0) {
-        return creator != NULL ? init_create(documents, creator, write) : COPSE_EXIT_OK;
+        return creator != NULL ? init_create(documents, write) : COPSE_EXIT_OK;
     }
     return copse_failure(call, COPSE_CONFLICT, "--ref NAME makes another one beside it",
                          "'%s' has a database '%s' already; nothing was changed",

@@ -269,6 +269,12 @@ static bool revert_make(revert *self, const char *name, revert_outcome *outcome)
         status = revert_apply(self, write, &root);
     }
     copse_write_free(write);
+    if (status == COPSE_CONFLICT) {
+        (void)copse_failure(call, status,
+                            "give one of the two another value first (`copse update`)",
+                            "'%s': %s; nothing was changed", name, call->err.message);
+        return false;
+    }
     if (status != COPSE_OK) {
         (void)copse_documents_failure(&self->documents, status, name);
         return false;

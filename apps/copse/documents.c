@@ -108,8 +108,13 @@ static bool documents_open_place(copse_documents *documents, copse_call *call,
                                  copse_local_mode mode)
 {
     const char *ref = copse_place_ref(call);
+    bool has_creator = copse_options_knows(&call->options, "--creator");
+    const char *creator =
+        has_creator ? copse_options_text(&call->options, "--creator", NULL) : NULL;
     *documents = (copse_documents){.call = call};
-    if ((mode != COPSE_LOCAL_READ && !copse_local_check_ref_name(call, ref)) ||
+    /* Whoever can't write shall not leave a folder behind either. */
+    if ((mode == COPSE_LOCAL_CREATE && !copse_author_read(call, creator, &documents->author)) ||
+        (mode != COPSE_LOCAL_READ && !copse_local_check_ref_name(call, ref)) ||
         !copse_place_open(&documents->place, call, mode)) {
         return false;
     }

@@ -2,6 +2,7 @@
 #include "follow_round.h"
 
 #include "failure.h"
+#include "history_copy.h"
 #include "merging.h"
 #include "theirs.h"
 
@@ -334,7 +335,7 @@ bool copse_follow_round_run(copse_call *call, copse_follow_news *news, size_t co
                             copse_merge_conflicts conflicts)
 {
     follow_round round = {.call = call, .news = news, .count = count, .conflicts = conflicts};
-    call->env.limits.wants_max = COPSE_MERGING_WANTS_MAX;
+    call->env.limits.wants_max = COPSE_HISTORY_COPY_WANTS;
     if (!copse_documents_open(&round.documents, call, COPSE_LOCAL_WRITE)) {
         return false;
     }

@@ -11,10 +11,6 @@
 
 #include <copse/head_merge.h>
 
-/** It knows of thousands of blocks, and each list of them is a round trip: what limits.wants_max of
- * a command that merges is. */
-enum { COPSE_MERGING_WANTS_MAX = 8192 };
-
 typedef struct copse_merging {
     copse_documents *documents; /**< Over whose place both are read. */
     copse_cid ours;             /**< Commits. */

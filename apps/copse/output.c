@@ -267,14 +267,20 @@ void copse_output_bool(copse_output *out, const char *name, bool value)
     output_puts(out, value ? "true" : "false");
 }
 
+void copse_output_null(copse_output *out, const char *name)
+{
+    output_name(out, name);
+    output_puts(out, "null");
+}
+
 void copse_output_cid(copse_output *out, const char *name, const copse_cid *cid)
 {
     char text[COPSE_CID_TEXT_SIZE_MAX];
-    output_name(out, name);
     if (cid == NULL) {
-        output_puts(out, "null");
+        copse_output_null(out, name);
         return;
     }
+    output_name(out, name);
     (void)copse_cid_to_text(cid, COPSE_BASE32, text);
     copse_output_format(out, "\"%s\"", text);
 }
@@ -332,8 +338,7 @@ copse_status copse_output_item(copse_output *out, const char *name, copse_bytes 
 {
     copse_bytes content;
     if (encoded.ptr == NULL) {
-        output_name(out, name);
-        output_puts(out, "null");
+        copse_output_null(out, name);
     } else if (!output_is_bytes(encoded, &content)) {
         return output_dag_json(out, name, encoded, err);
     } else {
@@ -360,8 +365,7 @@ copse_status copse_output_ext_json(copse_output *out, const char *name, copse_by
                                    copse_err *err)
 {
     if (encoded.len == 0) {
-        output_name(out, name);
-        output_puts(out, "null");
+        copse_output_null(out, name);
         return COPSE_OK;
     }
     return output_ext_json(out, name, encoded, false, err);

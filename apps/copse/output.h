@@ -71,6 +71,7 @@ void copse_output_text(copse_output *out, const char *name, const char *text);
 void copse_output_number(copse_output *out, const char *name, uint64_t number);
 void copse_output_real(copse_output *out, const char *name, double number);
 void copse_output_bool(copse_output *out, const char *name, bool value);
+void copse_output_null(copse_output *out, const char *name);
 
 /** A CID in its text form, as a plain string. `cid` NULL: null. */
 void copse_output_cid(copse_output *out, const char *name, const copse_cid *cid);

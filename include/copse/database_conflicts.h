@@ -21,10 +21,10 @@
 
 COPSE_EXTERN_C_BEGIN
 
-/** The most sides of a conflict: of more, the latest stay. */
+/** The most sides of a conflict: of more, the earliest stay. */
 #define COPSE_CONFLICT_SIDES_MAX 16
 
-/** What one head made of the document. */
+/** What one head made of the document; of heads that made the same of it, the earliest. */
 typedef struct copse_conflict_side {
     uint64_t time_ms; /**< Of the head's commit (commit.h), with time_counter. */
     uint32_t time_counter;
@@ -65,6 +65,12 @@ copse_database_conflicts_new(copse_database *database, copse_bytes name,
 /** Frees it; NULL is allowed. Returns NULL. */
 COPSE_API copse_database_conflicts *
 copse_database_conflicts_free(copse_database_conflicts *conflicts);
+
+/** Before copse_database_conflicts_next is called: it is to begin, in each collection, with the
+ * conflict of the document `id` (one item), or what comes behind it. MISUSE: it was called. LIMIT,
+ * CORRUPT: `id` can't be a primary key. NOMEM. After a failure it begins with the first one. */
+COPSE_API COPSE_MUST_USE copse_status
+copse_database_conflicts_seek(copse_database_conflicts *conflicts, copse_bytes id, copse_err *err);
 
 /** Gives the next conflict, in the order of collections and primary keys; lent until the next call.
  * END. WANT: supply and call again. CORRUPT, LIMIT, IO, NOMEM. */

@@ -9,16 +9,7 @@
 #include "base/protobuf.h"
 #include "support/fuzz.h"
 
-#include <stdlib.h>
-
 enum { FUZZ_SIGNATURE = 8, FUZZ_DATA = 9 }; /* fields of a record */
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static void fuzz_again(const copse_env *env, const copse_key *key, const copse_ipns_record *record)
 {

@@ -20,13 +20,6 @@ static void *fuzz_alloc(void *ctx, void *ptr, size_t size_old, size_t size_new)
     return realloc(ptr, size_new);
 }
 
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t calls = 0;

@@ -7,15 +7,7 @@
 
 #include "support/fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static bool fuzz_is_text(copse_bytes input, const char *text, size_t len)
 {

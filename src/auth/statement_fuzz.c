@@ -22,13 +22,6 @@ static void *fuzz_alloc(void *ctx, void *ptr, size_t size_old, size_t size_new)
     return realloc(ptr, size_new);
 }
 
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
-
 /* What was read may be said by our key, and is then good. */
 static void fuzz_again(const copse_env *env, const copse_key *key, const copse_statement *read,
                        copse_bytes encoded)

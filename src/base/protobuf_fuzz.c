@@ -7,15 +7,7 @@
 
 #include "support/fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -25,6 +25,7 @@ struct copse_database_conflicts {
     copse_database *database;
     const copse_collection *collections; /* those that are left, the present one first */
     size_t collections_count;
+    copse_buf from;       /* the order key of the primary key that each begins with; empty: all */
     copse_cursor *cursor; /* in the present one; NULL: not begun */
     size_t prefix_size;
     bool is_pending; /* the row at the cursor is still to be given out */
@@ -60,6 +61,7 @@ copse_status copse_database_conflicts_new(copse_database *database, copse_bytes 
     conflicts->database = database;
     conflicts->collections = collections;
     conflicts->collections_count = count;
+    copse_buf_init(&conflicts->from, env, SIZE_MAX);
     copse_buf_init(&conflicts->id, env, SIZE_MAX);
     *ret_conflicts = conflicts;
     return COPSE_OK;
@@ -72,25 +74,48 @@ copse_database_conflicts *copse_database_conflicts_free(copse_database_conflicts
             copse_document_release(&conflicts->documents[i]);
         }
         copse_cursor_free(conflicts->cursor);
+        copse_buf_release(&conflicts->from);
         copse_buf_release(&conflicts->id);
         copse_free(conflicts->env, conflicts, sizeof *conflicts);
     }
     return NULL;
 }
 
+copse_status copse_database_conflicts_seek(copse_database_conflicts *conflicts, copse_bytes id,
+                                           copse_err *err)
+{
+    if (conflicts->cursor != NULL || conflicts->conflict.collection.len > 0) {
+        return COPSE_ERR(err, COPSE_MISUSE, "the conflicts are being read already");
+    }
+    copse_buf_truncate(&conflicts->from, 0);
+    copse_status status = copse_order_write_primary(&conflicts->from, id, err);
+    if (status != COPSE_OK) {
+        copse_buf_truncate(&conflicts->from, 0);
+    }
+    return status;
+}
+
 /* Begins with the first collection that is left, unless it is begun. */
 static copse_status conflicts_begin(copse_database_conflicts *conflicts, copse_err *err)
 {
     copse_cursor *cursor = NULL;
-    copse_buf range;
+    copse_buf range; /* its end behind its start */
     if (conflicts->cursor != NULL) {
         return COPSE_OK;
     }
     copse_buf_init(&range, conflicts->env, SIZE_MAX);
-    copse_status status = copse_key_write_conflicts(&range, conflicts->collections->name);
+    copse_bytes name = conflicts->collections->name;
+    copse_status status = copse_key_write_conflicts(&range, name);
+    size_t prefix_size = range.len;
+    if (status == COPSE_OK) {
+        status = copse_buf_append(&range, copse_buf_view(&conflicts->from));
+    }
     size_t size = range.len;
     if (status == COPSE_OK) {
-        status = copse_key_write_range_end(&range, 0);
+        status = copse_key_write_conflicts(&range, name);
+    }
+    if (status == COPSE_OK) {
+        status = copse_order_prefix_end(&range, size);
     }
     if (status != COPSE_OK) {
         status = COPSE_ERR(err, status, "no memory for a key");
@@ -107,7 +132,7 @@ static copse_status conflicts_begin(copse_database_conflicts *conflicts, copse_e
         return status;
     }
     conflicts->cursor = cursor;
-    conflicts->prefix_size = size;
+    conflicts->prefix_size = prefix_size;
     return COPSE_OK;
 }
 

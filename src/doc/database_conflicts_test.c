@@ -184,6 +184,34 @@ static void test_all_conflicts_are_given(void **state)
     database_world_release(&db);
 }
 
+static void test_reading_begins_where_it_is_told(void **state)
+{
+    (void)state;
+    static const uint8_t two = 2;
+    static const uint8_t list = 0x80;
+    database_world db;
+    uint64_t clock = 0;
+    copse_database *database = NULL;
+    copse_database_conflicts *conflicts = NULL;
+    const copse_document_conflict *conflict = NULL;
+    (void)conflicts_make(&db, COPSE_MERGE_THREE_WAY, &clock);
+    assert_int_equal(copse_database_open(db.tree, &database, NULL), COPSE_OK);
+    assert_int_equal(
+        copse_database_conflicts_new(database, (copse_bytes){NULL, 0}, &conflicts, NULL), COPSE_OK);
+    assert_int_equal(copse_database_conflicts_seek(conflicts, (copse_bytes){&list, 1}, NULL),
+                     COPSE_CORRUPT);
+    assert_int_equal(copse_database_conflicts_seek(conflicts, (copse_bytes){&two, 1}, NULL),
+                     COPSE_OK);
+    assert_int_equal(copse_database_conflicts_next(conflicts, &conflict, NULL), COPSE_OK);
+    conflicts_expect(1, conflict);
+    assert_int_equal(copse_database_conflicts_seek(conflicts, (copse_bytes){&two, 1}, NULL),
+                     COPSE_MISUSE);
+    assert_int_equal(copse_database_conflicts_next(conflicts, &conflict, NULL), COPSE_END);
+    copse_database_conflicts_free(conflicts);
+    copse_database_close(database);
+    database_world_release(&db);
+}
+
 /* Blocks that the rows of conflicts lead to. */
 typedef struct conflicts_blocks {
     copse_store *store; /* that has them all */
@@ -444,6 +472,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_conflicts_are_given),
+        cmocka_unit_test(test_reading_begins_where_it_is_told),
         cmocka_unit_test(test_conflicts_come_with_their_blocks),
         cmocka_unit_test(test_reading_survives_failing_allocations),
         cmocka_unit_test(test_a_conflict_is_resolved_once),

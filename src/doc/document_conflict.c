@@ -11,6 +11,33 @@
 
 #include <string.h>
 
+/* ---- Sides ----------------------------------------------------------------------------------- */
+
+/* The order in which they stand. */
+static int conflict_side_place(const copse_conflict_side *a, const copse_conflict_side *b)
+{
+    int order = copse_cid_compare(&a->commit, &b->commit);
+    return order != 0 ? order : copse_bytes_compare(a->document, b->document);
+}
+
+/* The order of which the first ones stay. */
+static int conflict_side_compare(const copse_conflict_side *a, const copse_conflict_side *b)
+{
+    int order = copse_commit_time_compare(a->time_ms, a->time_counter, b->time_ms, b->time_counter);
+    order = order != 0 ? order : conflict_side_place(a, b);
+    return order != 0 ? order : copse_bytes_compare(a->author, b->author);
+}
+
+/* The number of the side with this document, from 0; sides_count: none has it. */
+static size_t conflict_find_document(const copse_document_conflict *conflict, copse_bytes document)
+{
+    size_t i = 0;
+    while (i < conflict->sides_count && !copse_bytes_equal(conflict->sides[i].document, document)) {
+        i++;
+    }
+    return i;
+}
+
 /* ---- Reading: each moves over what it reads, or says no -------------------------------------- */
 
 static bool conflict_take(copse_cbor_reader *reader, copse_cbor_kind kind,
@@ -142,11 +169,11 @@ static bool conflict_take_sides(copse_cbor_reader *reader, copse_document_confli
         item.arg > COPSE_CONFLICT_SIDES_MAX) {
         return false;
     }
-    conflict->sides_count = (size_t)item.arg;
-    for (size_t i = 0; i < conflict->sides_count; i++) {
-        copse_conflict_side *side = &conflict->sides[i];
+    for (; conflict->sides_count < item.arg; conflict->sides_count++) {
+        copse_conflict_side *side = &conflict->sides[conflict->sides_count];
         if (!conflict_take_side(reader, side) ||
-            (i > 0 && copse_cid_compare(&side[-1].commit, &side->commit) >= 0)) {
+            conflict_find_document(conflict, side->document) < conflict->sides_count ||
+            (conflict->sides_count > 0 && conflict_side_place(&side[-1], side) >= 0)) {
             return false;
         }
     }
@@ -336,49 +363,40 @@ bool copse_conflict_same_sides(const copse_document_conflict *a, const copse_doc
     return same;
 }
 
-/* By time, then by commit: the order of which the last ones stay. Then by what they say, though no
- * two should differ in that. */
-static int conflict_side_compare(const copse_conflict_side *a, const copse_conflict_side *b)
+/* Puts a side where it belongs; there is room. */
+static void conflict_insert_side(copse_document_conflict *conflict, copse_conflict_side side)
 {
-    int order = copse_commit_time_compare(a->time_ms, a->time_counter, b->time_ms, b->time_counter);
-    order = order != 0 ? order : copse_cid_compare(&a->commit, &b->commit);
-    order = order != 0 ? order : copse_bytes_compare(a->author, b->author);
-    return order != 0 ? order : copse_bytes_compare(a->document, b->document);
-}
-
-/* Takes the earliest of the sides out. */
-static void conflict_drop_earliest(copse_conflict_side *sides, size_t count)
-{
-    size_t earliest = 0;
-    for (size_t i = 1; i < count; i++) {
-        earliest = conflict_side_compare(&sides[i], &sides[earliest]) < 0 ? i : earliest;
+    size_t at = conflict->sides_count++;
+    for (; at > 0 && conflict_side_place(&side, &conflict->sides[at - 1]) < 0; at--) {
+        conflict->sides[at] = conflict->sides[at - 1];
     }
-    memmove(&sides[earliest], &sides[earliest + 1], (count - earliest - 1) * sizeof *sides);
+    conflict->sides[at] = side;
 }
 
+static void conflict_take_out_side(copse_document_conflict *conflict, size_t at)
+{
+    conflict->sides_count--;
+    memmove(&conflict->sides[at], &conflict->sides[at + 1],
+            (conflict->sides_count - at) * sizeof conflict->sides[0]);
+}
+
+/* C3 */
 static void conflict_add_side(copse_document_conflict *conflict, const copse_conflict_side *side)
 {
-    copse_conflict_side sides[COPSE_CONFLICT_SIDES_MAX + 1];
-    size_t count = conflict->sides_count;
-    size_t at = 0;
-    while (at < count && copse_cid_compare(&conflict->sides[at].commit, &side->commit) < 0) {
-        at++;
-    }
-    if (at < count && copse_cid_equal(&conflict->sides[at].commit, &side->commit)) {
-        if (conflict_side_compare(&conflict->sides[at], side) < 0) {
-            conflict->sides[at] = *side;
+    size_t out = conflict_find_document(conflict, side->document);
+    if (out == COPSE_CONFLICT_SIDES_MAX) {
+        out = 0; /* the last one */
+        for (size_t i = 1; i < COPSE_CONFLICT_SIDES_MAX; i++) {
+            out = conflict_side_compare(&conflict->sides[i], &conflict->sides[out]) > 0 ? i : out;
         }
-        return;
     }
-    memcpy(sides, conflict->sides, at * sizeof *sides);
-    sides[at] = *side;
-    memcpy(&sides[at + 1], &conflict->sides[at], (count - at) * sizeof *sides);
-    count++;
-    if (count > COPSE_CONFLICT_SIDES_MAX) {
-        conflict_drop_earliest(sides, count--);
+    if (out < conflict->sides_count) {
+        if (conflict_side_compare(side, &conflict->sides[out]) >= 0) {
+            return;
+        }
+        conflict_take_out_side(conflict, out);
     }
-    memcpy(conflict->sides, sides, count * sizeof *sides);
-    conflict->sides_count = count;
+    conflict_insert_side(conflict, *side);
 }
 
 void copse_conflict_unite(copse_document_conflict *conflict, const copse_document_conflict *from)

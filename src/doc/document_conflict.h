@@ -5,8 +5,12 @@
  * and equal documents are equal bytes.
  *
  *     C1  A row has sides, at least two, or a waiting document, or both.
- *     C2  Sides stand in the order of the bytes of their commits, no commit twice.
- *     C3  A conflict has one encoding: what is absent has no key.
+ *     C2  Sides stand in the order of the bytes of their commits (then of their documents, where
+ *         somebody made that up), and no two have the same document.
+ *     C3  Of sides with one document the earliest stays, by time, then by commit; of more sides
+ *         than there may be, the earliest. Both by one order, so that what stays does not depend
+ *         on the order in which sides were added.
+ *     C4  A conflict has one encoding: what is absent has no key.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -32,8 +36,7 @@ COPSE_MUST_USE copse_status copse_conflict_encode(const copse_document_conflict 
 bool copse_conflict_same_sides(const copse_document_conflict *a, const copse_document_conflict *b);
 
 /** Adds the base and sides of `from` to those of `conflict`. Of two bases the one stays whose bytes
- * are greater; of two sides of one commit likewise; of more sides than there may be, the latest.
- * The outcome is the same whatever is added to which. */
+ * are greater; of sides as C3 says. The outcome is the same whatever is added to which. */
 void copse_conflict_unite(copse_document_conflict *conflict, const copse_document_conflict *from);
 
 /** What becomes of base and sides where two databases merge that both come from `base`: what one

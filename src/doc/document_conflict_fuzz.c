@@ -9,15 +9,6 @@
 
 #include "support/fuzz.h"
 
-#include <stdlib.h>
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     copse_env env;

@@ -18,7 +18,7 @@
 #define CONFLICT_A "\"bafyreiahpjczwr3sz75p3lun7zs6j56x7ird2zplzhxrxm24vmfuogfxce\""
 #define CONFLICT_B "\"bafyreiaosndh7lf2fxuwe4jch2qe5hjd743xasws64y6xpzvi7r3uvde6m\""
 #define CONFLICT_SIDE_A "{\"commit\":" CONFLICT_A ",\"time\":[1,0]}"
-#define CONFLICT_SIDE_B "{\"commit\":" CONFLICT_B ",\"time\":[2,0]}"
+#define CONFLICT_SIDE_B "{\"commit\":" CONFLICT_B ",\"document\":{\"_id\":1},\"time\":[2,0]}"
 #define CONFLICT_LINK "{\"/\":\"bafyreiahpjczwr3sz75p3lun7zs6j56x7ird2zplzhxrxm24vmfuogfxce\"}"
 
 /* A row from its DAG-JSON, in `buf`. */
@@ -119,6 +119,10 @@ static const struct {
     {"{\"sides\":[" CONFLICT_SIDE_A "]}", "sides"},
     {"{\"sides\":[" CONFLICT_SIDE_B "," CONFLICT_SIDE_A "]}", "sides"},
     {"{\"sides\":[" CONFLICT_SIDE_A "," CONFLICT_SIDE_A "]}", "sides"},
+    {"{\"sides\":[" CONFLICT_SIDE_A ",{\"commit\":" CONFLICT_B ",\"time\":[2,0]}]}", "sides"},
+    {"{\"sides\":[{\"commit\":" CONFLICT_A
+     ",\"document\":{\"_id\":1},\"time\":[1,0]}," CONFLICT_SIDE_B "]}",
+     "sides"},
     {"{\"sides\":[{\"commit\":" CONFLICT_A ",\"time\":[1,0],\"x\":1}," CONFLICT_SIDE_B "]}",
      "sides"},
     {"{\"sides\":[{\"commit\":" CONFLICT_A "}," CONFLICT_SIDE_B "]}", "sides"},
@@ -205,16 +209,30 @@ static void test_what_is_too_long_is_refused(void **state)
 /* ---- Merging ----------------------------------------------------------------------------------
  */
 
+enum { CONFLICT_HEADS = 24, CONFLICT_VALUES = 20 };
+
+/* What head number `head` made of the document; the last ones made what the first ones did. */
+static copse_conflict_side conflict_side(uint8_t head)
+{
+    static const uint8_t documents[CONFLICT_VALUES] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,
+                                                       10, 11, 12, 13, 14, 15, 16, 17, 18, 19};
+    copse_conflict_side side = {.time_ms = head % 7};
+    if (head % CONFLICT_VALUES > 0) {
+        side.document = (copse_bytes){&documents[head % CONFLICT_VALUES], 1};
+    }
+    copse_cid_of_data(COPSE_CODEC_DAG_CBOR, (copse_bytes){&head, 1}, &side.commit);
+    return side;
+}
+
 /* The sides of the heads whose numbers are set in `heads`; each says the same everywhere. */
 static copse_document_conflict conflict_of(uint32_t heads)
 {
     static const uint8_t base[1] = {0xa0};
     copse_document_conflict conflict = {.sides_count = 0};
-    for (uint8_t i = 0; i < 24; i++) {
+    for (uint8_t i = 0; i < CONFLICT_HEADS; i++) {
         if (heads >> i & 1) {
             copse_document_conflict one = {.base = {base, 1}, .sides_count = 1};
-            one.sides[0].time_ms = i % 5;
-            copse_cid_of_data(COPSE_CODEC_DAG_CBOR, (copse_bytes){&i, 1}, &one.sides[0].commit);
+            one.sides[0] = conflict_side(i);
             copse_conflict_unite(&conflict, &one);
         }
     }
@@ -225,14 +243,46 @@ static copse_document_conflict conflict_of(uint32_t heads)
 static uint32_t conflict_heads(const copse_document_conflict *conflict)
 {
     uint32_t heads = 0;
-    for (uint8_t i = 0; i < 24; i++) {
-        copse_cid commit = {.size = 0};
-        copse_cid_of_data(COPSE_CODEC_DAG_CBOR, (copse_bytes){&i, 1}, &commit);
+    for (uint8_t i = 0; i < CONFLICT_HEADS; i++) {
+        copse_cid commit = conflict_side(i).commit;
         for (size_t k = 0; k < conflict->sides_count; k++) {
             heads |= (uint32_t)copse_cid_equal(&conflict->sides[k].commit, &commit) << i;
         }
     }
     return heads;
+}
+
+/* How many of the heads are before `head`: all of them, or those that made the same. */
+static size_t conflict_count_before(uint32_t heads, uint8_t head, bool made_the_same)
+{
+    copse_conflict_side side = conflict_side(head);
+    size_t count = 0;
+    for (uint8_t i = 0; i < CONFLICT_HEADS; i++) {
+        copse_conflict_side other = conflict_side(i);
+        bool is_before = other.time_ms != side.time_ms
+                             ? other.time_ms < side.time_ms
+                             : copse_cid_compare(&other.commit, &side.commit) < 0;
+        bool is_same = i % CONFLICT_VALUES == head % CONFLICT_VALUES;
+        count += (heads >> i & 1) && is_before && (is_same || !made_the_same);
+    }
+    return count;
+}
+
+/* The heads whose sides stay of `heads` (C3). */
+static uint32_t conflict_staying(uint32_t heads)
+{
+    uint32_t distinct = 0;
+    uint32_t staying = 0;
+    for (uint8_t i = 0; i < CONFLICT_HEADS; i++) {
+        bool stays = (heads >> i & 1) && conflict_count_before(heads, i, true) == 0;
+        distinct |= (uint32_t)stays << i;
+    }
+    for (uint8_t i = 0; i < CONFLICT_HEADS; i++) {
+        bool stays = (distinct >> i & 1) &&
+                     conflict_count_before(distinct, i, false) < COPSE_CONFLICT_SIDES_MAX;
+        staying |= (uint32_t)stays << i;
+    }
+    return staying;
 }
 
 static void conflict_expect_same(const copse_document_conflict *a, const copse_document_conflict *b)
@@ -262,6 +312,7 @@ static void test_unions_are_the_same_in_any_order(void **state)
         copse_conflict_unite(&right, &c);
         copse_conflict_unite(&right, &a);
         conflict_expect_same(&left, &right);
+        assert_int_equal(conflict_heads(&left), conflict_staying(sets[0] | sets[1] | sets[2]));
         copse_conflict_unite(&left, &right);
         conflict_expect_same(&left, &right);
         for (size_t i = 1; i < left.sides_count; i++) { /* C2 */
@@ -273,10 +324,39 @@ static void test_unions_are_the_same_in_any_order(void **state)
     assert_true(full > 100);
 }
 
+/* Rows that merges don't make come from elsewhere: what is made of them can still be read. */
+static void test_documents_of_one_commit_stand_in_their_order(void **state)
+{
+    (void)state;
+    copse_document_conflict left = {.sides_count = 2};
+    copse_document_conflict right;
+    left.sides[0] = left.sides[1] = conflict_side(1);
+    left.sides[1].document = conflict_side(2).document;
+    right = left;
+    right.sides[0].document = conflict_side(0).document;
+    const copse_document_conflict first = left;
+    copse_conflict_unite(&left, &right);
+    copse_conflict_unite(&right, &first);
+    assert_true(copse_conflict_same_sides(&left, &right));
+    assert_int_equal(left.sides_count, 3);
+    assert_int_equal(left.sides[0].document.len, 0);
+    assert_int_equal(left.sides[1].document.ptr[0], 1);
+}
+
 /* base, ours, theirs, merged: sets of heads. */
 static const uint32_t conflict_merges[][4] = {
-    {0, 0, 0, 0}, {0, 3, 0, 3}, {0, 0, 3, 3}, {3, 0, 3, 0},   {3, 3, 0, 0},
-    {3, 0, 0, 0}, {3, 3, 7, 7}, {3, 0, 7, 7}, {3, 7, 11, 15}, {0, 3, 5, 7},
+    {0, 0, 0, 0},
+    {0, 3, 0, 3},
+    {0, 0, 3, 3},
+    {3, 0, 3, 0},
+    {3, 3, 0, 0},
+    {3, 0, 0, 0},
+    {3, 3, 7, 7},
+    {3, 0, 7, 7},
+    {3, 7, 11, 15},
+    {0, 3, 5, 7},
+    /* Head 20 made what head 0 did before it: nothing was added, and what is resolved stays so. */
+    {3, 0, 0x100003, 0},
 };
 
 static void test_sides_merge_three_way(void **state)
@@ -323,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_other_rows_are_refused),
         cmocka_unit_test(test_what_is_too_long_is_refused),
         cmocka_unit_test(test_unions_are_the_same_in_any_order),
+        cmocka_unit_test(test_documents_of_one_commit_stand_in_their_order),
         cmocka_unit_test(test_sides_merge_three_way),
         cmocka_unit_test(test_encoding_survives_failing_allocations),
     };

@@ -11,18 +11,9 @@
 
 #include "support/fuzz.h"
 
-#include <stdlib.h>
-
 enum { FUZZ_ITEMS = 5, FUZZ_SIZE_MAX = 65536 };
 
 static const copse_bytes fuzz_primary_key = {(const uint8_t *)"_id", 3};
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 /* An item, or nothing where it is null. */
 static copse_bytes fuzz_take(copse_cbor_reader *reader)

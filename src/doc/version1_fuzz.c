@@ -10,15 +10,6 @@
 
 #include "support/fuzz.h"
 
-#include <stdlib.h>
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
-
 static void fuzz_record_id(const copse_env *env, copse_bytes input)
 {
     copse_buf id;

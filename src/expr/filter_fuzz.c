@@ -35,13 +35,6 @@ typedef struct fuzz_memory {
     size_t peak_bytes;
 } fuzz_memory;
 
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
-
 static void *fuzz_alloc(void *ctx, void *ptr, size_t size_old, size_t size_new)
 {
     fuzz_memory *memory = ctx;

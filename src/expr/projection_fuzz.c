@@ -10,8 +10,6 @@
 
 #include <copse/ext_json.h>
 
-#include <stdlib.h>
-
 static const char *const fuzz_documents[] = {
     "{}",
     "{\"_id\":1,\"a\":1,\"b\":\"text\",\"c\":null,\"d\":[1,2,3]}",
@@ -19,13 +17,6 @@ static const char *const fuzz_documents[] = {
     "1,"
     "\"a\":{\"b\":[1,2,3,4]}},\"c\":[[1,[2]]],\"d\":{\"$date\":{\"$numberLong\":\"5\"}}}",
 };
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static void fuzz_apply(const copse_env *env, copse_projection *projection, copse_bytes document)
 {

@@ -12,8 +12,6 @@
 
 #include <copse/ext_json.h>
 
-#include <stdlib.h>
-
 static const char *const fuzz_documents[] = {
     "{}",
     "{\"_id\":1,\"a\":1,\"b\":\"text\",\"c\":null,\"d\":[1,2,3],\"n\":1.5}",
@@ -21,13 +19,6 @@ static const char *const fuzz_documents[] = {
     "\"b\":"
     "{\"0\":1,\"a\":{\"b\":[1,2,3,4]}},\"c\":[[1,[2]]],\"d\":{\"$date\":{\"$numberLong\":\"5\"}}}",
 };
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static void fuzz_check(const copse_env *env, copse_bytes document, copse_bytes changed,
                        bool is_changed, bool insert)

@@ -5,9 +5,8 @@
  */
 #include "net/content_decoder.h"
 
+#include "support/fuzz.h"
 #include "support/test_env.h"
-
-#include <stdlib.h>
 
 enum {
     MEMORY_SIZE_BYTES_MAX = (1 << COPSE_CONTENT_ZSTD_WINDOW_BITS_MAX) + (1 << 20),
@@ -20,13 +19,6 @@ typedef struct decoded {
     uint64_t len;
     uint64_t sum;
 } decoded;
-
-static void check(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 static decoded decode(copse_content_coding coding, copse_bytes input, size_t input_size,
                       size_t size)
@@ -44,10 +36,10 @@ static decoded decode(copse_content_coding coding, copse_bytes input, size_t inp
         copse_bytes part = {input.ptr, given};
         size_t len = 0;
         result.status = copse_content_decoder_step(decoder, &part, piece, size, &len, NULL);
-        check(len <= size && part.len <= given);
-        check(result.status != COPSE_OK || len == size || part.len == 0);
-        check(result.status == COPSE_OK || result.status == COPSE_CORRUPT ||
-              result.status == COPSE_LIMIT);
+        fuzz_must(len <= size && part.len <= given);
+        fuzz_must(result.status != COPSE_OK || len == size || part.len == 0);
+        fuzz_must(result.status == COPSE_OK || result.status == COPSE_CORRUPT ||
+                  result.status == COPSE_LIMIT);
         holds = len == size;
         input.ptr += given - part.len;
         input.len -= given - part.len;
@@ -58,7 +50,7 @@ static decoded decode(copse_content_coding coding, copse_bytes input, size_t inp
     }
     result.whole = copse_content_decoder_is_whole(decoder);
     (void)copse_content_decoder_free(decoder);
-    check(env.peak_bytes < MEMORY_SIZE_BYTES_MAX && env.blocks == 0);
+    fuzz_must(env.peak_bytes < MEMORY_SIZE_BYTES_MAX && env.blocks == 0);
     return result;
 }
 
@@ -72,8 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     decoded at_once = decode(coding, input, SIZE_MAX, 4096);
     decoded in_pieces = decode(coding, input, 1 + (size_t)data[1] % 16, 1 + (size_t)data[1] * 16);
     if (at_once.status == COPSE_OK && at_once.len < DECODED_SIZE_BYTES_MAX) {
-        check(in_pieces.status == COPSE_OK && in_pieces.len == at_once.len);
-        check(in_pieces.sum == at_once.sum && in_pieces.whole == at_once.whole);
+        fuzz_must(in_pieces.status == COPSE_OK && in_pieces.len == at_once.len);
+        fuzz_must(in_pieces.sum == at_once.sum && in_pieces.whole == at_once.whole);
     }
     return 0;
 }

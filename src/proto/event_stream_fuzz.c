@@ -14,13 +14,6 @@
 
 enum { INPUT_SIZE_MAX = 12 << 10, MEMORY_SIZE_MAX = 4 * 2 * COPSE_EVENT_SIZE_BYTES_MAX };
 
-static void check(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
-
 /* ---- The plain reading: of a whole text, line by line, without bounds ---- */
 
 typedef struct plain {
@@ -34,7 +27,7 @@ typedef struct plain {
 
 static void plain_append(plain *self, copse_bytes bytes)
 {
-    check(copse_buf_append(self->out, bytes) == COPSE_OK);
+    fuzz_must(copse_buf_append(self->out, bytes) == COPSE_OK);
 }
 
 static void plain_dispatch(plain *self)
@@ -87,7 +80,7 @@ static void plain_line(plain *self, copse_bytes line)
 static void plain_read(copse_bytes bytes, copse_buf *out)
 {
     plain *self = calloc(1, sizeof *self);
-    check(self != NULL);
+    fuzz_must(self != NULL);
     self->out = out;
     size_t at = bytes.len >= 3 && memcmp(bytes.ptr, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     for (size_t start = at; at < bytes.len; at++) {
@@ -112,13 +105,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     test_env_init(&env);
     copse_buf_init(&at_once, &env.env, SIZE_MAX);
     copse_buf_init(&in_pieces, &env.env, SIZE_MAX);
-    check(event_trace(&env.env, stream, SIZE_MAX, &at_once) == COPSE_OK);
-    check(event_trace(&env.env, stream, 1 + (size_t)data[0] % 7, &in_pieces) == COPSE_OK);
-    check(copse_bytes_equal(copse_buf_view(&at_once), copse_buf_view(&in_pieces)));
+    fuzz_must(event_trace(&env.env, stream, SIZE_MAX, &at_once) == COPSE_OK);
+    fuzz_must(event_trace(&env.env, stream, 1 + (size_t)data[0] % 7, &in_pieces) == COPSE_OK);
+    fuzz_must(copse_bytes_equal(copse_buf_view(&at_once), copse_buf_view(&in_pieces)));
     copse_buf_truncate(&in_pieces, 0);
     plain_read(stream, &in_pieces);
-    check(copse_bytes_equal(copse_buf_view(&at_once), copse_buf_view(&in_pieces)));
-    check(env.peak_bytes < MEMORY_SIZE_MAX + at_once.cap + in_pieces.cap);
+    fuzz_must(copse_bytes_equal(copse_buf_view(&at_once), copse_buf_view(&in_pieces)));
+    fuzz_must(env.peak_bytes < MEMORY_SIZE_MAX + at_once.cap + in_pieces.cap);
     copse_buf_release(&at_once);
     copse_buf_release(&in_pieces);
     return 0;

@@ -7,18 +7,9 @@
 #include "support/http_trace.h"
 #include "support/test_env.h"
 
-#include <stdlib.h>
-
 static size_t fuzz_next_size(void *ctx)
 {
     return (size_t)test_random_below(ctx, 24);
-}
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

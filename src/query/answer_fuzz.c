@@ -35,13 +35,6 @@ typedef struct fuzz_script {
     const uint8_t *end;
 } fuzz_script;
 
-static void fuzz_require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
-
 static uint8_t fuzz_byte(fuzz_script *script)
 {
     return script->at < script->end ? *script->at++ : 0;
@@ -93,7 +86,7 @@ typedef struct fuzz_edit {
 
 static void fuzz_append(copse_buf *car, copse_bytes bytes)
 {
-    fuzz_require(copse_buf_append(car, bytes) == COPSE_OK);
+    fuzz_must(copse_buf_append(car, bytes) == COPSE_OK);
 }
 
 /* Appends the section of a block, under its CID. */
@@ -121,10 +114,9 @@ static void fuzz_append_head(fuzz_edit *edit, copse_bytes plan)
     copse_buf_init(&query, edit->env, SIZE_MAX);
     copse_buf_init(&block, edit->env, SIZE_MAX);
     if (copse_dag_cbor_check(plan, &edit->env->limits, COPSE_CBOR_STRICT, NULL) == COPSE_OK) {
-        fuzz_require(copse_answer_head_write_query(&edit->query->options, &query, NULL) ==
-                     COPSE_OK);
+        fuzz_must(copse_answer_head_write_query(&edit->query->options, &query, NULL) == COPSE_OK);
         const copse_answer_head head = {plan, copse_buf_view(&query)};
-        fuzz_require(copse_answer_head_encode(&head, &block, NULL) == COPSE_OK);
+        fuzz_must(copse_answer_head_encode(&head, &block, NULL) == COPSE_OK);
         fuzz_append_block(edit->car, copse_buf_view(&block));
     }
     copse_buf_release(&block);
@@ -187,16 +179,13 @@ static void fuzz_change(fuzz_script *script, copse_tree *tree, uint64_t count, c
     uint8_t operation = fuzz_byte(script) % 5;
     copse_bytes from = {NULL, 0};
     copse_bytes value = {NULL, 0};
-    if (copse_tree_nth(tree, fuzz_byte(script) % count, &from, &value, NULL) != COPSE_OK) {
-        abort();
-    }
+    fuzz_must(copse_tree_nth(tree, fuzz_byte(script) % count, &from, &value, NULL) == COPSE_OK);
     memcpy(key, from.ptr, from.len);
     copse_bytes to = {key, from.len};
     if (operation == 1) {
         value = fuzz_string(script);
     } else if (operation == 2) {
-        fuzz_require(copse_tree_nth(tree, fuzz_byte(script) % count, &from, &value, NULL) ==
-                     COPSE_OK);
+        fuzz_must(copse_tree_nth(tree, fuzz_byte(script) % count, &from, &value, NULL) == COPSE_OK);
     } else if (operation == 3) {
         to = fuzz_string(script);
         value = fuzz_string(script);
@@ -206,7 +195,7 @@ static void fuzz_change(fuzz_script *script, copse_tree *tree, uint64_t count, c
     }
     copse_status status = operation == 0 ? copse_batch_delete(batch, to, NULL)
                                          : copse_batch_put(batch, to, value, NULL);
-    fuzz_require(status == COPSE_OK || status == COPSE_CORRUPT || status == COPSE_LIMIT);
+    fuzz_must(status == COPSE_OK || status == COPSE_CORRUPT || status == COPSE_LIMIT);
 }
 
 /* `changed` becomes the world with the script's changes; its tree and database are to be closed.
@@ -218,8 +207,8 @@ static bool fuzz_change_world(fuzz_script *script, const answer_world *world, an
     *changed = *world;
     changed->db.tree = NULL;
     changed->database = NULL;
-    fuzz_require(copse_tree_count(world->db.tree, &count, NULL) == COPSE_OK);
-    fuzz_require(copse_batch_new(database_world_env(&world->db), &batch, NULL) == COPSE_OK);
+    fuzz_must(copse_tree_count(world->db.tree, &count, NULL) == COPSE_OK);
+    fuzz_must(copse_batch_new(database_world_env(&world->db), &batch, NULL) == COPSE_OK);
     for (size_t i = 0; i < FUZZ_OPERATIONS_MAX && script->at < script->end; i++) {
         fuzz_change(script, world->db.tree, count, batch);
     }
@@ -229,7 +218,7 @@ static bool fuzz_change_world(fuzz_script *script, const answer_world *world, an
     if (status == COPSE_OK) {
         status = copse_database_open(changed->db.tree, &changed->database, NULL);
     }
-    fuzz_require(status == COPSE_OK || status == COPSE_CORRUPT || status == COPSE_LIMIT);
+    fuzz_must(status == COPSE_OK || status == COPSE_CORRUPT || status == COPSE_LIMIT);
     return status == COPSE_OK;
 }
 
@@ -245,13 +234,13 @@ static copse_status fuzz_verify(const copse_cid *root, const answer_query *query
     copse_status status = COPSE_WANT;
     uint64_t sum = 0;
     test_env_init(&test);
-    fuzz_require(copse_answer_verifier_new(&test.env, root, &query->options, NULL, &verifier,
-                                           NULL) == COPSE_OK);
+    fuzz_must(copse_answer_verifier_new(&test.env, root, &query->options, NULL, &verifier, NULL) ==
+              COPSE_OK);
     for (size_t at = 0; status == COPSE_WANT; at += piece) {
         if (at < car.len) {
             size_t left = car.len - at;
             const copse_bytes bytes = {car.ptr + at, left < piece ? left : piece};
-            fuzz_require(copse_answer_verifier_feed(verifier, bytes, NULL) == COPSE_OK);
+            fuzz_must(copse_answer_verifier_feed(verifier, bytes, NULL) == COPSE_OK);
         } else {
             copse_answer_verifier_feed_end(verifier);
         }
@@ -263,9 +252,9 @@ static copse_status fuzz_verify(const copse_cid *root, const answer_query *query
     }
     *ret_sum = sum + (uint64_t)copse_answer_verifier_fault(verifier);
     copse_answer_verifier_free(verifier);
-    fuzz_require(test.size_bytes == 0);
+    fuzz_must(test.size_bytes == 0);
     /* A running query takes some 200 KiB; then blocks, what is decoded of them, and documents. */
-    fuzz_require(test.peak_bytes <= (1 << 19) + 64 * car.len);
+    fuzz_must(test.peak_bytes <= (1 << 19) + 64 * car.len);
     return status;
 }
 
@@ -275,8 +264,8 @@ static copse_status fuzz_verify_both(const copse_cid *root, const answer_query *
     uint64_t sums[2];
     copse_status whole = fuzz_verify(root, query, car, car.len + 1, &sums[0]);
     copse_status bytewise = fuzz_verify(root, query, car, 1, &sums[1]);
-    fuzz_require(whole == bytewise && sums[0] == sums[1]);
-    fuzz_require(whole == COPSE_END || whole == COPSE_CORRUPT || whole == COPSE_LIMIT);
+    fuzz_must(whole == bytewise && sums[0] == sums[1]);
+    fuzz_must(whole == COPSE_END || whole == COPSE_CORRUPT || whole == COPSE_LIMIT);
     return whole;
 }
 
@@ -290,8 +279,8 @@ static void fuzz_run_answer(fuzz_script *script, answer_world *world, const answ
     const copse_cid *root = copse_tree_root(world->db.tree);
     answer_expected_init(&expected, world, &query->options);
     copse_buf_init(&car, database_world_env(&world->db), SIZE_MAX);
-    fuzz_require(answer_support_make(world, NULL, &query->options, NULL, &right, NULL, NULL) ==
-                 COPSE_END);
+    fuzz_must(answer_support_make(world, NULL, &query->options, NULL, &right, NULL, NULL) ==
+              COPSE_END);
     if (edits) {
         fuzz_put_together(script, world, query, copse_buf_view(&right), &car);
     } else {
@@ -301,7 +290,7 @@ static void fuzz_run_answer(fuzz_script *script, answer_world *world, const answ
     answer_verdict verdict =
         answer_support_verify(database_world_env(&world->db), root, &query->options, NULL,
                               copse_buf_view(&car), car.len + 1, &expected);
-    fuzz_require(verdict.status == status && verdict.fault != COPSE_ANSWER_BROKEN_ROOT);
+    fuzz_must(verdict.status == status && verdict.fault != COPSE_ANSWER_BROKEN_ROOT);
     copse_buf_release(&right);
     copse_buf_release(&car);
     answer_expected_release(&expected);
@@ -314,9 +303,8 @@ static void fuzz_run_made(answer_world *world, const answer_query *query)
     copse_status status = answer_support_make(world, NULL, &query->options, NULL, &car, NULL, NULL);
     if (car.len > 0) {
         /* WANT: a link to nothing, where the answer is cut short. */
-        fuzz_require(
-            fuzz_verify_both(copse_tree_root(world->db.tree), query, copse_buf_view(&car)) ==
-            (status == COPSE_WANT ? COPSE_CORRUPT : status));
+        fuzz_must(fuzz_verify_both(copse_tree_root(world->db.tree), query, copse_buf_view(&car)) ==
+                  (status == COPSE_WANT ? COPSE_CORRUPT : status));
     }
     copse_buf_release(&car);
 }

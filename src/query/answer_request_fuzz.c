@@ -8,15 +8,6 @@
 #include "support/fuzz.h"
 #include "support/test_env.h"
 
-#include <stdlib.h>
-
-static void fuzz_must(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     test_env test;

@@ -11,8 +11,6 @@
 #include "support/fuzz.h"
 #include "support/memory_runs.h"
 
-#include <stdlib.h>
-
 static const char *const fuzz_documents[] = {
     "{\"_id\":1,\"a\":1,\"b\":\"x\",\"c\":[1,2,{\"d\":3}],\"n\":{\"p\":1,\"q\":[1,2]}}",
     "{\"_id\":2,\"a\":2.5,\"b\":\"y\",\"c\":[],\"n\":{\"p\":2}}",
@@ -25,13 +23,6 @@ enum {
     FUZZ_GIVEN_MAX = 2000,
     FUZZ_MEMORY = 1 << 20
 };
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 /* A database in memory, of one collection, "c". */
 typedef struct fuzz_world {

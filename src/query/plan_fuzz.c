@@ -6,15 +6,6 @@
 
 #include "support/fuzz.h"
 
-#include <stdlib.h>
-
-static void fuzz_must(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     copse_env env;

@@ -6,15 +6,7 @@
 
 #include <copse/address.h>
 
-#include <stdlib.h>
 #include <string.h>
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

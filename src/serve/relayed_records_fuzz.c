@@ -7,18 +7,9 @@
 
 #include "support/fuzz.h"
 
-#include <stdlib.h>
-
 /* The name of a record in the corpus: anybody may put a record of it once more, or a damaged one.
  */
 static const char fuzz_name[] = "k51qzi5uqu5dit2ku9mutlfgwyz8u730on38kd10m97m36bjt66my99hb6103f";
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static uint64_t fuzz_clock(void *ctx)
 {

@@ -19,13 +19,6 @@
 
 enum { FUZZ_PARTS = 4, FUZZ_BODY_BYTES_MAX = 1 << 20, FUZZ_TEXT_SIZE = 4096, FUZZ_COMMITS = 20 };
 
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
-
 static uint64_t fuzz_clock(void *ctx)
 {
     (void)ctx;

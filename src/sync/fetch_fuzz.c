@@ -19,7 +19,6 @@
 #include "support/fuzz.h"
 #include "support/test_env.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -30,13 +29,6 @@ enum {
     FUZZ_SECTION_MAX = 4096,
     FUZZ_MEMORY_MAX = 1 << 18
 };
-
-#define FUZZ_REQUIRE(condition)                                                                    \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 typedef struct fuzz_request {
     uint64_t id;
@@ -71,7 +63,7 @@ static size_t fuzz_find(const fuzz_fetch *self, const copse_cid *cid)
     size_t number = 0;
     while (!copse_cid_equal(&self->cids[number], cid)) {
         number++;
-        FUZZ_REQUIRE(number < FUZZ_BLOCKS_COUNT);
+        fuzz_must(number < FUZZ_BLOCKS_COUNT);
     }
     return number;
 }
@@ -81,15 +73,15 @@ static copse_status fuzz_deliver(void *ctx, const copse_cid *cid, copse_bytes da
     fuzz_fetch *self = ctx;
     size_t number = fuzz_find(self, cid);
     (void)err;
-    FUZZ_REQUIRE(copse_bytes_equal(data, fuzz_block(number)));
-    FUZZ_REQUIRE(self->delivered[number]++ == 0);
+    fuzz_must(copse_bytes_equal(data, fuzz_block(number)));
+    fuzz_must(self->delivered[number]++ == 0);
     return COPSE_OK;
 }
 
 static void fuzz_want(fuzz_fetch *self)
 {
     memset(self->delivered, 0, sizeof self->delivered);
-    FUZZ_REQUIRE(copse_fetch_want(self->fetch, self->cids, FUZZ_BLOCKS_COUNT, NULL) == COPSE_OK);
+    fuzz_must(copse_fetch_want(self->fetch, self->cids, FUZZ_BLOCKS_COUNT, NULL) == COPSE_OK);
 }
 
 static void fuzz_forget(fuzz_fetch *self, uint64_t id)
@@ -97,16 +89,15 @@ static void fuzz_forget(fuzz_fetch *self, uint64_t id)
     size_t at = 0;
     while (self->running[at].id != id) {
         at++;
-        FUZZ_REQUIRE(at < self->running_count);
+        fuzz_must(at < self->running_count);
     }
     self->running[at] = self->running[--self->running_count];
 }
 
 static void fuzz_ask(fuzz_fetch *self, const copse_fetch_step *step)
 {
-    FUZZ_REQUIRE(self->running_count < FUZZ_RUNNING_MAX && step->request > self->last_id);
-    FUZZ_REQUIRE(step->peer < FUZZ_PEERS_COUNT && step->count > 0 &&
-                 step->count <= FUZZ_BLOCKS_COUNT);
+    fuzz_must(self->running_count < FUZZ_RUNNING_MAX && step->request > self->last_id);
+    fuzz_must(step->peer < FUZZ_PEERS_COUNT && step->count > 0 && step->count <= FUZZ_BLOCKS_COUNT);
     fuzz_request *request = &self->running[self->running_count++];
     request->id = step->request;
     request->is_batch = step->kind == COPSE_FETCH_ASK_BATCH;
@@ -114,7 +105,7 @@ static void fuzz_ask(fuzz_fetch *self, const copse_fetch_step *step)
     self->last_id = step->request;
     for (size_t i = 0; i < step->count; i++) {
         request->cids[i] = step->cids[i];
-        FUZZ_REQUIRE(self->delivered[fuzz_find(self, &step->cids[i])] == 0);
+        fuzz_must(self->delivered[fuzz_find(self, &step->cids[i])] == 0);
     }
 }
 
@@ -124,7 +115,7 @@ static uint64_t fuzz_steps(fuzz_fetch *self)
     copse_fetch_step step;
     copse_status status = COPSE_OK;
     for (size_t i = 0; status == COPSE_OK; i++) {
-        FUZZ_REQUIRE(i < FUZZ_STEPS_MAX);
+        fuzz_must(i < FUZZ_STEPS_MAX);
         status = copse_fetch_next(self->fetch, self->now_ms, &step, NULL);
         if (status == COPSE_OK && step.kind == COPSE_FETCH_CANCEL) {
             fuzz_forget(self, step.request);
@@ -132,9 +123,9 @@ static uint64_t fuzz_steps(fuzz_fetch *self)
             fuzz_ask(self, &step);
         }
     }
-    FUZZ_REQUIRE(status == COPSE_WANT || status == COPSE_END);
+    fuzz_must(status == COPSE_WANT || status == COPSE_END);
     self->is_over = status == COPSE_END;
-    FUZZ_REQUIRE(self->is_over ? self->running_count == 0 : step.until_ms > self->now_ms);
+    fuzz_must(self->is_over ? self->running_count == 0 : step.until_ms > self->now_ms);
     return self->is_over ? UINT64_MAX : step.until_ms;
 }
 
@@ -146,7 +137,7 @@ static void fuzz_send(fuzz_fetch *self, const fuzz_request *request, copse_bytes
     if (status == COPSE_OK && ends) {
         status = copse_fetch_ended(self->fetch, id, self->now_ms, NULL);
     }
-    FUZZ_REQUIRE(status == COPSE_OK || status == COPSE_CORRUPT);
+    fuzz_must(status == COPSE_OK || status == COPSE_CORRUPT);
     if (ends || status != COPSE_OK) {
         fuzz_forget(self, id);
     }
@@ -164,13 +155,13 @@ static void fuzz_answer(fuzz_fetch *self, const fuzz_request *request)
         fuzz_send(self, request, fuzz_block(fuzz_find(self, &request->cids[0])), true);
         return;
     }
-    FUZZ_REQUIRE(copse_car_writer_new(&self->plain.env, &options, car_memory_sink_of(&sink),
-                                      &marker, 1, &writer, NULL) == COPSE_OK);
+    fuzz_must(copse_car_writer_new(&self->plain.env, &options, car_memory_sink_of(&sink), &marker,
+                                   1, &writer, NULL) == COPSE_OK);
     for (size_t i = 0; i < request->count; i++) {
         copse_bytes data = fuzz_block(fuzz_find(self, &request->cids[i]));
-        FUZZ_REQUIRE(copse_car_writer_put(writer, &request->cids[i], data, NULL) == COPSE_OK);
+        fuzz_must(copse_car_writer_put(writer, &request->cids[i], data, NULL) == COPSE_OK);
     }
-    FUZZ_REQUIRE(copse_car_writer_finish(writer, NULL, NULL) == COPSE_OK);
+    fuzz_must(copse_car_writer_finish(writer, NULL, NULL) == COPSE_OK);
     (void)copse_car_writer_free(writer);
     fuzz_send(self, request, copse_buf_view(&buf), true);
     copse_buf_release(&buf);
@@ -218,7 +209,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < FUZZ_BLOCKS_COUNT; i++) {
         copse_cid_of_data(COPSE_CODEC_RAW, fuzz_block(i), &self.cids[i]);
     }
-    FUZZ_REQUIRE(copse_fetch_new(&self.test.env, &options, &self.fetch, NULL) == COPSE_OK);
+    fuzz_must(copse_fetch_new(&self.test.env, &options, &self.fetch, NULL) == COPSE_OK);
     fuzz_want(&self);
     uint64_t until_ms = fuzz_steps(&self);
     while (input.len >= 2) {
@@ -226,7 +217,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         until_ms = fuzz_steps(&self);
     }
     for (size_t i = 0; !self.is_over; i++) {
-        FUZZ_REQUIRE(i < FUZZ_STEPS_MAX);
+        fuzz_must(i < FUZZ_STEPS_MAX);
         self.now_ms = until_ms;
         until_ms = fuzz_steps(&self);
     }
@@ -234,9 +225,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < FUZZ_BLOCKS_COUNT; i++) {
         missing_count += self.delivered[i];
     }
-    FUZZ_REQUIRE(missing_count == FUZZ_BLOCKS_COUNT);
+    fuzz_must(missing_count == FUZZ_BLOCKS_COUNT);
     self.fetch = copse_fetch_free(self.fetch);
-    FUZZ_REQUIRE(self.test.peak_bytes <= FUZZ_MEMORY_MAX);
-    FUZZ_REQUIRE(self.test.blocks == 0 && self.plain.blocks == 0);
+    fuzz_must(self.test.peak_bytes <= FUZZ_MEMORY_MAX);
+    fuzz_must(self.test.blocks == 0 && self.plain.blocks == 0);
     return 0;
 }

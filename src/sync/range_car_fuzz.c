@@ -24,13 +24,6 @@ enum {
     FUZZ_CAR_RECORD = 40
 };
 
-#define FUZZ_CAR_REQUIRE(condition)                                                                \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
-
 typedef struct fuzz_car {
     test_env test;
     copse_range_car *car;
@@ -49,7 +42,7 @@ static void fuzz_car_make(fuzz_car *self, const uint8_t *data, size_t size)
     front = front < size ? front : size;
     self->size = size > front ? COPSE_RANGE_FRONT_BYTES + (size - front) : front;
     self->file = calloc(self->size + 1, 1);
-    FUZZ_CAR_REQUIRE(self->file != NULL);
+    fuzz_must(self->file != NULL);
     memcpy(self->file, data, front < COPSE_RANGE_FRONT_BYTES ? front : COPSE_RANGE_FRONT_BYTES);
     if (size > front) {
         memcpy(self->file + COPSE_RANGE_FRONT_BYTES, data + front, size - front);
@@ -82,8 +75,8 @@ static bool fuzz_car_serve(fuzz_car *self)
     bool asked = false;
     while (copse_range_car_ask(self->car, &range)) {
         asked = true;
-        FUZZ_CAR_REQUIRE(range.size > 0 && range.from <= self->size);
-        FUZZ_CAR_REQUIRE(range.from == 0 || range.size <= self->size - range.from);
+        fuzz_must(range.size > 0 && range.from <= self->size);
+        fuzz_must(range.from == 0 || range.size <= self->size - range.from);
         uint64_t left = self->size - range.from;
         const copse_range_answer answer = {.from = range.from,
                                            .size = range.size < left ? range.size : left,
@@ -93,11 +86,11 @@ static bool fuzz_car_serve(fuzz_car *self)
             copse_range_car_fail(self->car, range.id);
             continue;
         }
-        FUZZ_CAR_REQUIRE(
+        fuzz_must(
             copse_range_car_receive(self->car, range.id,
                                     (copse_bytes){self->file + range.from, (size_t)answer.size},
                                     NULL) == COPSE_OK);
-        FUZZ_CAR_REQUIRE(copse_range_car_end(self->car, range.id, NULL) == COPSE_OK);
+        fuzz_must(copse_range_car_end(self->car, range.id, NULL) == COPSE_OK);
     }
     return asked;
 }
@@ -107,7 +100,7 @@ static void fuzz_car_open(fuzz_car *self)
     copse_cid root;
     copse_status status;
     for (int i = 0; (status = copse_range_car_root(self->car, &root, NULL)) == COPSE_WANT; i++) {
-        FUZZ_CAR_REQUIRE(i < FUZZ_CAR_ROUNDS && fuzz_car_serve(self));
+        fuzz_must(i < FUZZ_CAR_ROUNDS && fuzz_car_serve(self));
     }
 }
 
@@ -117,12 +110,12 @@ static void fuzz_car_look(fuzz_car *self, const copse_cid *cid)
     copse_status status;
     for (int i = 0; (status = copse_range_car_section(self->car, cid, &data, NULL)) == COPSE_WANT;
          i++) {
-        FUZZ_CAR_REQUIRE(i < FUZZ_CAR_ROUNDS && fuzz_car_serve(self));
+        fuzz_must(i < FUZZ_CAR_ROUNDS && fuzz_car_serve(self));
     }
-    FUZZ_CAR_REQUIRE(status == COPSE_OK || status == COPSE_NOT_FOUND || status == COPSE_CORRUPT ||
-                     status == COPSE_LIMIT);
+    fuzz_must(status == COPSE_OK || status == COPSE_NOT_FOUND || status == COPSE_CORRUPT ||
+              status == COPSE_LIMIT);
     if (status == COPSE_OK) {
-        FUZZ_CAR_REQUIRE(data.len <= self->size);
+        fuzz_must(data.len <= self->size);
     }
 }
 
@@ -140,8 +133,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         copse_range_car_rest(self.car);
     }
     copse_range_car_free(self.car);
-    FUZZ_CAR_REQUIRE(self.test.blocks == 0);
-    FUZZ_CAR_REQUIRE(self.test.peak_bytes <= FUZZ_CAR_MEMORY);
+    fuzz_must(self.test.blocks == 0);
+    fuzz_must(self.test.peak_bytes <= FUZZ_CAR_MEMORY);
     free(self.file);
     return 0;
 }

@@ -34,16 +34,9 @@ static void *fuzz_alloc(void *ctx, void *ptr, size_t size_old, size_t size_new)
     return realloc(ptr, size_new);
 }
 
-static void fuzz_require(int condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
-
 static void fuzz_write(copse_status status)
 {
-    fuzz_require(status == COPSE_OK);
+    fuzz_must(status == COPSE_OK);
 }
 
 static void fuzz_encode_keys(const copse_node *node, copse_buf *buf)
@@ -100,9 +93,9 @@ static void fuzz_check_encoding(const copse_node *node)
     copse_buf_init(&buf, &env, SIZE_MAX);
     fuzz_encode(node, &buf);
     if (node->kind == COPSE_TREE_GO) {
-        fuzz_require(copse_bytes_has_prefix(data, copse_buf_view(&buf)));
+        fuzz_must(copse_bytes_has_prefix(data, copse_buf_view(&buf)));
     } else {
-        fuzz_require(copse_bytes_equal(data, copse_buf_view(&buf)));
+        fuzz_must(copse_bytes_equal(data, copse_buf_view(&buf)));
     }
     copse_buf_release(&buf);
 }
@@ -114,18 +107,18 @@ static void fuzz_check_properties(const copse_node *node)
     uint32_t aheads = 0;
     for (uint32_t i = 0; i < node->count; i++) {
         copse_bytes key = copse_node_key(node, i);
-        fuzz_require(i == 0 || copse_bytes_compare(copse_node_key(node, i - 1), key) < 0);
-        fuzz_require(node->kind != COPSE_TREE_OURS || key.len <= COPSE_KEY_SIZE_BYTES_MAX);
-        fuzz_require(copse_node_lower(node, key) == i && copse_node_upper(node, key) == i + 1);
+        fuzz_must(i == 0 || copse_bytes_compare(copse_node_key(node, i - 1), key) < 0);
+        fuzz_must(node->kind != COPSE_TREE_OURS || key.len <= COPSE_KEY_SIZE_BYTES_MAX);
+        fuzz_must(copse_node_lower(node, key) == i && copse_node_upper(node, key) == i + 1);
         if (node->sums != NULL) {
-            fuzz_require(copse_node_child_count(node, i) > 0);
+            fuzz_must(copse_node_child_count(node, i) > 0);
             total += copse_node_child_count(node, i);
             aheads |= copse_node_ahead(node, i);
         }
     }
-    fuzz_require(node->leaf || node->count > 0);
-    fuzz_require(node->sums == NULL || total == copse_node_total(node));
-    fuzz_require(node->aheads == NULL || aheads != 0);
+    fuzz_must(node->leaf || node->count > 0);
+    fuzz_must(node->sums == NULL || total == copse_node_total(node));
+    fuzz_must(node->aheads == NULL || aheads != 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -146,16 +139,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     copse_cid_of_data(COPSE_CODEC_DAG_CBOR, input, &cid);
     fuzz_write(copse_block_new(&env, &cid, input, &block, NULL));
     copse_status status = copse_node_parse(&env, block, kinds[data[0] % 3], &node, NULL);
-    fuzz_require(status == COPSE_OK || status == COPSE_CORRUPT || status == COPSE_LIMIT);
-    fuzz_require((status == COPSE_OK) == (node != NULL));
+    fuzz_must(status == COPSE_OK || status == COPSE_CORRUPT || status == COPSE_LIMIT);
+    fuzz_must((status == COPSE_OK) == (node != NULL));
     /* the block, and for each entry, of two bytes at least, 16 */
-    fuzz_require(memory.peak <= 1024 + 9 * size);
+    fuzz_must(memory.peak <= 1024 + 9 * size);
     if (node != NULL) {
         fuzz_check_encoding(node);
         fuzz_check_properties(node);
         copse_node_unref(&env, node);
     }
     copse_block_unref(block);
-    fuzz_require(memory.size == 0);
+    fuzz_must(memory.size == 0);
     return 0;
 }

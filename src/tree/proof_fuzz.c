@@ -40,13 +40,6 @@ static void *fuzz_alloc(void *ctx, void *ptr, size_t size_old, size_t size_new)
     return realloc(ptr, size_new);
 }
 
-static void fuzz_require(int condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
-
 typedef struct fuzz_block {
     uint8_t *data;
     size_t size;
@@ -89,7 +82,7 @@ static bool fuzz_make_car(const copse_env *env, copse_bytes input, copse_buf *ca
         at += 2;
         size = size < input.len - at ? size : input.len - at;
         uint8_t *data = malloc(size + 1);
-        fuzz_require(data != NULL);
+        fuzz_must(data != NULL);
         memcpy(data, input.ptr + at, size);
         blocks[count++] = (fuzz_block){.data = data, .size = size};
         at += size;
@@ -102,13 +95,13 @@ static bool fuzz_make_car(const copse_env *env, copse_bytes input, copse_buf *ca
     }
     *ret_root = blocks[0].cid;
     copse_car_sink sink = {.write = fuzz_sink, .ctx = car};
-    fuzz_require(copse_car_writer_new(env, &options, sink, ret_root, 1, &writer, NULL) == COPSE_OK);
+    fuzz_must(copse_car_writer_new(env, &options, sink, ret_root, 1, &writer, NULL) == COPSE_OK);
     for (size_t i = 0; i < count; i++) {
         copse_bytes data = {blocks[i].data, blocks[i].size};
-        fuzz_require(copse_car_writer_put(writer, &blocks[i].cid, data, NULL) == COPSE_OK);
+        fuzz_must(copse_car_writer_put(writer, &blocks[i].cid, data, NULL) == COPSE_OK);
         free(blocks[i].data);
     }
-    fuzz_require(copse_car_writer_finish(writer, NULL, NULL) == COPSE_OK);
+    fuzz_must(copse_car_writer_finish(writer, NULL, NULL) == COPSE_OK);
     copse_car_writer_free(writer);
     return true;
 }
@@ -119,8 +112,8 @@ static bool fuzz_find_root(const copse_env *env, copse_bytes input, copse_cid *r
     copse_car_reader *reader;
     copse_car_item item;
     bool found = false;
-    fuzz_require(copse_car_reader_new(env, NULL, &reader, NULL) == COPSE_OK);
-    fuzz_require(copse_car_reader_feed(reader, input, NULL) == COPSE_OK);
+    fuzz_must(copse_car_reader_new(env, NULL, &reader, NULL) == COPSE_OK);
+    fuzz_must(copse_car_reader_feed(reader, input, NULL) == COPSE_OK);
     if (copse_car_reader_next(reader, &item, NULL) == COPSE_OK && item.header->roots_count > 0) {
         *ret_root = item.header->roots[0];
         found = true;
@@ -175,12 +168,12 @@ static void fuzz_run(const copse_cid *root, const copse_proof_query *query, cops
     env.alloc_ctx = &memory;
     copse_status whole = fuzz_verify(&env, root, query, car, car.len + 1, &sums[0]);
     copse_status bytewise = fuzz_verify(&env, root, query, car, 1, &sums[1]);
-    fuzz_require(whole == bytewise && sums[0] == sums[1]);
-    fuzz_require(whole == COPSE_OK || whole == COPSE_CORRUPT || whole == COPSE_LIMIT ||
-                 whole == COPSE_MISUSE);
-    fuzz_require(memory.size == 0);
+    fuzz_must(whole == bytewise && sums[0] == sums[1]);
+    fuzz_must(whole == COPSE_OK || whole == COPSE_CORRUPT || whole == COPSE_LIMIT ||
+              whole == COPSE_MISUSE);
+    fuzz_must(memory.size == 0);
     /* Offsets take at most 8 bytes a byte of a node, and the nodes held are all different. */
-    fuzz_require(memory.peak <= 64 * 1024 + 24 * car.len);
+    fuzz_must(memory.peak <= 64 * 1024 + 24 * car.len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

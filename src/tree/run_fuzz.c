@@ -18,13 +18,6 @@
 
 enum { FUZZ_FRAME = 8192, FUZZ_MEMORY = FUZZ_FRAME + COPSE_RUN_READER_EXTRA_BYTES };
 
-static void fuzz_must(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
-
 /* Reads a run to its end, writing it again if `writer` is given. Its records and a hash over them
  * are returned. */
 static copse_status fuzz_read(const copse_run_store *store, void *run, copse_run_writer *writer,

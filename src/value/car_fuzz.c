@@ -12,17 +12,9 @@
 #include "support/fuzz.h"
 #include "support/test_env.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { FUZZ_SECTION_MAX = 4096, FUZZ_MEMORY_MAX = 1 << 16 };
-
-#define FUZZ_REQUIRE(condition)                                                                    \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 /* A running sum over all that a reader gave. */
 static uint64_t fuzz_mix(uint64_t sum, copse_bytes bytes)
@@ -39,7 +31,7 @@ static copse_status fuzz_section(const copse_car_item *item, copse_car_writer *w
     *sum = fuzz_mix(*sum, (copse_bytes){item->cid.bytes, item->cid.size});
     *sum = fuzz_mix(*sum, item->data);
     *sum += item->offset * 31 + item->size;
-    FUZZ_REQUIRE(!item->verified || copse_cid_verify(&item->cid, item->data, NULL) == COPSE_OK);
+    fuzz_must(!item->verified || copse_cid_verify(&item->cid, item->data, NULL) == COPSE_OK);
     return writer != NULL ? copse_car_writer_put(writer, &item->cid, item->data, NULL) : COPSE_OK;
 }
 
@@ -74,7 +66,7 @@ static copse_status fuzz_read(const copse_env *env, copse_bytes car, size_t piec
         }
     }
     if (status == COPSE_END && writer != NULL) {
-        FUZZ_REQUIRE(copse_car_writer_finish(writer, start, NULL) == COPSE_OK);
+        fuzz_must(copse_car_writer_finish(writer, start, NULL) == COPSE_OK);
         memcpy(copy->ptr, start, sizeof start);
     }
     (void)copse_car_writer_free(writer);
@@ -93,7 +85,7 @@ static void fuzz_index(const copse_env *env, copse_bytes car)
     if (copse_car_index_open(env, &file, &index, NULL) == COPSE_OK) {
         copse_cid_of_data(COPSE_CODEC_RAW, car, &cid);
         if (copse_car_index_find(index, &cid, 0, &offset, NULL) == COPSE_OK) {
-            FUZZ_REQUIRE(offset >= COPSE_CAR_START_SIZE_BYTES);
+            fuzz_must(offset >= COPSE_CAR_START_SIZE_BYTES);
         }
         (void)copse_car_index_close(index);
     }
@@ -115,15 +107,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     copse_status whole = fuzz_read(&test.env, car, size != 0 ? size : 1, &copy, &sums[0]);
     copse_status pieces =
         fuzz_read(&test.env, car, size != 0 ? 1 + data[size - 1] % 50u : 1, NULL, &sums[1]);
-    FUZZ_REQUIRE(whole == pieces && sums[0] == sums[1]);
-    FUZZ_REQUIRE(test.peak_bytes <= FUZZ_MEMORY_MAX);
+    fuzz_must(whole == pieces && sums[0] == sums[1]);
+    fuzz_must(test.peak_bytes <= FUZZ_MEMORY_MAX);
     if (whole == COPSE_END && copy.len != 0) {
-        FUZZ_REQUIRE(fuzz_read(&plain.env, copse_buf_view(&copy), copy.len, NULL, &sums[2]) ==
-                     COPSE_END);
+        fuzz_must(fuzz_read(&plain.env, copse_buf_view(&copy), copy.len, NULL, &sums[2]) ==
+                  COPSE_END);
         fuzz_index(&plain.env, copse_buf_view(&copy));
     }
     fuzz_index(&plain.env, car);
     copse_buf_release(&copy);
-    FUZZ_REQUIRE(test.blocks == 0 && plain.blocks == 0);
+    fuzz_must(test.blocks == 0 && plain.blocks == 0);
     return 0;
 }

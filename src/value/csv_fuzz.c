@@ -11,23 +11,15 @@
 #include "support/fuzz.h"
 #include "support/test_env.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { FUZZ_RECORD_MAX = 256, FUZZ_FIELDS_MAX = 32, FUZZ_QUOTED_MAX = 1024 };
 
-#define FUZZ_REQUIRE(condition)                                                                    \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
-
 static copse_csv *fuzz_open(const test_env *test)
 {
     copse_csv *csv = NULL;
-    FUZZ_REQUIRE(copse_csv_new(&test->env, ',', FUZZ_RECORD_MAX, FUZZ_FIELDS_MAX, &csv, NULL) ==
-                 COPSE_OK);
+    fuzz_must(copse_csv_new(&test->env, ',', FUZZ_RECORD_MAX, FUZZ_FIELDS_MAX, &csv, NULL) ==
+              COPSE_OK);
     return csv;
 }
 
@@ -36,7 +28,7 @@ static void fuzz_feed(copse_csv *csv, copse_bytes input, size_t *at, size_t step
 {
     size_t size = *at >= input.len ? 0 : input.len - *at < step ? input.len - *at : step;
     copse_bytes piece = {size > 0 ? input.ptr + *at : NULL, size};
-    FUZZ_REQUIRE(copse_csv_feed(csv, piece, NULL) == COPSE_OK);
+    fuzz_must(copse_csv_feed(csv, piece, NULL) == COPSE_OK);
     *at += size;
 }
 
@@ -62,10 +54,10 @@ static fuzz_record fuzz_next(copse_csv *csv, copse_bytes input, size_t *at, size
 
 static void fuzz_require_equal(const fuzz_record *a, const fuzz_record *b, bool also_quoted)
 {
-    FUZZ_REQUIRE(a->count == b->count);
+    fuzz_must(a->count == b->count);
     for (size_t i = 0; i < a->count; i++) {
-        FUZZ_REQUIRE(copse_bytes_equal(a->fields[i].text, b->fields[i].text));
-        FUZZ_REQUIRE(!also_quoted || a->fields[i].quoted == b->fields[i].quoted);
+        fuzz_must(copse_bytes_equal(a->fields[i].text, b->fields[i].text));
+        fuzz_must(!also_quoted || a->fields[i].quoted == b->fields[i].quoted);
     }
 }
 
@@ -90,7 +82,7 @@ static void fuzz_requote(const test_env *test, const fuzz_record *record)
     copse_csv *csv = fuzz_open(test);
     copse_bytes input = {text, size};
     fuzz_record back = fuzz_next(csv, input, &at, size);
-    FUZZ_REQUIRE(back.status == COPSE_OK);
+    fuzz_must(back.status == COPSE_OK);
     fuzz_require_equal(record, &back, false);
     (void)copse_csv_free(csv);
 }
@@ -110,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (;;) {
         fuzz_record a = fuzz_next(whole, input, &whole_at, input.len + 1);
         fuzz_record b = fuzz_next(cut, input, &cut_at, 1u + data[0] % 32u);
-        FUZZ_REQUIRE(a.status == b.status && a.line == b.line);
+        fuzz_must(a.status == b.status && a.line == b.line);
         if (a.status == COPSE_END) {
             break;
         }
@@ -118,12 +110,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             fuzz_require_equal(&a, &b, true);
             fuzz_requote(&test, &a);
         } else {
-            FUZZ_REQUIRE(a.status == COPSE_CORRUPT || a.status == COPSE_LIMIT);
+            fuzz_must(a.status == COPSE_CORRUPT || a.status == COPSE_LIMIT);
         }
     }
-    FUZZ_REQUIRE(test.peak_bytes <= 8192);
+    fuzz_must(test.peak_bytes <= 8192);
     (void)copse_csv_free(whole);
     (void)copse_csv_free(cut);
-    FUZZ_REQUIRE(test.blocks == 0);
+    fuzz_must(test.blocks == 0);
     return 0;
 }

@@ -7,15 +7,7 @@
 
 #include "support/fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static void fuzz_rewrite(const copse_env *env, copse_bytes input)
 {

@@ -8,15 +8,6 @@
 
 #include "support/fuzz.h"
 
-#include <stdlib.h>
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
-
 /* Standing before a map of a few pairs: finds each key, and behind it the value that follows. */
 static void fuzz_find(const copse_cbor_reader *map)
 {
@@ -51,7 +42,7 @@ static void fuzz_read(copse_bytes input, bool valid)
             fuzz_find(&before);
         }
     }
-    abort(); /* more items than bytes */
+    fuzz_fail(__FILE__, __LINE__, "no more items than bytes");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

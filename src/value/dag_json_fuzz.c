@@ -10,15 +10,7 @@
 #include "support/fuzz.h"
 #include "support/test_env.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#define FUZZ_REQUIRE(condition)                                                                    \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 /* Text: read, write, read: the same. */
 static void fuzz_text(const copse_env *env, copse_bytes text)
@@ -31,14 +23,14 @@ static void fuzz_text(const copse_env *env, copse_bytes text)
     copse_buf_init(&again, env, 1 << 26);
     if (copse_dag_json_to_cbor(env, text, &cbor, NULL) == COPSE_OK) {
         copse_bytes view = copse_buf_view(&cbor);
-        FUZZ_REQUIRE(copse_dag_cbor_check(view, &env->limits, COPSE_CBOR_STRICT, NULL) == COPSE_OK);
-        FUZZ_REQUIRE(copse_dag_json_from_cbor(env, view, COPSE_CBOR_STRICT, &canonical, NULL) ==
-                     COPSE_OK);
-        FUZZ_REQUIRE(copse_dag_json_to_cbor(env, copse_buf_view(&canonical), &again, NULL) ==
-                     COPSE_OK);
-        FUZZ_REQUIRE(copse_bytes_equal(view, copse_buf_view(&again)));
+        fuzz_must(copse_dag_cbor_check(view, &env->limits, COPSE_CBOR_STRICT, NULL) == COPSE_OK);
+        fuzz_must(copse_dag_json_from_cbor(env, view, COPSE_CBOR_STRICT, &canonical, NULL) ==
+                  COPSE_OK);
+        fuzz_must(copse_dag_json_to_cbor(env, copse_buf_view(&canonical), &again, NULL) ==
+                  COPSE_OK);
+        fuzz_must(copse_bytes_equal(view, copse_buf_view(&again)));
     } else {
-        FUZZ_REQUIRE(cbor.len == 0);
+        fuzz_must(cbor.len == 0);
     }
     copse_buf_release(&cbor);
     copse_buf_release(&canonical);
@@ -53,13 +45,13 @@ static void fuzz_cbor(const copse_env *env, copse_bytes cbor)
     copse_buf_init(&text, env, 1 << 26);
     copse_buf_init(&again, env, 1 << 26);
     copse_status lax = copse_dag_json_from_cbor(env, cbor, COPSE_CBOR_LAX, &text, NULL);
-    FUZZ_REQUIRE(lax == COPSE_OK || text.len == 0);
+    fuzz_must(lax == COPSE_OK || text.len == 0);
     copse_buf_truncate(&text, 0);
     if (copse_dag_json_from_cbor(env, cbor, COPSE_CBOR_STRICT, &text, NULL) == COPSE_OK) {
-        FUZZ_REQUIRE(copse_dag_json_to_cbor(env, copse_buf_view(&text), &again, NULL) == COPSE_OK);
-        FUZZ_REQUIRE(copse_bytes_equal(copse_buf_view(&again), cbor));
+        fuzz_must(copse_dag_json_to_cbor(env, copse_buf_view(&text), &again, NULL) == COPSE_OK);
+        fuzz_must(copse_bytes_equal(copse_buf_view(&again), cbor));
     } else {
-        FUZZ_REQUIRE(text.len == 0);
+        fuzz_must(text.len == 0);
     }
     copse_buf_release(&text);
     copse_buf_release(&again);
@@ -72,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     test_env_init(&test);
     fuzz_text(&test.env, input);
     fuzz_cbor(&test.env, input);
-    FUZZ_REQUIRE(test.blocks == 0);
-    FUZZ_REQUIRE(test.peak_bytes <= 65536 + 80 * size);
+    fuzz_must(test.blocks == 0);
+    fuzz_must(test.peak_bytes <= 65536 + 80 * size);
     return 0;
 }

@@ -10,15 +10,6 @@
 #include "base/protobuf.h"
 #include "support/fuzz.h"
 
-#include <stdlib.h>
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
-
 static void fuzz_field(copse_buf *buf, uint32_t number, copse_bytes bytes)
 {
     fuzz_must(copse_protobuf_write_bytes(buf, number, bytes) == COPSE_OK);

@@ -13,16 +13,7 @@
 #include "support/test_env.h"
 #include "support/yajl.h"
 
-#include <stdlib.h>
-
 enum { FUZZ_TEXT_MAX = 1 << 26 };
-
-#define FUZZ_REQUIRE(condition)                                                                    \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 /* Writes `cbor` and reads it back: the same. LIMIT: it has the form of a link. */
 static copse_status fuzz_round_trip(const copse_env *env, copse_bytes cbor, bool canonical,
@@ -34,11 +25,11 @@ static copse_status fuzz_round_trip(const copse_env *env, copse_bytes cbor, bool
     copse_buf_init(&again, env, FUZZ_TEXT_MAX);
     copse_status status = copse_ext_json_from_cbor(env, cbor, canonical, &text, NULL);
     if (status == COPSE_OK) {
-        FUZZ_REQUIRE(copse_ext_json_to_cbor(env, copse_buf_view(&text), mode, &again, NULL) ==
-                     COPSE_OK);
-        FUZZ_REQUIRE(copse_bytes_equal(cbor, copse_buf_view(&again)));
+        fuzz_must(copse_ext_json_to_cbor(env, copse_buf_view(&text), mode, &again, NULL) ==
+                  COPSE_OK);
+        fuzz_must(copse_bytes_equal(cbor, copse_buf_view(&again)));
     } else {
-        FUZZ_REQUIRE(text.len == 0);
+        fuzz_must(text.len == 0);
     }
     copse_buf_release(&text);
     copse_buf_release(&again);
@@ -51,14 +42,14 @@ static void fuzz_text(const copse_env *env, copse_bytes text, copse_ext_json_mod
     copse_buf_init(&cbor, env, FUZZ_TEXT_MAX);
     if (copse_ext_json_to_cbor(env, text, mode, &cbor, NULL) == COPSE_OK) {
         copse_bytes view = copse_buf_view(&cbor);
-        FUZZ_REQUIRE(copse_dag_cbor_check(view, &env->limits, COPSE_CBOR_STRICT, NULL) == COPSE_OK);
-        FUZZ_REQUIRE(mode == COPSE_EXT_JSON_QUERY ||
-                     copse_value_check(view, &env->limits, NULL) == COPSE_OK);
-        FUZZ_REQUIRE(fuzz_round_trip(env, view, true, mode) == COPSE_OK);
-        FUZZ_REQUIRE(fuzz_round_trip(env, view, false, mode) == COPSE_OK);
-        FUZZ_REQUIRE(test_yajl_takes(text, false));
+        fuzz_must(copse_dag_cbor_check(view, &env->limits, COPSE_CBOR_STRICT, NULL) == COPSE_OK);
+        fuzz_must(mode == COPSE_EXT_JSON_QUERY ||
+                  copse_value_check(view, &env->limits, NULL) == COPSE_OK);
+        fuzz_must(fuzz_round_trip(env, view, true, mode) == COPSE_OK);
+        fuzz_must(fuzz_round_trip(env, view, false, mode) == COPSE_OK);
+        fuzz_must(test_yajl_takes(text, false));
     } else {
-        FUZZ_REQUIRE(cbor.len == 0);
+        fuzz_must(cbor.len == 0);
     }
     copse_buf_release(&cbor);
 }
@@ -74,10 +65,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (int canonical = 0; canonical <= 1; canonical++) {
             copse_status status =
                 fuzz_round_trip(&test.env, input, canonical, COPSE_EXT_JSON_VALUE);
-            FUZZ_REQUIRE(status == COPSE_OK || status == COPSE_LIMIT);
+            fuzz_must(status == COPSE_OK || status == COPSE_LIMIT);
         }
     }
-    FUZZ_REQUIRE(test.blocks == 0);
-    FUZZ_REQUIRE(test.peak_bytes <= 65536 + 80 * size);
+    fuzz_must(test.blocks == 0);
+    fuzz_must(test.peak_bytes <= 65536 + 80 * size);
     return 0;
 }

@@ -16,13 +16,6 @@
 
 enum { FUZZ_VALUE_MAX = 256, FUZZ_EVENTS_MAX = 4096 };
 
-#define FUZZ_REQUIRE(condition)                                                                    \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
-
 typedef struct fuzz_event {
     copse_status status;
     uint64_t line;
@@ -45,11 +38,11 @@ static bool fuzz_take(copse_json_stream *stream, copse_bytes input, fuzz_events 
         if (status == COPSE_WANT || status == COPSE_END || events->count == FUZZ_EVENTS_MAX) {
             return status == COPSE_WANT;
         }
-        FUZZ_REQUIRE(status == COPSE_OK || status == COPSE_CORRUPT || status == COPSE_LIMIT);
+        fuzz_must(status == COPSE_OK || status == COPSE_CORRUPT || status == COPSE_LIMIT);
         if (status == COPSE_OK) {
-            FUZZ_REQUIRE(text.len > 0 && text.len <= FUZZ_VALUE_MAX);
-            FUZZ_REQUIRE(place.offset <= input.len && text.len <= input.len - place.offset);
-            FUZZ_REQUIRE(memcmp(input.ptr + place.offset, text.ptr, text.len) == 0);
+            fuzz_must(text.len > 0 && text.len <= FUZZ_VALUE_MAX);
+            fuzz_must(place.offset <= input.len && text.len <= input.len - place.offset);
+            fuzz_must(memcmp(input.ptr + place.offset, text.ptr, text.len) == 0);
         }
         events->at[events->count++] = (fuzz_event){status, place.line, place.offset, text.len};
     }
@@ -61,15 +54,15 @@ static void fuzz_run(copse_bytes input, size_t step, fuzz_events *events)
     copse_json_stream *stream = NULL;
     test_env_init(&test);
     events->count = 0;
-    FUZZ_REQUIRE(copse_json_stream_new(&test.env, FUZZ_VALUE_MAX, &stream, NULL) == COPSE_OK);
+    fuzz_must(copse_json_stream_new(&test.env, FUZZ_VALUE_MAX, &stream, NULL) == COPSE_OK);
     for (size_t at = 0; fuzz_take(stream, input, events); at += step) {
         size_t size = at >= input.len ? 0 : input.len - at < step ? input.len - at : step;
         copse_bytes piece = {size > 0 ? input.ptr + at : NULL, size};
-        FUZZ_REQUIRE(copse_json_stream_feed(stream, piece, NULL) == COPSE_OK);
+        fuzz_must(copse_json_stream_feed(stream, piece, NULL) == COPSE_OK);
     }
-    FUZZ_REQUIRE(test.peak_bytes <= 2 * FUZZ_VALUE_MAX + 1024);
+    fuzz_must(test.peak_bytes <= 2 * FUZZ_VALUE_MAX + 1024);
     (void)copse_json_stream_free(stream);
-    FUZZ_REQUIRE(test.blocks == 0);
+    fuzz_must(test.blocks == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -83,12 +76,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     copse_bytes input = {data + 1, size - 1};
     fuzz_run(input, input.len + 1, whole);
     fuzz_run(input, 1u + data[0] % 32u, cut);
-    FUZZ_REQUIRE(whole->count == cut->count);
+    fuzz_must(whole->count == cut->count);
     for (size_t i = 0; i < whole->count; i++) {
         const fuzz_event *a = &whole->at[i];
         const fuzz_event *b = &cut->at[i];
-        FUZZ_REQUIRE(a->status == b->status && a->line == b->line && a->offset == b->offset &&
-                     a->size == b->size);
+        fuzz_must(a->status == b->status && a->line == b->line && a->offset == b->offset &&
+                  a->size == b->size);
     }
     free(whole);
     return 0;

@@ -9,17 +9,9 @@
 
 #include "support/fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { FUZZ_PARTS = 3, FUZZ_VALUES = 0x80 };
-
-static void fuzz_must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 /* Writes a part again; of one that is cut, only the bytes are known. */
 static void fuzz_write_part(copse_buf *again, const copse_order_part *part, copse_bytes original)

@@ -63,6 +63,19 @@ class Conflicts(CommandTest):
                   "record")
         self.assertEqual(self.good_json("log", "blog.copse", "--ref", "other")[0]["commit"], mine)
 
+    def test_a_value_is_listed_once(self):
+        self.good("branch", "blog.copse", "third", "HEAD~3")
+        self.good("update", "blog.copse", "posts", '{"_id":1}', '{"$set":{"t":"ours","n":1}}',
+                  "--ref", "third")
+        self.merge()
+        self.good("merge", "blog.copse", "third", "--conflicts", "record")
+        sides = {side["commit"]: side["document"] for side in self.conflicts()[0]["sides"]}
+        documents = [str(document) for document in sides.values()]
+        self.assertEqual(len(documents), 3)
+        self.assertEqual(len(set(documents)), 3)
+        self.assertEqual(sides[self.heads["main"]], {"_id": 1, "t": "ours", "n": 1})
+        self.assertIn("all is well", self.good("check", "blog.copse"))
+
     def test_resolve(self):
         self.merge()
         self.assertEqual([side["commit"] for side in self.conflicts()[0]["sides"]],
@@ -137,6 +150,11 @@ class Waiting(CommandTest):
         one, = self.good_json("conflicts", "db.copse")
         self.assertIsNone(one["present"])
         self.assertEqual(one["waiting"]["index"], "mail")
+        self.assertIn("time", one["waiting"])
+        result = self.bad(1, "there is no document 1 in 'users'", "get", "db.copse", "users", "1")
+        self.assertIn("a merge left it waiting: `copse conflicts DB COLL`", result.errors())
+        result = self.bad(1, "there is no document 3 in 'users'", "get", "db.copse", "users", "3")
+        self.assertNotIn("waiting", result.errors())
         shown = self.run_copse("conflicts", "db.copse")
         self.assertIn("1 conflict; `copse resolve DB COLL ID --take waiting`", shown.errors())
         self.assertRegex(shown.text(), "            written [0-9-]+ ")
@@ -150,6 +168,19 @@ class Waiting(CommandTest):
         self.good("resolve", "db.copse", "users", "1", "--take", "waiting")
         self.assertEqual(self.users(), [0, 1, 2])
         self.assertEqual(self.waiting(), [])
+
+    def test_of_a_union_has_no_time(self):
+        self.good("init", "union.copse")
+        self.good("insert", "union.copse", "users", '{"_id":0,"mail":"z"}')
+        self.good("index", "union.copse", "users", "mail", "--unique")
+        self.good("policy", "union.copse", "users", "union")
+        self.good("branch", "union.copse", "other")
+        self.good("insert", "union.copse", "users", '{"_id":1,"mail":"a"}')
+        self.good("insert", "union.copse", "users", '{"_id":2,"mail":"a"}', "--ref", "other")
+        self.good("merge", "union.copse", "other")
+        one, = self.good_json("conflicts", "union.copse")
+        self.assertEqual((one["_id"], list(one["waiting"])), (2, ["index", "document"]))
+        self.assertNotIn("1970", self.good("conflicts", "union.copse"))
 
     def test_comes_back_by_itself(self):
         self.good("delete", "db.copse", "users", '{"_id":2}')

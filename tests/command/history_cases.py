@@ -277,6 +277,8 @@ class Author(History):
     def test_is_a_did_key(self):
         os.environ["COPSE_AUTHOR"] = "Ann"
         self.unchanged(1, "'Ann' is no author", "insert", self.db, "posts", '{"_id":100}')
+        self.bad(1, "'Ann' is no author", "init", self.path("new"))
+        self.assertFalse(os.path.exists(self.path("new")))
 
 
 class Blame(History):

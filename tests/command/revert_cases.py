@@ -87,6 +87,14 @@ class Revert(RevertTest):
             "base": {"_id": 2, "v": {"n": 12}}, "theirs": {"_id": 2, "v": {"n": 2}}})
         self.assertEqual(self.head()["commit"], head)
 
+    def test_a_value_that_is_anothers_now(self):
+        self.good("index", self.db, "posts", "v.n", "--unique")
+        self.good("insert", self.db, "posts", '{"_id":9,"v":{"n":1}}')
+        result = self.bad(1, "'HEAD~3': ", "revert", self.db, "HEAD~3")
+        self.assertIn("nothing was changed", result.errors())
+        self.assertIn("give one of the two another value", result.errors())
+        self.assertNotIn("again", result.errors())
+
     def test_nothing_to_do(self):
         self.good("revert", self.db, "HEAD~1")
         head = self.head()["commit"]

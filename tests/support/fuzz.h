@@ -1,4 +1,5 @@
-/* The one function of a fuzz target, the same for libFuzzer and for the replay driver.
+/* The one function of a fuzz target, the same for libFuzzer and for the replay driver, and what it
+ * expects with.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -10,5 +11,11 @@
 
 /** Runs the target on one input; aborts or trips a sanitizer on a defect. Returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/** Aborts if `holds` is false, and tells before where that is and what was expected. */
+#define fuzz_must(holds) ((holds) ? (void)0 : fuzz_fail(__FILE__, __LINE__, #holds))
+
+/** What fuzz_must tells and does. */
+_Noreturn void fuzz_fail(const char *file, int line, const char *expected);
 
 #endif

@@ -6,22 +6,15 @@
  */
 #include <copse/pack_store.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "backends/pack/journal.h"
 #include "backends/pack/pack_file.h"
 #include "backends/pack/pack_salvage.h"
+#include "support/fuzz.h"
 #include "support/test_env.h"
 
 enum { FUZZ_MEMORY_MAX = 4 << 20, FUZZ_CORRECTED_BYTES_MAX = 256 };
-
-#define FUZZ_REQUIRE(condition)                                                                    \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 /* A file in memory. */
 typedef struct fuzz_file {
@@ -81,8 +74,8 @@ static void fuzz_items(const copse_env *env, copse_bytes payload)
     size_t at = 0;
     copse_buf_init(&copy, env, payload.len + 64);
     while (copse_item_next(payload, &at, &item, NULL) == COPSE_OK) {
-        FUZZ_REQUIRE(copse_item_write(&copy, item.tag, &item.bytes, 1) == COPSE_OK);
-        FUZZ_REQUIRE(copy.len == at && memcmp(copy.ptr, payload.ptr, at) == 0);
+        fuzz_must(copse_item_write(&copy, item.tag, &item.bytes, 1) == COPSE_OK);
+        fuzz_must(copy.len == at && memcmp(copy.ptr, payload.ptr, at) == 0);
     }
     copse_buf_release(&copy);
 }
@@ -97,7 +90,7 @@ static copse_status fuzz_salvaged_frame(void *ctx, const copse_frame *frame, cop
 {
     (void)err;
     fuzz_salvor *salvor = ctx;
-    FUZZ_REQUIRE(payload.len == frame->payload_size);
+    fuzz_must(payload.len == frame->payload_size);
     salvor->checksum = frame->checksum;
     salvor->bytes += copse_frame_size(frame);
     return COPSE_OK;
@@ -110,9 +103,8 @@ static copse_status fuzz_salvaged_item(void *ctx, const copse_item *item, uint64
     (void)err;
     fuzz_salvor *salvor = ctx;
     copse_cid cid;
-    FUZZ_REQUIRE(copse_cid_from_bytes(item->cid, &cid, NULL) == COPSE_OK);
-    FUZZ_REQUIRE(item->tag == COPSE_ITEM_REF ||
-                 copse_cid_verify(&cid, item->data, NULL) == COPSE_OK);
+    fuzz_must(copse_cid_from_bytes(item->cid, &cid, NULL) == COPSE_OK);
+    fuzz_must(item->tag == COPSE_ITEM_REF || copse_cid_verify(&cid, item->data, NULL) == COPSE_OK);
     salvor->bytes += item->bytes.len;
     return COPSE_OK;
 }
@@ -124,9 +116,9 @@ static fuzz_salvor fuzz_salvage(const copse_env *env, fuzz_file *file)
     const copse_pack_salvor salvor = {fuzz_salvaged_frame, fuzz_salvaged_item, &found};
     uint64_t lost = 0;
     bool is_short = file->bytes.len <= FUZZ_CORRECTED_BYTES_MAX;
-    FUZZ_REQUIRE(copse_pack_salvage(env, &file->file, is_short ? &salt : NULL, 0, file->bytes.len,
-                                    &salvor, &lost, NULL) == COPSE_OK);
-    FUZZ_REQUIRE(lost + found.bytes <= file->bytes.len);
+    fuzz_must(copse_pack_salvage(env, &file->file, is_short ? &salt : NULL, 0, file->bytes.len,
+                                 &salvor, &lost, NULL) == COPSE_OK);
+    fuzz_must(lost + found.bytes <= file->bytes.len);
     return found;
 }
 
@@ -137,17 +129,17 @@ static void fuzz_frame(const copse_env *env, copse_bytes payload)
     copse_frame frame = {.sequence = payload.len, .chain = 7};
     copse_frame read;
     copse_buf_init(&buf, env, payload.len + 256);
-    FUZZ_REQUIRE(copse_frame_begin(&buf) == COPSE_OK);
-    FUZZ_REQUIRE(copse_buf_append(&buf, payload) == COPSE_OK);
-    FUZZ_REQUIRE(copse_frame_finish(&buf, 99, &frame) == COPSE_OK);
-    FUZZ_REQUIRE(copse_frame_read(copse_buf_view(&buf), 99, &read) == COPSE_OK);
-    FUZZ_REQUIRE(read.checksum == frame.checksum && read.sequence == payload.len);
-    FUZZ_REQUIRE(copse_frame_read(copse_buf_view(&buf), 98, &read) != COPSE_OK);
+    fuzz_must(copse_frame_begin(&buf) == COPSE_OK);
+    fuzz_must(copse_buf_append(&buf, payload) == COPSE_OK);
+    fuzz_must(copse_frame_finish(&buf, 99, &frame) == COPSE_OK);
+    fuzz_must(copse_frame_read(copse_buf_view(&buf), 99, &read) == COPSE_OK);
+    fuzz_must(read.checksum == frame.checksum && read.sequence == payload.len);
+    fuzz_must(copse_frame_read(copse_buf_view(&buf), 98, &read) != COPSE_OK);
     buf.ptr[payload.len > 0 ? payload.ptr[0] % buf.len : 0] ^= 1;
-    FUZZ_REQUIRE(copse_frame_read(copse_buf_view(&buf), 99, &read) != COPSE_OK);
+    fuzz_must(copse_frame_read(copse_buf_view(&buf), 99, &read) != COPSE_OK);
     if (buf.len <= FUZZ_CORRECTED_BYTES_MAX) {
         fuzz_file file = {{&fuzz_file_ops}, copse_buf_view(&buf)};
-        FUZZ_REQUIRE(fuzz_salvage(env, &file).checksum == frame.checksum);
+        fuzz_must(fuzz_salvage(env, &file).checksum == frame.checksum);
     }
     copse_buf_release(&buf);
 }
@@ -162,7 +154,7 @@ static void fuzz_index(const copse_env *env, fuzz_file *file)
     }
     for (uint64_t key = 1; key != 0; key <<= 1) {
         copse_status status = copse_pack_index_find(&index, key, 0, &place, NULL);
-        FUZZ_REQUIRE(status == COPSE_OK || status == COPSE_NOT_FOUND || status == COPSE_CORRUPT);
+        fuzz_must(status == COPSE_OK || status == COPSE_NOT_FOUND || status == COPSE_CORRUPT);
     }
     copse_pack_index_release(&index);
 }
@@ -182,11 +174,11 @@ static void fuzz_pack(const copse_env *env, fuzz_file *file)
     copse_pack_place place;
     copse_cid_of_data(COPSE_CODEC_RAW, (copse_bytes){NULL, 0}, &cid);
     copse_buf_init(&scratch, env, SIZE_MAX);
-    FUZZ_REQUIRE(copse_pack_io_init(&io, env, &os.os, "-", NULL) == COPSE_OK);
+    fuzz_must(copse_pack_io_init(&io, env, &os.os, "-", NULL) == COPSE_OK);
     if (copse_pack_file_open_pack(&io, digest, file->bytes.len, &pack, NULL) == COPSE_OK &&
         copse_pack_file_find(pack, &cid, &scratch, &found, &place, &block, NULL) == COPSE_OK &&
         found == COPSE_PACK_FOUND_BLOCK) {
-        FUZZ_REQUIRE(copse_cid_equal(copse_block_cid(block), &cid));
+        fuzz_must(copse_cid_equal(copse_block_cid(block), &cid));
     }
     copse_block_unref(block);
     (void)copse_pack_file_free(pack);
@@ -200,13 +192,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     copse_frame frame;
     fuzz_file file = {{&fuzz_file_ops}, {data, size}};
     test_env_init(&test);
-    FUZZ_REQUIRE(copse_frame_read(file.bytes, 99, &frame) != COPSE_OK || size >= 56);
+    fuzz_must(copse_frame_read(file.bytes, 99, &frame) != COPSE_OK || size >= 56);
     fuzz_items(&test.env, file.bytes);
     fuzz_frame(&test.env, file.bytes);
     fuzz_index(&test.env, &file);
     fuzz_pack(&test.env, &file);
     (void)fuzz_salvage(&test.env, &file);
-    FUZZ_REQUIRE(test.blocks == 0);
-    FUZZ_REQUIRE(test.peak_bytes <= FUZZ_MEMORY_MAX);
+    fuzz_must(test.blocks == 0);
+    fuzz_must(test.peak_bytes <= FUZZ_MEMORY_MAX);
     return 0;
 }
