@@ -32,6 +32,7 @@ static void collections_add(copse_call *call, const copse_collection *collection
         copse_output_text_bytes(out, "primary_key", collection->primary_key);
         copse_output_text(out, "merge", copse_merge_policy_name(collection->merge));
         copse_output_number(out, "tombstone_days", collection->tombstone_days);
+        copse_output_bool(out, "signed", collection->is_signed);
         copse_output_end(out);
         return;
     }
@@ -40,7 +41,8 @@ static void collections_add(copse_call *call, const copse_collection *collection
     copse_table_count(table, collection->indexes_count);
     copse_table_text(table, form);
     copse_table_bytes(table, collection->primary_key);
-    copse_table_text(table, copse_merge_policy_name(collection->merge));
+    copse_table_text(table, collection->is_signed ? "lww, signed"
+                                                  : copse_merge_policy_name(collection->merge));
 }
 
 static int collections_print(copse_documents *documents)

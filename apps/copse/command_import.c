@@ -103,7 +103,11 @@ static bool import_bad_document(document_import *import, copse_status status, ui
 static bool import_broken(document_import *import, copse_status status)
 {
     (void)copse_progress_end(&import->progress);
-    (void)copse_documents_failure(&import->documents, status, "nothing was imported");
+    if (status == COPSE_DENIED && copse_database_identity(import->documents.database) != NULL) {
+        (void)copse_documents_denied(&import->documents, "nothing was imported");
+    } else {
+        (void)copse_documents_failure(&import->documents, status, "nothing was imported");
+    }
     return false;
 }
 
@@ -200,10 +204,12 @@ static copse_status import_begin_load(document_import *import, const char *id,
                                   &loader, err);
     } while (copse_place_fetch(&documents->place, status));
     if (status == COPSE_OK) {
-        bool is_signed =
-            import->author->key != NULL || copse_database_identity(documents->database) == NULL;
-        status = copse_loader_set_author(
-            loader, copse_bytes_of_text(is_signed ? import->author->did : ""), err);
+        const copse_author *author = import->author;
+        bool is_known = copse_database_identity(documents->database) == NULL;
+        status = author->key != NULL
+                     ? copse_loader_set_key(loader, author->key, err)
+                     : copse_loader_set_author(
+                           loader, copse_bytes_of_text(is_known ? author->did : ""), err);
     }
     if (status != COPSE_OK) {
         copse_loader_free(loader);
@@ -344,7 +350,7 @@ static bool import_batch_apply(import_batch *batch)
             copse_write_clear(batch->write);
             return true;
         }
-        if (failed >= batch->count) {
+        if (failed >= batch->count || status == COPSE_DENIED) {
             return import_broken(import, status);
         }
         if (status == COPSE_CONFLICT || status == COPSE_NOT_FOUND) {

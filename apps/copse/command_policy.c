@@ -17,6 +17,8 @@ static const copse_option policy_options[] = {
     {"--tombstone-days", "N", COPSE_OPTION_COUNT,
      "how long deletions are kept at least; 0: for ever (the default)", 0},
     {"--forget", NULL, COPSE_OPTION_FLAG, "forget the deletions that are older than that", 0},
+    {"--signed", NULL, COPSE_OPTION_FLAG,
+     "lww: only signed documents, from the first on; makes the collection", 0},
     COPSE_OPTION_REF,
     COPSE_OPTIONS_COMMIT,
     COPSE_OPTION_DURABILITY,
@@ -31,6 +33,8 @@ typedef struct policy_call {
     copse_merge_policy merge;
     uint32_t tombstone_days;
     bool has_merge; /* one was named */
+    bool is_signed;
+    bool makes_collection;
     bool forgets;
     uint64_t forgotten;    /* so many deletions */
     uint64_t forgotten_ms; /* those from before then, by now or long since; 0: none */
@@ -41,17 +45,33 @@ static bool policy_has_versions(const policy_call *self)
     return self->merge == COPSE_MERGE_LWW || self->merge == COPSE_MERGE_FIELD_WISE;
 }
 
+/* Whether the collection is made: --signed must come before the first document. */
+static bool policy_makes_collection(const policy_call *self, copse_documents *documents)
+{
+    char near[COPSE_DOCUMENTS_NAME_SIZE];
+    return self->has_merge && copse_options_has(&self->call->options, "--signed") &&
+           copse_database_collection(documents->database, copse_bytes_of_text(self->name)) ==
+               NULL &&
+           copse_documents_near_name(documents, self->name, near)[0] == '\0';
+}
+
 /* Fills in what was not asked for as it is. False: the collection isn't there; reported. */
 static bool policy_complete(policy_call *self, copse_documents *documents)
 {
     const copse_options *options = &self->call->options;
-    const copse_collection *collection = copse_documents_collection(documents, self->name);
-    if (collection == NULL) {
-        return false;
+    copse_collection collection = {.merge = COPSE_MERGE_THREE_WAY};
+    self->makes_collection = policy_makes_collection(self, documents);
+    if (!self->makes_collection) {
+        const copse_collection *found = copse_documents_collection(documents, self->name);
+        if (found == NULL) {
+            return false;
+        }
+        collection = *found;
     }
-    self->merge = self->has_merge ? self->merge : collection->merge;
-    self->forgotten_ms = collection->forgotten_ms;
-    uint32_t days = policy_has_versions(self) ? collection->tombstone_days : 0;
+    self->merge = self->has_merge ? self->merge : collection.merge;
+    self->is_signed = collection.is_signed || copse_options_has(options, "--signed");
+    self->forgotten_ms = collection.forgotten_ms;
+    uint32_t days = policy_has_versions(self) ? collection.tombstone_days : 0;
     self->tombstone_days = (uint32_t)copse_options_number(options, "--tombstone-days", days);
     return true;
 }
@@ -75,8 +95,17 @@ static int policy_fill(void *ctx, copse_documents *documents, copse_write *write
         return copse_failure(call, COPSE_MISUSE, "--tombstone-days N says for how long",
                              "the deletions of '%s' are kept for ever", self->name);
     }
-    copse_status status =
-        copse_write_set_merge(write, name, self->merge, self->tombstone_days, &call->err);
+    copse_status status = COPSE_OK;
+    if (self->makes_collection) {
+        status = copse_write_create_collection(write, name, copse_bytes_of_text("_id"),
+                                               COPSE_DOCUMENTS_INLINE, &call->err);
+    }
+    if (status == COPSE_OK) {
+        status = copse_write_set_merge(write, name, self->merge, self->tombstone_days, &call->err);
+    }
+    if (status == COPSE_OK && self->is_signed) {
+        status = copse_write_set_signed(write, name, &call->err);
+    }
     if (status == COPSE_OK && self->forgets) {
         uint64_t now_ms = call->env.clock(call->env.clock_ctx);
         uint64_t kept_ms = self->tombstone_days * POLICY_DAY_MS;
@@ -88,16 +117,18 @@ static int policy_fill(void *ctx, copse_documents *documents, copse_write *write
                               : copse_failure_of(call, status, "nothing was changed");
 }
 
-/* "lww, deletions are kept for 30 days". */
+/* "lww, signed, deletions are kept for 30 days". */
 static const char *policy_show(const policy_call *self, char ret_text[POLICY_TEXT_SIZE])
 {
     const char *name = copse_merge_policy_name(self->merge);
+    const char *is_signed = self->is_signed ? ", signed" : "";
     char days[POLICY_TEXT_SIZE / 2];
     if (self->tombstone_days > 0) {
-        (void)snprintf(ret_text, POLICY_TEXT_SIZE, "%s, deletions are kept for %s", name,
+        (void)snprintf(ret_text, POLICY_TEXT_SIZE, "%s%s, deletions are kept for %s", name,
+                       is_signed,
                        copse_documents_plural(self->tombstone_days, "day", days, sizeof days));
     } else {
-        (void)snprintf(ret_text, POLICY_TEXT_SIZE, "%s%s", name,
+        (void)snprintf(ret_text, POLICY_TEXT_SIZE, "%s%s%s", name, is_signed,
                        policy_has_versions(self) ? ", deletions are kept" : "");
     }
     return ret_text;
@@ -130,6 +161,7 @@ static void policy_print(const policy_call *self, const copse_documents *documen
         copse_output_text(out, "collection", self->name);
         copse_output_text(out, "merge", copse_merge_policy_name(self->merge));
         copse_output_number(out, "tombstone_days", self->tombstone_days);
+        copse_output_bool(out, "signed", self->is_signed);
         if (has_forgotten) {
             copse_output_text(out, "forgotten_before", copse_past_time(self->forgotten_ms, time));
         }
@@ -149,6 +181,10 @@ static void policy_print(const policy_call *self, const copse_documents *documen
         copse_output_format(
             out, "forgot %s\n",
             copse_documents_plural(self->forgotten, "deletion", count, sizeof count));
+    }
+    if (self->makes_collection) {
+        (void)copse_output_flush(out);
+        copse_note(self->call, "copse: made the collection '%s'", self->name);
     }
 }
 
@@ -186,8 +222,14 @@ static bool policy_parse(policy_call *self, bool *ret_changes)
         (void)copse_failure_usage(call, "--tombstone-days is at most %d", COPSE_TOMBSTONE_DAYS_MAX);
         return false;
     }
-    *ret_changes =
-        self->has_merge || self->forgets || copse_options_has(options, "--tombstone-days");
+    bool is_signed = copse_options_has(options, "--signed");
+    if (is_signed && self->has_merge && self->merge != COPSE_MERGE_LWW) {
+        (void)copse_failure_usage(call, "--signed goes with lww, and not with %s",
+                                  copse_merge_policy_name(self->merge));
+        return false;
+    }
+    *ret_changes = self->has_merge || self->forgets || is_signed ||
+                   copse_options_has(options, "--tombstone-days");
     return true;
 }
 
@@ -228,10 +270,16 @@ const copse_command copse_command_policy = {
         "field-wise each document that is written from now on has a version: when, and by whom;\n"
         "another policy takes the versions away. So has one that was deleted, so that old copies\n"
         "don't bring it back. --forget forgets the deletions that are older than\n"
-        "--tombstone-days; from then on a copy that was not merged for longer is refused.\n",
+        "--tombstone-days; from then on a copy that was not merged for longer is refused.\n"
+        "\n"
+        "With --signed, who writes a document of an lww collection signs it with his --key, so\n"
+        "that nobody who passes it on can change it, or put words into another's mouth. That is\n"
+        "for databases with a creator (copse init --creator), before the first document, and\n"
+        "stays until the collection is dropped.\n",
     .options = policy_options,
     .examples = "copse policy blog.copse posts\n"
                 "copse policy blog.copse posts field-wise --tombstone-days 90\n"
-                "copse policy blog.copse posts --forget",
+                "copse policy blog.copse posts --forget\n"
+                "copse policy blog.copse letters lww --signed",
     .run = policy_run,
 };

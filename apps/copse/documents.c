@@ -305,6 +305,16 @@ int copse_documents_failure(copse_documents *documents, copse_status status, con
     return copse_place_failure(&documents->place, status, what);
 }
 
+int copse_documents_denied(copse_documents *documents, const char *what)
+{
+    static const char list[] =
+        "`copse writers list DB` shows who may write; --key KEY says who does";
+    static const char key[] = "--key NAME, $COPSE_KEY or a line `key = NAME` in the config says "
+                              "who writes, and signs";
+    return copse_failure(documents->call, COPSE_DENIED, documents->author.key != NULL ? list : key,
+                         "%s: %s", what, documents->call->err.message);
+}
+
 /* ---- Writing ---- */
 
 const copse_author *copse_documents_author(copse_documents *documents)
@@ -371,6 +381,10 @@ static int documents_report_apply(copse_documents *documents, const copse_docume
                                   copse_status status, size_t failed)
 {
     copse_call *call = documents->call;
+    bool is_denied = status == COPSE_DENIED && failed != SIZE_MAX;
+    if (is_denied && documents->author.key == NULL) {
+        return copse_documents_denied(documents, "nothing was changed");
+    }
     if (failed != SIZE_MAX && change->refused != NULL) {
         return change->refused(change->ctx, documents, status, failed);
     }
@@ -378,10 +392,11 @@ static int documents_report_apply(copse_documents *documents, const copse_docume
         return copse_failure(call, status, "import its documents into a database of version 2",
                              "'%s' can't be changed: %s", documents->ref, call->err.message);
     }
-    if (status == COPSE_DENIED && failed != SIZE_MAX) {
-        return copse_failure(call, status,
-                             "`copse writers list DB` shows who may write; --key KEY says who does",
-                             "nothing was changed: %s", call->err.message);
+    if (is_denied) {
+        return copse_documents_denied(documents, "nothing was changed");
+    }
+    if (status == COPSE_CONFLICT && failed != SIZE_MAX) { /* by what is there, not by others */
+        return copse_failure(call, status, "nothing was changed", "%s", call->err.message);
     }
     return copse_documents_failure(documents, status, "nothing was changed");
 }

@@ -92,6 +92,9 @@ copse_status copse_documents_index_count(copse_documents *documents,
 /** Reports what a read or a query failed with, behind `what` was being done. */
 int copse_documents_failure(copse_documents *documents, copse_status status, const char *what);
 
+/** Reports, likewise, that who writes may not, and how to say who does. */
+int copse_documents_denied(copse_documents *documents, const char *what);
+
 /** Who writes; lent until the database is closed. NULL: reported. */
 const copse_author *copse_documents_author(copse_documents *documents);
 

@@ -13,7 +13,8 @@ static bool merge_print_is_of_policies(const copse_database_conflict *conflict)
     const copse_collection *ours = conflict->our_collection;
     const copse_collection *theirs = conflict->their_collection;
     return ours != NULL && theirs != NULL &&
-           (ours->merge != theirs->merge || ours->tombstone_days != theirs->tombstone_days);
+           (ours->merge != theirs->merge || ours->tombstone_days != theirs->tombstone_days ||
+            ours->is_signed != theirs->is_signed);
 }
 
 static void merge_print_collection_json(copse_output *out, const char *name,
@@ -24,6 +25,7 @@ static void merge_print_collection_json(copse_output *out, const char *name,
         copse_output_text_bytes(out, "primary_key", collection->primary_key);
         copse_output_text(out, "merge", copse_merge_policy_name(collection->merge));
         copse_output_number(out, "tombstone_days", collection->tombstone_days);
+        copse_output_bool(out, "signed", collection->is_signed);
         copse_output_end_member(out);
     }
 }
@@ -63,10 +65,11 @@ static const char *merge_print_reason(const copse_database_conflict *conflict)
                                        : "the same field was changed on both sides";
 }
 
-/* "lww (deletions kept for 30 days)". */
+/* "lww, signed (deletions kept for 30 days)". */
 static void merge_print_policy(copse_output *out, const copse_collection *collection)
 {
-    copse_output_format(out, "%s", copse_merge_policy_name(collection->merge));
+    copse_output_format(out, "%s%s", copse_merge_policy_name(collection->merge),
+                        collection->is_signed ? ", signed" : "");
     if (collection->tombstone_days > 0) {
         copse_output_format(out, " (deletions kept for %u days)",
                             (unsigned)collection->tombstone_days);

@@ -53,6 +53,8 @@ typedef struct copse_collection {
                                   COPSE_TOMBSTONE_DAYS_MAX. */
     uint64_t forgotten_ms; /**< Deletions from before that time of Unix, in milliseconds, have been
                                 forgotten; 0: none ever was. */
+    bool is_signed; /**< Of all documents, and deletions, the author signs what he wrote: only where
+                         `merge` is LWW, in a database with a creator (copse_write_set_signed). */
     const copse_index_definition *indexes; /**< In the order of their names. */
     size_t indexes_count;
 } copse_collection;

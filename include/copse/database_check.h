@@ -33,7 +33,8 @@ typedef enum copse_database_defect_kind {
     COPSE_DATABASE_DEFECT_PARALLEL_ARRAYS, /**< A document that an index can't hold: arrays in two
                                                 fields, too many entries, too long a key. */
     COPSE_DATABASE_DEFECT_VERSION,  /**< A row of versions is malformed, is not one of its document,
-                                         has a wrong signature, or is in a collection without. */
+                                         has a wrong signature, or is in a collection without; or a
+                                         signature is missing in a collection of signed ones. */
     COPSE_DATABASE_DEFECT_CONFLICT, /**< The row of a conflict is malformed, or has documents of
                                          another primary key. */
     COPSE_DATABASE_DEFECT_STATEMENTS /**< A row of statements is malformed, or one of them is not

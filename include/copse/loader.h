@@ -44,6 +44,11 @@ COPSE_API copse_loader *copse_loader_free(copse_loader *loader);
 COPSE_API COPSE_MUST_USE copse_status copse_loader_set_author(copse_loader *loader,
                                                               copse_bytes author, copse_err *err);
 
+/** Likewise sets the author's key, by which documents of a collection of signed ones
+ * (copse_write_set_signed) are signed; it must stay until the loader is freed. */
+COPSE_API COPSE_MUST_USE copse_status copse_loader_set_key(copse_loader *loader,
+                                                           const copse_key *key, copse_err *err);
+
 /** Sets who is told of the sorter's progress. */
 COPSE_API void copse_loader_on_progress(copse_loader *loader, copse_sorter_progress_fn progress,
                                         void *ctx);
@@ -51,8 +56,8 @@ COPSE_API void copse_loader_on_progress(copse_loader *loader, copse_sorter_progr
 /** Adds a document (copied). `tag`: any number, such as its line, that tells it apart in a
  * conflict. A missing `_id` becomes a new ObjectId. CORRUPT: no document, no primary key, parallel
  * arrays; LIMIT: too large a document, key or row: the loader goes on without it. MISUSE: it was
- * finished, or
- * there is no clock or random source for an ObjectId: goes on likewise. NOMEM, IO, another failure
+ * finished, or there is no clock or random source for an ObjectId: goes on likewise. DENIED:
+ * documents of the collection are signed, and there is no key: likewise. NOMEM, IO, another failure
  * of the store or the run store, or LIMIT because the memory is full and there is no run store: it
  * is poisoned and repeats that failure. */
 COPSE_API COPSE_MUST_USE copse_status copse_loader_add(copse_loader *loader, copse_bytes document,

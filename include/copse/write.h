@@ -72,12 +72,22 @@ COPSE_API COPSE_MUST_USE copse_status copse_write_drop_index(copse_write *write,
  * (docs/formats/database.md, "Versions"); those that have none count as older than all, unless a
  * merge sees that they were written since the base (database_merge.h). A change to another policy
  * than these two removes the versions, and what waits in conflicts but was deleted by its version;
- * copse_collection.forgotten_ms stays. LIMIT: tombstone_days. NOT_FOUND (at apply). */
+ * copse_collection.forgotten_ms stays. LIMIT: tombstone_days. NOT_FOUND (at apply). CONFLICT (at
+ * apply): documents of the collection are signed, and this is not LWW. */
 COPSE_API COPSE_MUST_USE copse_status copse_write_set_merge(copse_write *write,
                                                             copse_bytes collection,
                                                             copse_merge_policy policy,
                                                             uint32_t tombstone_days,
                                                             copse_err *err);
+
+/** Makes a collection whose documents are merged LWW one of signed documents: whatever is written
+ * into it from then on, also a deletion, is signed with options.key, copse_database_check finds
+ * what is not, and merges refuse it. That and the policy then stay, until the collection is dropped
+ * (copse_write_set_merge: CONFLICT). CONFLICT (at apply): the database has no creator, the policy
+ * is another one, or the collection has documents, or had some. NOT_FOUND (at apply). */
+COPSE_API COPSE_MUST_USE copse_status copse_write_set_signed(copse_write *write,
+                                                             copse_bytes collection,
+                                                             copse_err *err);
 
 /** Forgets the documents of an LWW or FIELD_WISE collection that were deleted before `before_ms`, a
  * time of Unix in milliseconds, and notes that it did, if it found some or none
@@ -161,7 +171,8 @@ typedef struct copse_write_options {
     /** Who writes, as did:key text, for versions (copse_write_set_merge); len 0: nobody. Their
      * clock is that of the env: without one, writing to such a collection is MISUSE. */
     copse_bytes author;
-    /** The author's key; NULL: none. Without `author` it says who that is; MISUSE: another. In a
+    /** The author's key; NULL: none. Without `author` it says who that is; MISUSE: another. What is
+     * written into collections of signed documents (copse_write_set_signed) is signed with it. In a
      * database with a creator (identity.h) the statements in it say what this key may do
      * (copse_authority_can, by the clock of the env): inserting documents that are not there asks
      * for INSERT; replacing, deleting and resolving for WRITE; all else for ADMIN, in that

@@ -6,6 +6,7 @@
 #include "doc/catalogue_rows.h"
 #include "expr/path.h"
 #include "index/definition.h"
+#include "tree/tree.h"
 
 #include <copse/cursor.h>
 
@@ -211,6 +212,10 @@ static copse_status catalogue_read_collection(copse_catalogue *catalogue, copse_
     copse_catalogue_collection *collection;
     copse_collection read = {.merge = COPSE_MERGE_THREE_WAY};
     copse_status status = copse_catalogue_decode_collection(value, &read, err);
+    if (status == COPSE_OK && read.is_signed && !catalogue->has_identity) {
+        status = COPSE_ERR(err, COPSE_CORRUPT,
+                           "a collection of signed documents in a database without a creator");
+    }
     if (status == COPSE_OK) {
         status = copse_catalogue_add(catalogue, name, read.primary_key, read.documents, &collection,
                                      err);
@@ -219,6 +224,7 @@ static copse_status catalogue_read_collection(copse_catalogue *catalogue, copse_
         collection->collection.merge = read.merge;
         collection->collection.tombstone_days = read.tombstone_days;
         collection->collection.forgotten_ms = read.forgotten_ms;
+        collection->collection.is_signed = read.is_signed;
     }
     return status;
 }
@@ -301,4 +307,27 @@ copse_status copse_catalogue_read(copse_catalogue *catalogue, copse_tree *tree, 
         copse_catalogue_release(catalogue);
     }
     return status;
+}
+
+copse_status copse_catalogue_check_empty(copse_tree *tree, copse_bytes name, copse_err *err)
+{
+    uint64_t count = 0;
+    copse_buf bounds;
+    copse_buf_init(&bounds, tree->env, SIZE_MAX);
+    copse_status status = copse_key_write_data(&bounds, name);
+    size_t size = bounds.len;
+    if (status == COPSE_OK) {
+        status = copse_key_write_range_end(&bounds, 0);
+    }
+    if (status == COPSE_OK) {
+        const copse_bytes to = {bounds.ptr + size, bounds.len - size};
+        status = copse_tree_range_count(tree, (copse_bytes){bounds.ptr, size}, &to, &count, err);
+    } else {
+        status = COPSE_ERR(err, status, "no memory for the keys of a collection");
+    }
+    copse_buf_release(&bounds);
+    return status == COPSE_OK && count > 0
+               ? COPSE_ERR(err, COPSE_CONFLICT, "the collection %.*s has documents, or had some",
+                           (int)name.len, (const char *)name.ptr)
+               : status;
 }

@@ -84,6 +84,11 @@ COPSE_MUST_USE copse_status copse_catalogue_add_index(copse_catalogue_collection
 /** Removes index number `position`. */
 void copse_catalogue_remove_index(copse_catalogue_collection *collection, size_t position);
 
+/** CONFLICT: the tree holds data of the collection `name`, also of documents that were deleted.
+ * WANT, CORRUPT, IO, NOMEM. */
+COPSE_MUST_USE copse_status copse_catalogue_check_empty(copse_tree *tree, copse_bytes name,
+                                                        copse_err *err);
+
 /** CORRUPT: `primary_key` can't be the name of a primary key: it is no path of one part. */
 COPSE_MUST_USE copse_status copse_catalogue_check_primary(copse_bytes primary_key, copse_err *err);
 

@@ -84,10 +84,17 @@ copse_status copse_catalogue_encode_collection(const copse_collection *collectio
     bool has_merge = collection->merge != COPSE_MERGE_THREE_WAY;
     bool has_days = collection->tombstone_days > 0;
     bool has_forgotten = collection->forgotten_ms > 0;
-    copse_status status = copse_cbor_write_map(buf, 2U + has_merge + has_days + has_forgotten);
+    copse_status status = copse_cbor_write_map(buf, 2U + has_merge + collection->is_signed +
+                                                        has_days + has_forgotten);
     if (status == COPSE_OK && has_merge) {
         status = catalogue_write_pair(
             buf, "merge", copse_bytes_of_text(copse_merge_policy_name(collection->merge)));
+    }
+    if (status == COPSE_OK && collection->is_signed) {
+        status = catalogue_write_text(buf, "signed");
+    }
+    if (status == COPSE_OK && collection->is_signed) {
+        status = copse_cbor_write_bool(buf, true);
     }
     if (status == COPSE_OK) {
         status = catalogue_write_pair(buf, "documents",
@@ -230,13 +237,15 @@ copse_status copse_catalogue_decode_collection(copse_bytes value, copse_collecti
                                          {.name = "primaryKey"},
                                          {.name = "merge", .is_optional = true},
                                          {.name = "tombstoneDays", .is_optional = true},
-                                         {.name = "forgotten", .is_optional = true}};
-    copse_cbor_item items[5];
-    copse_status status = catalogue_read_keys(value, keys, 5, "a collection", items, err);
+                                         {.name = "forgotten", .is_optional = true},
+                                         {.name = "signed", .is_optional = true}};
+    copse_cbor_item items[6];
+    copse_status status = catalogue_read_keys(value, keys, 6, "a collection", items, err);
     if (status != COPSE_OK) {
         return status;
     }
     const copse_cbor_item *merge = &items[2];
+    const copse_cbor_item *is_signed = &items[5];
     uint64_t days = 0;
     bool is_linked = catalogue_is_text(&items[0], catalogue_forms[COPSE_DOCUMENTS_LINKED]);
     bool is_right =
@@ -253,6 +262,11 @@ copse_status copse_catalogue_decode_collection(copse_bytes value, copse_collecti
     is_right = is_right && catalogue_read_number(&items[3], COPSE_TOMBSTONE_DAYS_MAX, &days) &&
                catalogue_read_number(&items[4], INT64_MAX, &read.forgotten_ms);
     read.tombstone_days = (uint32_t)days;
+    if (is_signed->kind != COPSE_CBOR_NULL) {
+        is_right = is_right && is_signed->kind == COPSE_CBOR_BOOL && is_signed->boolean &&
+                   read.merge == COPSE_MERGE_LWW;
+        read.is_signed = true;
+    }
     if (!is_right) {
         return COPSE_ERR(err, COPSE_CORRUPT, "the row of a collection has a value that is none");
     }

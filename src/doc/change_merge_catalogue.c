@@ -55,8 +55,9 @@ static bool change_merge_is_alike(const copse_collection *a, const copse_collect
 
 static bool change_merge_collection_same(const copse_collection *a, const copse_collection *b)
 {
-    return a == b || (a != NULL && b != NULL && change_merge_is_alike(a, b) &&
-                      a->merge == b->merge && a->tombstone_days == b->tombstone_days);
+    return a == b ||
+           (a != NULL && b != NULL && change_merge_is_alike(a, b) && a->merge == b->merge &&
+            a->tombstone_days == b->tombstone_days && a->is_signed == b->is_signed);
 }
 
 static change_merge_verdict
@@ -67,6 +68,10 @@ change_merge_judge_collection(const copse_change_merge_collection *collection)
     const copse_collection *ours = collection->of[COPSE_CHANGE_MERGE_OURS];
     if (before != NULL && after != NULL && !change_merge_is_alike(before, after)) {
         return CHANGE_MERGE_CONFLICT;
+    }
+    if (ours != NULL && ours->is_signed && after != NULL && !after->is_signed &&
+        !change_merge_collection_same(before, after)) {
+        return CHANGE_MERGE_CONFLICT; /* that stays until it is dropped */
     }
     return change_merge_judge(change_merge_collection_same(before, after),
                               change_merge_collection_same(ours, after),
@@ -132,6 +137,9 @@ static copse_status change_merge_make(copse_change_merge *merge, copse_err *err)
     if (status == COPSE_OK && (!is_new || !change_merge_is_default(after))) {
         status = copse_write_set_merge(merge->write, after->name, after->merge,
                                        after->tombstone_days, err);
+    }
+    if (status == COPSE_OK && after->is_signed) {
+        status = copse_write_set_signed(merge->write, after->name, err);
     }
     return status == COPSE_OK ? COPSE_END : status;
 }

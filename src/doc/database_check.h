@@ -125,6 +125,11 @@ COPSE_MUST_USE copse_status copse_dbcheck_version(copse_dbcheck_run *run, copse_
                                                   size_t tail, copse_bytes value, bool *ret_past,
                                                   copse_err *err);
 
+/** Where run->collection asks for signatures: whether the document of that key, whose order(pk)
+ * begins at `tail`, has a row of versions, which is checked at its place. `id` may have len 0. */
+COPSE_MUST_USE copse_status copse_dbcheck_has_version(copse_dbcheck_run *run, copse_bytes key,
+                                                      size_t tail, copse_bytes id, copse_err *err);
+
 /** As copse_dbcheck_tell for a row of index number `position` of run->collection: adds whose it is.
  */
 COPSE_MUST_USE copse_status copse_dbcheck_tell_of_entry(copse_dbcheck_run *run, size_t position,

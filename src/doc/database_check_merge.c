@@ -82,8 +82,12 @@ copse_status copse_dbcheck_conflict(copse_dbcheck_run *run, copse_bytes key, siz
     for (size_t i = 0; i < conflict.sides_count && status == COPSE_OK; i++) {
         status = dbcheck_conflict_document(&subject, conflict.sides[i].document, err);
     }
-    return status == COPSE_OK ? dbcheck_conflict_document(&subject, conflict.waiting.document, err)
-                              : status;
+    if (status == COPSE_OK) {
+        status = dbcheck_conflict_document(&subject, conflict.waiting.document, err);
+    }
+    return status == COPSE_OK && conflict.waiting.document.len > 0
+               ? copse_dbcheck_has_version(run, key, tail, (copse_bytes){NULL, 0}, err)
+               : status;
 }
 
 /* ---- versions ---- */
@@ -148,7 +152,25 @@ static copse_status dbcheck_version_signature(const dbcheck_subject *subject,
     const copse_collection *collection = &subject->run->collection->collection;
     const copse_document_place place = {catalogue->has_identity ? &catalogue->identity.cid : NULL,
                                         collection->name, subject->primary};
-    return copse_document_check_signature(subject->run->env, collection->merge, &place, state, err);
+    copse_status status =
+        copse_document_check_signature(subject->run->env, collection, &place, state, err);
+    return status == COPSE_NOT_FOUND ? COPSE_CORRUPT : status;
+}
+
+copse_status copse_dbcheck_has_version(copse_dbcheck_run *run, copse_bytes key, size_t tail,
+                                       copse_bytes id, copse_err *err)
+{
+    const dbcheck_subject subject =
+        dbcheck_subject_of(run, COPSE_DATABASE_DEFECT_VERSION, key, tail);
+    if (!run->collection->collection.is_signed) {
+        return COPSE_OK;
+    }
+    copse_status status = dbcheck_find_row(&subject, copse_key_write_versions, err);
+    return status == COPSE_NOT_FOUND
+               ? dbcheck_subject_tell(&subject, id,
+                                      "the document is not signed, in a collection of signed ones",
+                                      NULL, err)
+               : status;
 }
 
 /* Checks a row against its document. */

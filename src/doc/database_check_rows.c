@@ -251,6 +251,9 @@ static copse_status dbcheck_document(copse_dbcheck_run *run, const dbcheck_row *
     if (status == COPSE_OK) {
         status = dbcheck_derive(run, row, &document, err);
     }
+    if (status == COPSE_OK) {
+        status = copse_dbcheck_has_version(run, row->key, row->tail, document.id, err);
+    }
     copse_dbcheck_document_release(&document);
     return status == COPSE_NOT_FOUND ? COPSE_OK : status; /* told already */
 }

@@ -98,74 +98,6 @@ copse_database_merge_stats copse_database_merge_get_stats(const copse_database_m
 
 /* ---- The present collection ------------------------------------------------------------------ */
 
-static bool database_merge_same_options(const copse_collection *a, const copse_collection *b)
-{
-    return a->documents == b->documents && copse_bytes_equal(a->primary_key, b->primary_key) &&
-           a->merge == b->merge && a->tombstone_days == b->tombstone_days;
-}
-
-/* Whether documents of both can stand in one collection. */
-static bool database_merge_is_like(const copse_collection *a, const copse_collection *b)
-{
-    return a->documents == b->documents && copse_bytes_equal(a->primary_key, b->primary_key);
-}
-
-/* Up to when deletions were forgotten by either side. */
-static uint64_t database_merge_forgotten_ms(const copse_collection *ours,
-                                            const copse_collection *theirs)
-{
-    uint64_t ours_ms = ours != NULL ? ours->forgotten_ms : 0;
-    uint64_t theirs_ms = theirs != NULL ? theirs->forgotten_ms : 0;
-    return ours_ms > theirs_ms ? ours_ms : theirs_ms;
-}
-
-/* The collection whose options the merged one has: ours, theirs if only they changed them, or NULL,
- * if both did. */
-static const copse_collection *database_merge_agree(const copse_database_merge *merge)
-{
-    const copse_collection *base = merge->collections[COPSE_MERGE_BASE];
-    const copse_collection *ours = merge->collections[COPSE_MERGE_OURS];
-    const copse_collection *theirs = merge->collections[COPSE_MERGE_THEIRS];
-    if (ours == NULL || theirs == NULL || database_merge_same_options(ours, theirs)) {
-        return ours != NULL ? ours : theirs;
-    }
-    if (base == NULL || !database_merge_is_like(ours, theirs)) {
-        return NULL;
-    }
-    return database_merge_same_options(base, theirs) ? ours
-           : database_merge_same_options(base, ours) ? theirs
-                                                     : NULL;
-}
-
-void copse_merge_enter_collection(copse_database_merge *merge, copse_bytes name)
-{
-    merge->name = name;
-    for (size_t side = 0; side < COPSE_MERGE_SIDES; side++) {
-        merge->collections[side] = merge->databases[side] != NULL
-                                       ? copse_database_collection(merge->databases[side], name)
-                                       : NULL;
-    }
-    const copse_collection **base = &merge->collections[COPSE_MERGE_BASE];
-    const copse_collection *ours = merge->collections[COPSE_MERGE_OURS];
-    const copse_collection *theirs = merge->collections[COPSE_MERGE_THEIRS];
-    const copse_collection *agreed = database_merge_agree(merge);
-    merge->is_disputed = agreed == NULL && ours != NULL;
-    if (merge->is_disputed && database_merge_is_like(ours, theirs)) {
-        agreed = ours; /* of their documents something can be made */
-    }
-    merge->agreed = agreed;
-    merge->is_taken_whole = ours == NULL;
-    merge->forgotten_ms = database_merge_forgotten_ms(ours, theirs);
-    if (agreed != NULL) {
-        merge->policy =
-            agreed->merge == COPSE_MERGE_THREE_WAY ? merge->options.policy : agreed->merge;
-    }
-    if (*base != NULL && agreed != NULL && !merge->is_taken_whole &&
-        !copse_bytes_equal((*base)->primary_key, agreed->primary_key)) {
-        *base = NULL; /* its rows are of other documents */
-    }
-}
-
 /* The first collection whose name is above `last`; NULL: none. */
 static const copse_collection *database_merge_collection_after(const copse_database *database,
                                                                copse_bytes last)
@@ -229,7 +161,7 @@ static copse_status database_merge_is_kept(copse_database_merge *merge, copse_me
 {
     const copse_collection *base = merge->collections[COPSE_MERGE_BASE];
     const copse_collection *other = merge->collections[side];
-    bool is_same = database_merge_same_options(base, other);
+    bool is_same = copse_merge_has_same_options(base, other);
     copse_status status = COPSE_OK;
     if (is_same) {
         status = copse_merge_has_same_indexes(merge->env, base, other, &is_same, err);
@@ -249,6 +181,12 @@ static copse_status database_merge_dropped(copse_database_merge *merge,
     bool is_kept = false;
     copse_status status = database_merge_is_kept(
         merge, is_theirs ? COPSE_MERGE_OURS : COPSE_MERGE_THEIRS, &is_kept, err);
+    if (status == COPSE_OK && !is_kept && !is_theirs && merge->review != NULL) {
+        status = copse_merge_review_survival(merge, err);
+        if (status == COPSE_DENIED) {
+            return COPSE_END;
+        }
+    }
     if (status == COPSE_OK && !is_kept) {
         return database_merge_give(merge, ret_conflict);
     }
@@ -269,7 +207,7 @@ static copse_status database_merge_without_base(copse_database_merge *merge, cop
     copse_status status = COPSE_OK;
     if (ours == NULL || theirs == NULL) {
         what = merge->options.policy != COPSE_MERGE_UNION ? "one side has it" : NULL;
-    } else if (!database_merge_same_options(ours, theirs)) {
+    } else if (!copse_merge_has_same_options(ours, theirs)) {
         what = "its options differ";
     } else {
         status = copse_merge_has_same_indexes(merge->env, ours, theirs, &is_same, err);
@@ -292,17 +230,34 @@ static copse_status database_merge_without_base(copse_database_merge *merge, cop
                            (int)merge->name.len, (const char *)merge->name.ptr, what);
 }
 
+/* Adds the operations that give the collection these options. */
+static copse_status database_merge_set_options(copse_database_merge *merge,
+                                               const copse_collection *options, copse_err *err)
+{
+    copse_status status =
+        copse_write_set_options(merge->write, merge->name, options->merge, options->tombstone_days,
+                                merge->forgotten_ms, err);
+    return status == COPSE_OK && options->is_signed
+               ? copse_write_set_signed(merge->write, merge->name, err)
+               : status;
+}
+
 /* Only theirs has it. */
 static copse_status database_merge_take(copse_database_merge *merge, bool *ret_goes_on,
                                         copse_err *err)
 {
     const copse_collection *theirs = merge->collections[COPSE_MERGE_THEIRS];
-    copse_status status = copse_write_create_collection(
-        merge->write, merge->name, theirs->primary_key, theirs->documents, err);
+    copse_status status = COPSE_OK;
+    if (copse_database_collection(merge->databases[COPSE_MERGE_OURS], merge->name) != NULL) {
+        status = copse_write_drop_collection(merge->write, merge->name, err); /* it is renewed */
+    }
+    if (status == COPSE_OK) {
+        status = copse_write_create_collection(merge->write, merge->name, theirs->primary_key,
+                                               theirs->documents, err);
+    }
     if (status == COPSE_OK && (theirs->merge != COPSE_MERGE_THREE_WAY ||
                                theirs->tombstone_days > 0 || theirs->forgotten_ms > 0)) {
-        status = copse_write_set_options(merge->write, merge->name, theirs->merge,
-                                         theirs->tombstone_days, theirs->forgotten_ms, err);
+        status = database_merge_set_options(merge, theirs, err);
     }
     *ret_goes_on = status == COPSE_OK;
     return status;
@@ -329,9 +284,8 @@ static copse_status database_merge_both(copse_database_merge *merge, bool *ret_g
                            (int)merge->name.len, (const char *)merge->name.ptr);
     }
     if (status == COPSE_OK &&
-        (!database_merge_same_options(agreed, ours) || merge->forgotten_ms > ours->forgotten_ms)) {
-        status = copse_write_set_options(merge->write, merge->name, agreed->merge,
-                                         agreed->tombstone_days, merge->forgotten_ms, err);
+        (!copse_merge_has_same_options(agreed, ours) || merge->forgotten_ms > ours->forgotten_ms)) {
+        status = database_merge_set_options(merge, agreed, err);
     }
     *ret_goes_on = status == COPSE_OK;
     return status;
@@ -340,10 +294,19 @@ static copse_status database_merge_both(copse_database_merge *merge, bool *ret_g
 static copse_status database_merge_options(copse_database_merge *merge, bool *ret_goes_on,
                                            copse_database_conflict *ret_conflict, copse_err *err)
 {
+    *ret_goes_on = false;
+    if (merge->review != NULL) {
+        copse_status status = copse_merge_review_collection(merge, err);
+        if (status == COPSE_DENIED) {
+            return COPSE_END;
+        }
+        if (status != COPSE_OK) {
+            return status;
+        }
+    }
     bool has_base = merge->collections[COPSE_MERGE_BASE] != NULL;
     bool has_ours = merge->collections[COPSE_MERGE_OURS] != NULL;
     bool has_theirs = merge->collections[COPSE_MERGE_THEIRS] != NULL;
-    *ret_goes_on = false;
     if (merge->options.is_base_lost) {
         copse_status status = database_merge_without_base(merge, err);
         if (status != COPSE_OK) {
@@ -450,6 +413,9 @@ copse_status copse_database_merge_apply(copse_database_merge *merge, copse_store
     }
     if (!clashes->are_noted) {
         status = database_merge_apply(merge, store, ret_tree, ret_stats, &failure);
+        if (status == COPSE_CONFLICT && copse_database_merge_leave_indexes(merge)) {
+            status = database_merge_apply(merge, store, ret_tree, ret_stats, &failure);
+        }
         clashes->are_noted = status == COPSE_CONFLICT && clashes->count > 0;
         if (!clashes->are_noted) {
             return copse_err_keep(&failure, status, err);

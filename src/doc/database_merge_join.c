@@ -15,7 +15,10 @@
  *   J4  What one side has forgotten, the deletions from before some time, the merge forgets: no
  *       collection has the row of a deletion from before its forgotten_ms. So heads come to the
  *       same rows in whatever order they are merged. That both sides knew those deletions, who
- *       merges heads sees to (head_merge.c).
+ *       merges heads sees to (head_pair.c).
+ *   J5  In a collection of signed documents nothing is made that nobody signed: what has no
+ *       signature does not count, where it is as the base has it, and else the merge refuses
+ *       it. Nothing there was written before the policy (write_catalogue.c).
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -121,27 +124,49 @@ static copse_status merge_refuse_signature(const copse_database_merge *merge, co
                            (int)version.author.len, (const char *)version.author.ptr);
 }
 
-/* A state that somebody signed must be right (M6): whose it is said to be is nobody's to make up.
- */
-static copse_status merge_check_signature(const copse_database_merge *merge, copse_merge_side side,
-                                          const copse_version_state *state, copse_err *err)
+/* What a side has without a signature where all of it must have one (J5). */
+static copse_status merge_drop_unsigned(copse_database_merge *merge, copse_merge_side side,
+                                        copse_version_state *state, const char *message,
+                                        copse_err *err)
+{
+    copse_bytes *rows = merge->rows.values[COPSE_MERGE_VERSION_ROW];
+    copse_bytes base = copse_merge_nothing;
+    copse_status status = merge_load_base(merge, &base, err);
+    if (status == COPSE_OK && merge->collections[COPSE_MERGE_BASE] != NULL) {
+        status = copse_merge_find(merge, COPSE_MERGE_VERSION_ROW, COPSE_MERGE_BASE,
+                                  &rows[COPSE_MERGE_BASE], err);
+    }
+    if (status == COPSE_OK && (!copse_bytes_equal(state->document, base) ||
+                               !copse_bytes_equal(rows[side], rows[COPSE_MERGE_BASE]))) {
+        return merge_refuse_signature(merge, state->row, message, err);
+    }
+    if (status == COPSE_OK) {
+        *state = (copse_version_state){copse_merge_nothing, copse_merge_nothing};
+    }
+    return status;
+}
+
+/* A state that somebody signed must be right: whose it is said to be is nobody's to make up. */
+static copse_status merge_check_signature(copse_database_merge *merge, copse_merge_side side,
+                                          copse_version_state *state, copse_err *err)
 {
     const copse_identity *identity = copse_database_identity(merge->databases[side]);
     const copse_document_place place = {identity != NULL ? &identity->cid : NULL, merge->name,
                                         merge->rows.key};
     copse_err detail = {0};
     copse_status status =
-        copse_document_check_signature(merge->env, merge->policy, &place, state, &detail);
+        copse_document_check_signature(merge->env, merge->agreed, &place, state, &detail);
+    if (status == COPSE_NOT_FOUND) {
+        return merge_drop_unsigned(merge, side, state, detail.message, err);
+    }
     if (status == COPSE_CORRUPT) {
         return merge_refuse_signature(merge, state->row, detail.message, err);
     }
     return status == COPSE_OK ? status : COPSE_ERR(err, status, "%s", detail.message);
 }
 
-/* The state of a side (M3): a document that waits is none where its versions say that it was
- * deleted since. */
-static copse_status merge_read_state(copse_database_merge *merge, copse_merge_side side,
-                                     copse_version_state *ret_state, copse_err *err)
+copse_status copse_merge_load_state(copse_database_merge *merge, copse_merge_side side,
+                                    copse_version_state *ret_state, copse_err *err)
 {
     bool is_deleted = false;
     copse_version_state state = {copse_merge_nothing, copse_merge_nothing};
@@ -153,12 +178,19 @@ static copse_status merge_read_state(copse_database_merge *merge, copse_merge_si
         status = copse_merge_load(merge, side, &state.document, err);
     }
     if (status == COPSE_OK) {
-        status = merge_check_signature(merge, side, &state, err);
-    }
-    if (status == COPSE_OK) {
         *ret_state = state;
     }
     return status;
+}
+
+/* Likewise; it is signed as it must be. */
+static copse_status merge_read_state(copse_database_merge *merge, copse_merge_side side,
+                                     copse_version_state *ret_state, copse_err *err)
+{
+    bool is_checked = merge->is_checked && side == COPSE_MERGE_THEIRS;
+    copse_status status = copse_merge_load_state(merge, side, ret_state, err);
+    return status == COPSE_OK && !is_checked ? merge_check_signature(merge, side, ret_state, err)
+                                             : status;
 }
 
 /* Whether something of a version gave way that the other side had not seen: both sides wrote since
@@ -289,7 +321,7 @@ static copse_status merge_make_versions(copse_database_merge *merge,
                          "sides parted is not to be had",
                          (int)merge->name.len, (const char *)merge->name.ptr);
     }
-    if (is_all || is_alike || !merge_has_past(merge)) {
+    if (is_all || is_alike || merge->agreed->is_signed || !merge_has_past(merge)) { /* J5 */
         return COPSE_OK;
     }
     copse_status status = merge_load_base(merge, &base, err);

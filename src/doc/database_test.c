@@ -205,6 +205,19 @@ static void test_rows_refused(void **state)
                  "{\"documents\":\"inline\",\"primaryKey\":\"a\",\"tombstoneDays\":%s}", days[i]);
         expect_row("\0\0d", 3, json, "none");
     }
+    expect_row("\0\0d", 3,
+               "{\"merge\":\"lww\",\"signed\":true,\"documents\":\"inline\",\"primaryKey\":\"a\"}",
+               "without a creator");
+    expect_row("\0\0d", 3,
+               "{\"merge\":\"lww\",\"signed\":false,\"documents\":\"inline\",\"primaryKey\":\"a\"}",
+               "none");
+    expect_row("\0\0d", 3,
+               "{\"merge\":\"field-wise\",\"signed\":true,\"documents\":\"inline\","
+               "\"primaryKey\":\"a\"}",
+               "none");
+    expect_row("\0\0d", 3,
+               "{\"merge\":\"lww\",\"signed\":1,\"documents\":\"inline\",\"primaryKey\":\"a\"}",
+               "none");
     expect_row("\0\0d", 3, "{\"merge\":null,\"documents\":\"inline\",\"primaryKey\":\"a\"}",
                "null");
     expect_row("\0\0d", 3, "{\"merge\":\"lww\",\"documents\":\"inline\"}", "lacks \"primaryKey\"");

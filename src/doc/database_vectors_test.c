@@ -132,6 +132,31 @@ static void vectors_forgotten(database_world *db)
     database_world_delete(db, "l", "3");
 }
 
+/* A database with a creator, whose seed is 32 bytes 07, and a collection of signed documents. */
+static void vectors_signed(database_world *db)
+{
+    uint8_t seed[COPSE_KEY_SEED_SIZE_BYTES];
+    copse_key *key = NULL;
+    copse_identity identity;
+    const copse_bytes name = copse_bytes_of_text("s");
+    memset(seed, 7, sizeof seed);
+    assert_int_equal(copse_key_from_seed(database_world_env(db), seed, &key, NULL), COPSE_OK);
+    assert_int_equal(copse_identity_new(database_world_env(db), key, &identity, NULL), COPSE_OK);
+    assert_int_equal(copse_write_create_database(db->write, &identity, NULL), COPSE_OK);
+    database_world_create(db, "s", "_id", COPSE_DOCUMENTS_INLINE);
+    assert_int_equal(copse_write_set_merge(db->write, name, COPSE_MERGE_LWW, 30, NULL), COPSE_OK);
+    assert_int_equal(copse_write_set_signed(db->write, name, NULL), COPSE_OK);
+    database_world_insert(db, "s", "{\"_id\":1,\"a\":1}");
+    database_world_insert(db, "s", "{\"_id\":2}");
+    db->options.key = key;
+    database_world_commit(db);
+    database_world_replace(db, "s", "{\"_id\":1,\"a\":2}", false);
+    database_world_delete(db, "s", "2");
+    database_world_commit(db);
+    db->options.key = NULL;
+    copse_key_free(key);
+}
+
 typedef struct vectors_case {
     const char *name;
     void (*write)(database_world *db);
@@ -145,6 +170,7 @@ static const vectors_case vectors_cases[] = {
     {"unbuilt", vectors_unbuilt},
     {"versions", vectors_versions},
     {"forgotten", vectors_forgotten},
+    {"signed", vectors_signed},
 };
 
 /* ---- their text ---- */

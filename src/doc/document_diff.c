@@ -175,7 +175,7 @@ static copse_status document_diff_next_index(copse_document_diff *diff,
 static bool document_diff_same_options(const copse_collection *a, const copse_collection *b)
 {
     return a->documents == b->documents && a->merge == b->merge &&
-           a->tombstone_days == b->tombstone_days &&
+           a->tombstone_days == b->tombstone_days && a->is_signed == b->is_signed &&
            copse_bytes_equal(a->primary_key, b->primary_key);
 }
 

@@ -115,7 +115,8 @@ copse_status copse_document_sign(const copse_env *env, const copse_key *key,
 }
 
 copse_status copse_document_verify(const copse_env *env, const copse_document_place *place,
-                                   const copse_version_state *state, copse_err *err)
+                                   const copse_version_state *state, copse_public_key *ret_signer,
+                                   copse_err *err)
 {
     copse_public_key author;
     copse_version_row row;
@@ -144,17 +145,31 @@ copse_status copse_document_verify(const copse_env *env, const copse_document_pl
     if (status == COPSE_CORRUPT) {
         return COPSE_ERR(err, status, "the document is not signed by its author");
     }
-    return status == COPSE_OK ? COPSE_OK : COPSE_ERR_NOMEM(err);
+    if (status != COPSE_OK) {
+        return COPSE_ERR_NOMEM(err);
+    }
+    if (ret_signer != NULL) {
+        *ret_signer = author;
+    }
+    return COPSE_OK;
 }
 
-copse_status copse_document_check_signature(const copse_env *env, copse_merge_policy policy,
+copse_status copse_document_check_signature(const copse_env *env,
+                                            const copse_collection *collection,
                                             const copse_document_place *place,
                                             const copse_version_state *state, copse_err *err)
 {
-    copse_status status = copse_document_verify(env, place, state, err);
-    if (status == COPSE_OK && policy != COPSE_MERGE_LWW) {
+    copse_status status = copse_document_verify(env, place, state, NULL, err);
+    bool is_absent = state->row.len == 0 && state->document.len == 0;
+    if (status == COPSE_OK && collection->merge != COPSE_MERGE_LWW) {
         return COPSE_ERR(err, COPSE_CORRUPT,
                          "a signed document in a collection that is not merged lww");
     }
-    return status == COPSE_NOT_FOUND ? COPSE_OK : status;
+    if (status == COPSE_NOT_FOUND) {
+        return is_absent || !collection->is_signed
+                   ? COPSE_OK
+                   : COPSE_ERR(err, status,
+                               "the document is not signed, in a collection of signed ones");
+    }
+    return status;
 }

@@ -29,17 +29,19 @@ COPSE_MUST_USE copse_status copse_document_sign(const copse_env *env, const cops
                                                 const copse_version_state *state,
                                                 copse_buf *ret_row, copse_err *err);
 
-/** Whether the author of a state's version signed it. OK; NOT_FOUND: the row has no signature, or
- * there is none. CORRUPT: the author is no did:key of Ed25519, the signature is not one by it of
- * this state in this place, or the row is none. NOMEM. */
+/** Who signed a state's version: *ret_signer (NULL allowed) is the key of its author. NOT_FOUND:
+ * the row has no signature, or there is none. CORRUPT: the author is no did:key of Ed25519, the
+ * signature is not one by it of this state in this place, or the row is none. NOMEM. */
 COPSE_MUST_USE copse_status copse_document_verify(const copse_env *env,
                                                   const copse_document_place *place,
-                                                  const copse_version_state *state, copse_err *err);
+                                                  const copse_version_state *state,
+                                                  copse_public_key *ret_signer, copse_err *err);
 
-/** As copse_document_verify, but OK also without a signature; CORRUPT: also, there is one in a
- * collection whose policy is not LWW. */
+/** Whether a state is signed as its collection, that of the place, asks. As copse_document_verify,
+ * but OK also if there is no state, or if there is no signature and none is asked for; CORRUPT:
+ * also, there is one in a collection whose policy is not LWW. */
 COPSE_MUST_USE copse_status copse_document_check_signature(const copse_env *env,
-                                                           copse_merge_policy policy,
+                                                           const copse_collection *collection,
                                                            const copse_document_place *place,
                                                            const copse_version_state *state,
                                                            copse_err *err);

@@ -67,7 +67,7 @@ static double signature_time_verify(signature_bench *bench)
     for (size_t i = 0; i < SIGNATURE_DOCUMENTS; i++) {
         const copse_version_state state = {copse_buf_view(&bench->documents[i]),
                                            copse_buf_view(&bench->rows[i])};
-        bench_check(copse_document_verify(&bench->env, &bench->place, &state, &bench->err),
+        bench_check(copse_document_verify(&bench->env, &bench->place, &state, NULL, &bench->err),
                     &bench->err);
     }
     return (bench_now() - start) / SIGNATURE_DOCUMENTS;

@@ -113,7 +113,7 @@ static void signature_check_vector(const copse_env *env, char *line)
     if (strcmp(columns[1], "-") != 0) {
         state.document = hex_parse(columns[1], document, sizeof document);
     }
-    copse_status status = copse_document_verify(env, &world.place, &state, &err);
+    copse_status status = copse_document_verify(env, &world.place, &state, NULL, &err);
     if (strcmp(copse_status_name(status), columns[2]) != 0) {
         fail_msg("%s: %s %s", columns[3], copse_status_name(status), err.message);
     }
@@ -147,7 +147,7 @@ static void test_every_flipped_bit_is_refused(void **state)
         const copse_version_state flipped = {document, copse_buf_view(&row)};
         copse_status status = copse_version_check(&test.env, signature_primary, &flipped, NULL);
         if (status == COPSE_OK) {
-            status = copse_document_verify(&test.env, &world.place, &flipped, NULL);
+            status = copse_document_verify(&test.env, &world.place, &flipped, NULL, NULL);
         }
         if (status != COPSE_CORRUPT) {
             fail_msg("bit %zu: %s", bit, copse_status_name(status));
@@ -181,7 +181,7 @@ static void test_only_the_author_signs(void **state)
     const copse_version_state without_row = {.document = document};
     assert_int_equal(copse_document_sign(&test.env, key, &world.place, &without_row, &made, NULL),
                      COPSE_CORRUPT);
-    assert_int_equal(copse_document_verify(&test.env, &world.place, &without_row, NULL),
+    assert_int_equal(copse_document_verify(&test.env, &world.place, &without_row, NULL, NULL),
                      COPSE_NOT_FOUND);
     const copse_version_state deleted = {.row = copse_buf_view(&row)};
     assert_int_equal(copse_document_sign(&test.env, key, &world.place, &deleted, &made, NULL),
@@ -231,7 +231,8 @@ static void test_joins_carry_the_signature(void **state)
                          COPSE_OK);
         assert_true(copse_bytes_equal(copse_buf_view(&row), later->row));
         const copse_version_state joined = {copse_buf_view(&document), copse_buf_view(&row)};
-        assert_int_equal(copse_document_verify(&test.env, &world.place, &joined, NULL), COPSE_OK);
+        assert_int_equal(copse_document_verify(&test.env, &world.place, &joined, NULL, NULL),
+                         COPSE_OK);
         assert_int_equal(signature_join(&test.env, COPSE_MERGE_FIELD_WISE, states[i / 2],
                                         states[i % 2], &document, &row),
                          COPSE_CORRUPT);
@@ -242,7 +243,7 @@ static void test_joins_carry_the_signature(void **state)
                                          text, true, &after, &row, NULL),
                      COPSE_OK);
     const copse_version_state written = {text, copse_buf_view(&row)};
-    assert_int_equal(copse_document_verify(&test.env, &world.place, &written, NULL),
+    assert_int_equal(copse_document_verify(&test.env, &world.place, &written, NULL, NULL),
                      COPSE_NOT_FOUND);
     copse_buf_release(&rows[0]);
     copse_buf_release(&rows[1]);
@@ -272,7 +273,7 @@ static copse_status signature_run(const copse_env *env, void *ctx)
     }
     if (status == COPSE_OK) {
         const copse_version_state state = {document, copse_buf_view(&row)};
-        status = copse_document_verify(env, &world.place, &state, NULL);
+        status = copse_document_verify(env, &world.place, &state, NULL, NULL);
     }
     copse_buf_release(&bare);
     copse_buf_release(&row);

@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/loadstore.h"
-#include "doc/document_version.h"
+#include "doc/document_signature.h"
 #include "tree/config.h"
 #include "tree/tree.h"
 
@@ -41,33 +41,6 @@ static copse_status loader_meter_put(copse_store *store, copse_block *const *blo
 static const copse_store_ops loader_meter_ops = {.put = loader_meter_put};
 
 /* ---- making ---- */
-
-/* CONFLICT: the tree holds data of the collection. */
-static copse_status loader_check_empty(copse_loader *loader, copse_err *err)
-{
-    copse_bytes name = loader->target->collection.name;
-    uint64_t count = 0;
-    copse_buf *bounds = &loader->key;
-    copse_status status = copse_key_write_data(bounds, name);
-    size_t size = bounds->len;
-    if (status == COPSE_OK) {
-        status = copse_key_write_data(bounds, name);
-    }
-    if (status == COPSE_OK) {
-        status = copse_order_prefix_end(bounds, size);
-    }
-    if (status != COPSE_OK) {
-        return COPSE_ERR(err, status, "no memory for the keys of a collection");
-    }
-    const copse_bytes to = {bounds->ptr + size, bounds->len - size};
-    status =
-        copse_tree_range_count(loader->tree, (copse_bytes){bounds->ptr, size}, &to, &count, err);
-    if (status == COPSE_OK && count > 0) {
-        status = COPSE_ERR(err, COPSE_CONFLICT, "the collection %.*s has documents, or had some",
-                           (int)name.len, (const char *)name.ptr);
-    }
-    return status;
-}
 
 static copse_status loader_init_versions(copse_loader *loader, copse_err *err)
 {
@@ -108,7 +81,7 @@ static copse_status loader_init(copse_loader *loader, copse_bytes collection,
                                      &loader->target, err);
     }
     if (status == COPSE_OK) {
-        status = loader_check_empty(loader, err);
+        status = copse_catalogue_check_empty(loader->tree, collection, err);
     }
     if (status == COPSE_OK && copse_key_write_documents(&loader->prefix, collection) != COPSE_OK) {
         status = COPSE_ERR_NOMEM(err);
@@ -146,7 +119,7 @@ copse_status copse_loader_new(copse_tree *tree, copse_store *store, copse_bytes 
         LOADER_ROW_SHARE;
     copse_buf *const scratch[] = {&loader->prefix, &loader->document, &loader->key,
                                   &loader->value,  &loader->wrapped,  &loader->rows,
-                                  &loader->author, &loader->version};
+                                  &loader->author, &loader->version,  &loader->signed_row};
     for (size_t i = 0; i < sizeof scratch / sizeof *scratch; i++) {
         copse_buf_init(scratch[i], env, SIZE_MAX);
     }
@@ -169,6 +142,7 @@ copse_loader *copse_loader_free(copse_loader *loader)
         copse_buf_release(&loader->prefix);
         copse_buf_release(&loader->author);
         copse_buf_release(&loader->version);
+        copse_buf_release(&loader->signed_row);
         copse_buf_release(&loader->document);
         copse_buf_release(&loader->key);
         copse_buf_release(&loader->value);
@@ -192,7 +166,19 @@ copse_status copse_loader_set_author(copse_loader *loader, copse_bytes author, c
     }
     copse_buf_truncate(&loader->author, 0);
     copse_buf_truncate(&loader->version, 0);
+    loader->signer = NULL;
     return copse_buf_append(&loader->author, author); /* there is room */
+}
+
+copse_status copse_loader_set_key(copse_loader *loader, const copse_key *key, copse_err *err)
+{
+    char did[COPSE_KEY_TEXT_SIZE_MAX];
+    (void)copse_public_key_to_did(copse_key_public(key), did);
+    copse_status status = copse_loader_set_author(loader, copse_bytes_of_text(did), err);
+    if (status == COPSE_OK) {
+        loader->signer = key;
+    }
+    return status;
 }
 
 void copse_loader_on_progress(copse_loader *loader, copse_sorter_progress_fn progress, void *ctx)
@@ -311,21 +297,46 @@ static copse_status loader_make_version(copse_loader *loader, copse_bytes docume
                                      document, true, &version, &loader->version, err);
 }
 
+/* Makes the row of a document, whose order(pk) is `order`, that its author signs. */
+static copse_status loader_sign_version(copse_loader *loader, copse_bytes document,
+                                        copse_bytes order, copse_err *err)
+{
+    copse_bytes name = loader->target->collection.name;
+    const copse_document_place place = {&loader->catalogue.identity.cid, name, order};
+    const copse_version_state state = {document, copse_buf_view(&loader->version)};
+    if (loader->signer == NULL) {
+        return COPSE_ERR(err, COPSE_DENIED,
+                         "no right to load into %.*s: its documents are signed with a key",
+                         (int)name.len, (const char *)name.ptr);
+    }
+    copse_buf_truncate(&loader->signed_row, 0);
+    return copse_document_sign(loader->env, loader->signer, &place, &state, &loader->signed_row,
+                               err);
+}
+
 static copse_status loader_stage_version(copse_loader *loader, copse_bytes document, copse_bytes id,
                                          copse_err *err)
 {
+    const copse_collection *collection = &loader->target->collection;
     copse_buf *key = &loader->key;
-    copse_status status = loader_make_version(loader, document, err);
-    if (status != COPSE_OK) {
-        return status;
-    }
     copse_buf_truncate(key, 0);
-    if (copse_key_write_versions(key, loader->target->collection.name) != COPSE_OK) {
+    if (copse_key_write_versions(key, collection->name) != COPSE_OK) {
         return COPSE_ERR_NOMEM(err);
     }
-    status = copse_order_write_primary(key, id, err);
+    size_t prefix_size = key->len;
+    copse_status status = copse_order_write_primary(key, id, err);
+    if (status == COPSE_OK) {
+        status = loader_make_version(loader, document, err);
+    }
+    if (status == COPSE_OK && collection->is_signed) {
+        const copse_bytes order = {key->ptr + prefix_size, key->len - prefix_size};
+        status = loader_sign_version(loader, document, order, err);
+    }
     return status == COPSE_OK
-               ? loader_stage(loader, copse_buf_view(key), 0, copse_buf_view(&loader->version), err)
+               ? loader_stage(
+                     loader, copse_buf_view(key), 0,
+                     copse_buf_view(collection->is_signed ? &loader->signed_row : &loader->version),
+                     err)
                : status;
 }
 
@@ -425,7 +436,8 @@ copse_status copse_loader_add(copse_loader *loader, copse_bytes document, uint64
     }
     loader->tag = tag;
     copse_status status = loader_derive(loader, document, err);
-    if (status == COPSE_CORRUPT || status == COPSE_LIMIT || status == COPSE_MISUSE) {
+    if (status == COPSE_CORRUPT || status == COPSE_LIMIT || status == COPSE_MISUSE ||
+        status == COPSE_DENIED) {
         return status; /* nothing of it has reached the sorter: L4 */
     }
     if (status == COPSE_OK) {

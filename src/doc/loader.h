@@ -60,11 +60,13 @@ struct copse_loader {
     uint64_t tag;     /* of the one that is being added */
     copse_buf prefix; /* of documents' keys */
     copse_buf author;
-    uint64_t time_ms;  /* of the versions, if it has_versions */
-    copse_buf version; /* the row of all documents; len 0: not made yet */
+    const copse_key *signer; /* the author's; NULL: nobody signs */
+    uint64_t time_ms;        /* of the versions, if it has_versions */
+    copse_buf version;       /* the row of all documents, but for signatures; len 0: not made yet */
     bool has_versions;
     /* Scratch of an add. */
     copse_buf document; /* with its new _id */
+    copse_buf signed_row;
     copse_buf key;
     copse_buf value;
     copse_buf wrapped;

@@ -65,6 +65,12 @@ void copse_write_on_clash(copse_write *write, copse_write_clash_fn visit, void *
     write->clash_ctx = ctx;
 }
 
+void copse_write_take_indexes(copse_write *write, copse_tree *rows)
+{
+    write->index_rows = rows;
+    write->leaves_indexes = rows == NULL;
+}
+
 size_t copse_write_count(const copse_write *write)
 {
     return write->ops_count;
@@ -253,6 +259,16 @@ copse_status copse_write_set_merge(copse_write *write, copse_bytes collection,
                                    copse_err *err)
 {
     return copse_write_set_options(write, collection, policy, tombstone_days, 0, err);
+}
+
+copse_status copse_write_set_signed(copse_write *write, copse_bytes collection, copse_err *err)
+{
+    copse_status status = copse_name_check(collection, "a collection", err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    write_adding adding = write_begin(write, COPSE_WRITE_SET_SIGNED, collection);
+    return write_end(&adding, err);
 }
 
 copse_status copse_write_forget_deleted(copse_write *write, copse_bytes collection,

@@ -23,6 +23,10 @@
  *       may do, by the statements in the tree that is written to and those that operations
  *       before it added (write_authority.c).
  *
+ *   W9  In a collection of signed documents the author signs each version that a run makes; by W8
+ *       there is a key. A merge says what a collection is, whatever it was: a SET_MERGE of one
+ *       takes the option away, and a SET_SIGNED does not ask what the collection holds.
+ *
  * The write keeps the catalogue of the last tree that it read or made, with its derivers, and the
  * authority: a commit of one document then reads neither.
  *
@@ -45,6 +49,7 @@ typedef enum copse_write_kind {
     COPSE_WRITE_CREATE_INDEX,
     COPSE_WRITE_DROP_INDEX,
     COPSE_WRITE_SET_MERGE,
+    COPSE_WRITE_SET_SIGNED,
     COPSE_WRITE_FORGET_DELETED,
     COPSE_WRITE_ADD_STATEMENT,
     COPSE_WRITE_PUT_STATEMENTS,
@@ -120,6 +125,10 @@ struct copse_write {
     size_t ops_capacity;
     copse_catalogue catalogue;  /**< Of the tree `catalogue_root`. */
     copse_cid catalogue_root;   /**< Size 0: of none. */
+    copse_tree *index_rows;     /**< Of a merge: what an index that is made takes its rows from, and
+                                     its documents are not read; NULL: none. */
+    bool leaves_indexes;        /**< Of a merge: it is made, but stays unbuilt, instead. */
+    bool has_taken_indexes;     /**< An apply took rows from index_rows. */
     copse_authority *authority; /**< Of the same; NULL: it was not read. */
     copse_batch *batch;         /**< Empty between runs. */
     copse_write_change *changes;
@@ -180,6 +189,10 @@ COPSE_MUST_USE copse_status copse_write_put_row(copse_write *write, copse_write_
 /** Adds an operation of a merge: the row of statements of that key becomes `row`; len 0: none. */
 COPSE_MUST_USE copse_status copse_write_put_statements(copse_write *write, copse_bytes key,
                                                        copse_bytes row, copse_err *err);
+
+/** Lets indexes that are made over documents that are there, by a merge, take their rows from a
+ * tree of the same node cache, which must stay open; NULL: lets them stay unbuilt. */
+void copse_write_take_indexes(copse_write *write, copse_tree *rows);
 
 /** Makes applies of a merge (options.is_merge) tell `visit` of all documents that clash, before
  * they fail with CONFLICT. */

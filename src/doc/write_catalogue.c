@@ -188,6 +188,12 @@ static copse_status write_catalogue_set_merge(copse_write_run *run,
                                               const copse_write_op *op, copse_err *err)
 {
     copse_bytes name = copse_write_bytes(run->write, op->collection);
+    if (collection->collection.is_signed && op->merge != COPSE_MERGE_LWW &&
+        !run->options.is_merge) {
+        return COPSE_ERR(err, COPSE_CONFLICT,
+                         "%.*s: its documents are signed, so it stays lww until it is dropped",
+                         (int)name.len, (const char *)name.ptr);
+    }
     copse_status status = copse_write_flush_collection(run, collection, err);
     if (status != COPSE_OK) {
         return status;
@@ -205,7 +211,53 @@ static copse_status write_catalogue_set_merge(copse_write_run *run,
     if (status == COPSE_OK) {
         collection->collection.merge = op->merge;
         collection->collection.tombstone_days = op->tombstone_days;
+        collection->collection.is_signed =
+            collection->collection.is_signed && !run->options.is_merge; /* W9 */
         write_catalogue_raise_forgotten(collection, op->before_ms);
+        status = write_catalogue_put_collection(run, &collection->collection, err);
+    }
+    return status;
+}
+
+/* Whether a collection may become one of signed documents. */
+static copse_status write_catalogue_check_signed(copse_write_run *run,
+                                                 copse_catalogue_collection *collection,
+                                                 copse_err *err)
+{
+    copse_bytes name = collection->collection.name;
+    if (!run->write->catalogue.has_identity) {
+        return COPSE_ERR(err, COPSE_CONFLICT,
+                         "%.*s: documents are signed only in a database with a creator",
+                         (int)name.len, (const char *)name.ptr);
+    }
+    if (collection->collection.merge != COPSE_MERGE_LWW) {
+        return COPSE_ERR(err, COPSE_CONFLICT,
+                         "%.*s: documents are signed only where they are merged lww, and not %s",
+                         (int)name.len, (const char *)name.ptr,
+                         copse_merge_policy_name(collection->collection.merge));
+    }
+    copse_status status = copse_write_flush_collection(run, collection, err);
+    if (status == COPSE_OK && !collection->is_new) {
+        status = copse_write_flush(run, err); /* what was deleted must be out of the tree */
+        status = status == COPSE_OK ? copse_catalogue_check_empty(run->tree, name, err) : status;
+    }
+    return status;
+}
+
+static copse_status write_catalogue_set_signed(copse_write_run *run,
+                                               copse_catalogue_collection *collection,
+                                               copse_err *err)
+{
+    copse_status status = COPSE_OK;
+    if (collection->collection.is_signed) {
+        return COPSE_OK;
+    }
+    if (!run->options.is_merge) { /* W9 */
+        status = write_catalogue_check_signed(run, collection, err);
+    }
+    if (status == COPSE_OK) {
+        run->write->catalogue_root.size = 0;
+        collection->collection.is_signed = true;
         status = write_catalogue_put_collection(run, &collection->collection, err);
     }
     return status;
@@ -302,6 +354,8 @@ static copse_status write_catalogue_create_index(copse_write_run *run,
     if (status != COPSE_OK) {
         return status;
     }
+    definition.is_unbuilt =
+        definition.is_unbuilt || (run->write->leaves_indexes && !collection->is_new);
     size_t position = copse_catalogue_find_index(collection, index);
     if (position == SIZE_MAX) {
         return write_catalogue_add_index(run, collection, &definition, err);
@@ -373,6 +427,8 @@ copse_status copse_write_change_catalogue(copse_write_run *run, const copse_writ
         return write_catalogue_create_index(run, collection, op, err);
     case COPSE_WRITE_DROP_INDEX:
         return write_catalogue_drop_index(run, collection, op, err);
+    case COPSE_WRITE_SET_SIGNED:
+        return write_catalogue_set_signed(run, collection, err);
     default:
         return write_catalogue_set_merge(run, collection, op, err);
     }

@@ -87,11 +87,12 @@ static copse_status settle_load_version(settle *state, settle_group *group, cops
 {
     copse_write_run *run = state->run;
     const copse_write_change *change = settle_change(state, group->first);
+    copse_bytes order;
     bool found;
     if (!copse_write_makes_versions(run, &change->collection->collection)) {
         return COPSE_OK;
     }
-    copse_status status = copse_write_version_key(run, change, err);
+    copse_status status = copse_write_version_key(run, change, &order, err);
     return status == COPSE_OK
                ? settle_load_row(state, copse_buf_view(&run->scratch), &group->version, &found, err)
                : status;

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "doc/document_conflict.h"
+#include "doc/document_signature.h"
 #include "tree/tree.h"
 
 #include <copse/cursor.h>
@@ -14,14 +15,14 @@ bool copse_write_makes_versions(const copse_write_run *run, const copse_collecti
 }
 
 copse_status copse_write_version_key(copse_write_run *run, const copse_write_change *change,
-                                     copse_err *err)
+                                     copse_bytes *ret_order, copse_err *err)
 {
     copse_buf *key = &run->scratch;
     copse_buf_truncate(key, 0);
     copse_status status = copse_key_write_versions(key, change->collection->collection.name);
     if (status == COPSE_OK) { /* as many bytes as stand before order(pk) in a document's key */
-        status = copse_buf_append(
-            key, (copse_bytes){change->key.ptr + key->len, change->key.len - key->len});
+        *ret_order = (copse_bytes){change->key.ptr + key->len, change->key.len - key->len};
+        status = copse_buf_append(key, *ret_order);
     }
     return status == COPSE_OK ? status : COPSE_ERR(err, status, "no memory for a key");
 }
@@ -46,12 +47,34 @@ static copse_status write_version_now(copse_write_run *run, const copse_collecti
     return COPSE_OK;
 }
 
+/* Makes the row of a document, whose key ends in `order`, the one that its author signs (W9). */
+static copse_status write_version_sign(const copse_write_run *run, copse_bytes collection,
+                                       copse_bytes order, copse_bytes document, copse_buf *row,
+                                       copse_err *err)
+{
+    const copse_document_place place = {&run->write->catalogue.identity.cid, collection, order};
+    const copse_version_state state = {document, copse_buf_view(row)};
+    copse_buf signed_row;
+    copse_buf_init(&signed_row, run->env, SIZE_MAX);
+    copse_status status =
+        copse_document_sign(run->env, run->options.key, &place, &state, &signed_row, err);
+    if (status == COPSE_OK) {
+        copse_buf_truncate(row, 0);
+        status = copse_buf_append(row, copse_buf_view(&signed_row)) == COPSE_OK
+                     ? COPSE_OK
+                     : COPSE_ERR_NOMEM(err);
+    }
+    copse_buf_release(&signed_row);
+    return status;
+}
+
 copse_status copse_write_put_version(copse_write_run *run, const copse_write_change *change,
                                      const copse_version_state *before, copse_bytes after,
                                      bool is_whole, copse_err *err)
 {
     const copse_collection *collection = &change->collection->collection;
     copse_version version;
+    copse_bytes order = {NULL, 0};
     copse_buf row;
     copse_buf value;
     copse_buf_init(&row, run->env, SIZE_MAX);
@@ -62,11 +85,14 @@ copse_status copse_write_put_version(copse_write_run *run, const copse_write_cha
                                      after, is_whole, &version, &row, err);
     }
     if (status == COPSE_OK) {
-        status = copse_document_store(COPSE_DOCUMENTS_INLINE, copse_buf_view(&row), &value,
-                                      &run->blocks, err);
+        status = copse_write_version_key(run, change, &order, err);
+    }
+    if (status == COPSE_OK && collection->is_signed) {
+        status = write_version_sign(run, collection->name, order, after, &row, err);
     }
     if (status == COPSE_OK) {
-        status = copse_write_version_key(run, change, err);
+        status = copse_document_store(COPSE_DOCUMENTS_INLINE, copse_buf_view(&row), &value,
+                                      &run->blocks, err);
     }
     if (status == COPSE_OK) {
         status = copse_batch_put(run->write->batch, copse_buf_view(&run->scratch),

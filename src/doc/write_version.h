@@ -23,10 +23,11 @@
 /** Whether the run makes versions for documents of this collection. */
 bool copse_write_makes_versions(const copse_write_run *run, const copse_collection *collection);
 
-/** Makes run->scratch the key of the version row of a change's document. LIMIT, NOMEM. */
+/** Makes run->scratch the key of the version row of a change's document; *ret_order: order(pk), at
+ * its end, of the change's key. LIMIT, NOMEM. */
 COPSE_MUST_USE copse_status copse_write_version_key(copse_write_run *run,
                                                     const copse_write_change *change,
-                                                    copse_err *err);
+                                                    copse_bytes *ret_order, copse_err *err);
 
 /** Puts the version row of `after` (len 0: it is deleted), written over `before`, into the batch,
  * and its blocks into run->blocks. MISUSE: no clock. CORRUPT, LIMIT, NOMEM. */

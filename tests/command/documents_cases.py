@@ -437,7 +437,8 @@ class Whole(DocumentsTest):
                          "users               1        0  inline  _id  three-way\n")
         self.assertEqual(self.good_json("collections", self.db)[1],
                          {"collection": "users", "documents": 1, "indexes": 0, "form": "inline",
-                          "primary_key": "_id", "merge": "three-way", "tombstone_days": 0})
+                          "primary_key": "_id", "merge": "three-way", "tombstone_days": 0,
+                          "signed": False})
 
     def test_stats(self):
         stats = self.stats()

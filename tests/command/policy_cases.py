@@ -167,8 +167,9 @@ class Policy(History):
         told = self.run_copse("merge", self.db, "draft", "--json").lines()[0]
         self.assertEqual(told, {
             "conflict": "collection", "collection": "posts",
-            "ours": {"primary_key": "_id", "merge": "lww", "tombstone_days": 30},
-            "theirs": {"primary_key": "_id", "merge": "field-wise", "tombstone_days": 0}})
+            "ours": {"primary_key": "_id", "merge": "lww", "tombstone_days": 30, "signed": False},
+            "theirs": {"primary_key": "_id", "merge": "field-wise", "tombstone_days": 0,
+                       "signed": False}})
         self.good("policy", self.db, "posts", "field-wise", "--tombstone-days", "0")
         self.good("merge", self.db, "draft")
 

@@ -119,4 +119,5 @@ class WritersPage(Keys):
 
     def test_the_page_tells_the_truth(self):
         self.assert_console("docs/writers.md", r"did:key:z\w+", r"bafy\w+", r"k51\w+",
-                            r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ")
+                            r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", r"(?<=copied )\d+",
+                            r"(?<=revoked by )…( with the last commit …)?")  # either one
