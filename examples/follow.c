@@ -8,6 +8,7 @@
 
 #include <copse/follow_list.h>
 #include <copse/head_fold.h>
+#include <copse/head_frontier.h>
 #include <copse/head_merge.h>
 
 #include <stdio.h>
@@ -117,6 +118,26 @@ static void hear(example_db *example, copse_follow_list *list, const char *addre
     }
 }
 
+/* Whose the commits are that a head has and ours has not: they may have to be judged one by one. */
+static void show_authors(example_db *example, const copse_cid *ours, const copse_cid *head)
+{
+    copse_err err = {0};
+    copse_head_frontier *frontier = NULL;
+    const copse_head_frontier_commit *commits;
+    size_t count;
+    example_must(
+        copse_head_frontier_new(&example->env, example->source, ours, head, &frontier, &err), &err);
+    example_must(copse_head_frontier_find(frontier, &commits, &count, &err), &err);
+    for (size_t i = 0; i < count; i++) {
+        char did[COPSE_KEY_TEXT_SIZE_MAX] = "nobody";
+        if (commits[i].kind == COPSE_HEAD_SIGNED) {
+            (void)copse_public_key_to_did(&commits[i].signer, did);
+        }
+        (void)printf("signed by %s\n", did);
+    }
+    copse_head_frontier_free(frontier);
+}
+
 /* As it is kept, and read again. */
 static copse_follow_list *keep(example_db *example, copse_follow_list *list)
 {
@@ -149,6 +170,8 @@ int main(void)
     const copse_cid other_way[3] = {heads[2], heads[1], head};
     copse_cid same = fold(&example, other_way, 3);
     (void)printf("%s\n", copse_cid_equal(&head, &same) ? "they rest" : "never");
+
+    show_authors(&example, &heads[0], &head);
 
     example_must(copse_follow_list_new(&example.env, &list, &err), &err);
     example_must(copse_follow_list_add(list, "../ben.copse", &err), &err);

@@ -99,8 +99,15 @@ static void merge_heads(example_db *example, const copse_cid *ours, const copse_
         (void)printf("what both were when they parted is not here: with is_base_lost what does not "
                      "depend on it is merged\n");
     }
+    if (status == COPSE_WANT && copse_head_merge_wants_last(merge)) {
+        (void)printf("the last commit of a revocation is not here: with is_last_lost nothing "
+                     "counts that it lets stand\n");
+    }
     example_must(status == COPSE_END ? COPSE_OK : status, &err);
     const copse_head_merge_result *result = copse_head_merge_get_result(merge);
+    for (size_t i = 0; i < result->refusals_count; i++) { /* in a database with a creator */
+        (void)printf("not taken: %s\n", result->refusals[i].reason);
+    }
     copse_commit commit = result->commit; /* to be encoded and put; here it is made once more */
     (void)printf("merged %d by fields, %d conflicts\n", (int)result->stats.merged,
                  (int)result->stats.conflicts);

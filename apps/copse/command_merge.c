@@ -9,6 +9,7 @@
 #include "history_copy.h"
 #include "merge_print.h"
 #include "merging.h"
+#include "review_print.h"
 #include "theirs.h"
 
 #include <copse/document_diff.h>
@@ -48,6 +49,7 @@ typedef struct merge_call {
     copse_theirs from;
     copse_cid theirs;
     copse_merge_print print;
+    copse_merging merging; /* the last one */
     copse_head_merge_result result;
     copse_cid head;    /* that the branch gets */
     copse_past merged; /* what that is */
@@ -75,7 +77,8 @@ static int merge_refuse(merge_call *self)
 /* Makes the merge; where there are no conflicts `head` is what the branch gets. */
 static copse_status merge_make(merge_call *self, bool *ret_are_strangers)
 {
-    copse_merging merging = {
+    copse_merging_close(&self->merging);
+    self->merging = (copse_merging){
         .documents = &self->documents,
         .ours = self->documents.head,
         .theirs = self->theirs,
@@ -84,13 +87,13 @@ static copse_status merge_make(merge_call *self, bool *ret_are_strangers)
         .author = self->author,
         .message = self->message,
     };
-    copse_status status = copse_merging_run(&merging);
-    self->is_base_lost = merging.is_base_lost;
-    self->base = merging.base;
-    self->print = merging.print;
-    self->result = merging.result;
-    self->head = merging.head;
-    *ret_are_strangers = merging.result.bases == 0;
+    copse_status status = copse_merging_run(&self->merging);
+    self->is_base_lost = self->merging.is_base_lost;
+    self->base = self->merging.base;
+    self->print = self->merging.print;
+    self->result = self->merging.result;
+    self->head = self->merging.head;
+    *ret_are_strangers = self->result.bases == 0;
     return status;
 }
 
@@ -134,7 +137,7 @@ static int merge_once(merge_call *self, bool *ret_again)
     if (!copse_past_open(&self->merged, &documents->place, &self->head, "the merge")) {
         return COPSE_EXIT_FAILED;
     }
-    if (self->is_dry || self->result.kind == COPSE_HEAD_MERGE_NOTHING) {
+    if (self->is_dry || copse_cid_equal(&self->head, &documents->head)) {
         return COPSE_EXIT_OK;
     }
     if (!copse_theirs_keep(&self->from, &self->theirs)) {
@@ -233,7 +236,7 @@ static void merge_tell_counts(merge_call *self)
 
 static void merge_tell(merge_call *self)
 {
-    static const char *const kinds[] = {"nothing", "forward", "merge"};
+    static const char *const kinds[] = {"nothing", "forward", "merge", "refused", "held"};
     const copse_head_merge_result *result = &self->result;
     copse_output *out = &self->call->output;
     char text[COPSE_CID_TEXT_SIZE_MAX];
@@ -246,7 +249,15 @@ static void merge_tell(merge_call *self)
         copse_output_bool(out, "dry_run", self->is_dry);
         copse_output_cid(out, "commit", &self->head);
         copse_theirs_print(&self->from);
+        if (copse_review_print(self->call, result) != COPSE_OK) {
+            copse_note(self->call, "copse: out of memory: not all that was refused is told");
+        }
         copse_output_end(out);
+        return;
+    }
+    copse_review_warn(self->call, self->from.name, result);
+    if (result->kind == COPSE_HEAD_MERGE_REFUSED || result->kind == COPSE_HEAD_MERGE_HELD) {
+        copse_output_format(out, "'%s' stays as it is: nothing was taken\n", self->documents.ref);
     } else if (result->kind == COPSE_HEAD_MERGE_NOTHING) {
         copse_output_format(out, "'%s' has all of it already\n", self->documents.ref);
     } else if (result->kind == COPSE_HEAD_MERGE_FORWARD) {
@@ -342,6 +353,7 @@ static int merge_run(copse_call *call)
     }
     int code = is_ready ? merge_into_head(&self) : COPSE_EXIT_FAILED;
     copse_past_close(&self.merged);
+    copse_merging_close(&self.merging);
     copse_theirs_close(&self.from);
     copse_documents_close(&self.documents);
     return code;
@@ -368,6 +380,9 @@ const copse_command copse_command_merge = {
         "\n"
         "An index that only one side has made is in the merge, but not built, also where it was:\n"
         "it is told, and `copse index` builds it. A unique one is not enforced until then.\n"
+        "\n"
+        "Into a database with a creator comes only what those who signed THEIRS may write (`copse\n"
+        "writers`). What is refused is told with the reason, and stays as it is here.\n"
         "\n"
         "--policy union takes, of collections without a policy, the documents of both sides,\n"
         "deletes none, and of two that differ the one whose encoding is greater; it needs no\n"

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "failure.h"
 #include "replica_report.h"
+#include "review_print.h"
 
 #include <stdio.h>
 
@@ -151,6 +152,99 @@ static int pull_report_own(pull_call *self)
         self->local.path);
 }
 
+/* Opens what main is. */
+static copse_status pull_open_main(pull_call *self, copse_tree **tree, copse_database **database)
+{
+    copse_local *local = &self->local;
+    copse_err *err = &self->call->err;
+    copse_commit commit;
+    copse_block *block = NULL;
+    copse_status status;
+    do {
+        status = copse_local_commit(local, &self->main, &commit, &block);
+    } while (copse_replica_fetched(&self->replica, &status));
+    if (status == COPSE_OK) {
+        do {
+            status = copse_tree_open(local->cache, &commit.tree, tree, err);
+        } while (copse_replica_fetched(&self->replica, &status));
+    }
+    if (status == COPSE_OK && block != NULL) { /* else a bare tree, which is nobody's */
+        do {
+            status = copse_database_open(*tree, database, err);
+        } while (copse_replica_fetched(&self->replica, &status));
+    }
+    copse_block_unref(block);
+    return status;
+}
+
+/* Whether main has a creator: what is pulled has to be reviewed then. False: reported. */
+static bool pull_find_creator(pull_call *self, bool *ret_found)
+{
+    copse_tree *tree = NULL;
+    copse_database *database = NULL;
+    copse_status status = pull_open_main(self, &tree, &database);
+    if (status != COPSE_OK) {
+        (void)copse_peers_failure(&self->replica.peers, status, self->local.path);
+    }
+    *ret_found = database != NULL && copse_database_identity(database) != NULL;
+    copse_database_close(database);
+    copse_tree_close(tree);
+    return status == COPSE_OK;
+}
+
+/* Whether main may become the head, as a merge of both says (head_merge.h). False: reported. */
+static bool pull_review(pull_call *self, const char *url)
+{
+    copse_call *call = self->call;
+    copse_local *local = &self->local;
+    const copse_head_merge_options options = {.cache = local->cache,
+                                              .store = local->store,
+                                              .ours = self->main,
+                                              .theirs = self->head,
+                                              .policy = COPSE_MERGE_THREE_WAY,
+                                              .conflicts = COPSE_MERGE_CONFLICTS_RECORD};
+    copse_head_merge *merge = NULL;
+    copse_database_conflict conflict;
+    bool is_taken = false;
+    copse_status status = copse_head_merge_new(&call->env, &options, &merge, &call->err);
+    if (status == COPSE_OK) {
+        do {
+            status = copse_head_merge_next(merge, &conflict, &call->err);
+        } while (copse_replica_fetched(&self->replica, &status));
+    }
+    if (status == COPSE_END) {
+        const copse_head_merge_result *result = copse_head_merge_get_result(merge);
+        is_taken = result->kind == COPSE_HEAD_MERGE_NOTHING ||
+                   (result->kind == COPSE_HEAD_MERGE_FORWARD &&
+                    copse_cid_equal(&result->head, &self->head));
+        copse_review_warn(call, url, result);
+    }
+    if (status != COPSE_END) {
+        (void)copse_peers_failure(&self->replica.peers, status, url);
+    } else if (!is_taken) {
+        (void)copse_failure(call, COPSE_DENIED,
+                            "what was pulled is the ref origin/main: `copse merge STORE "
+                            "origin/main` takes what its signers may write",
+                            "'%s': main was not moved: not all that %s changed may be taken",
+                            local->path, url);
+    }
+    copse_head_merge_free(merge);
+    return is_taken;
+}
+
+/* Whether main may become the head. A database with a creator takes nothing of who may not write
+ * it; what a sparse clone lacks can't be looked at. False: reported. */
+static bool pull_may_move(pull_call *self)
+{
+    char url[512];
+    bool has_creator = false;
+    bool is_whole = self->main.size > 0 && !copse_cid_equal(&self->main, &self->head) &&
+                    !copse_origin_is_sparse(&self->origin);
+    (void)copse_origin_show(&self->origin, url, sizeof url);
+    return !is_whole ||
+           (pull_find_creator(self, &has_creator) && (!has_creator || pull_review(self, url)));
+}
+
 /* Moves what was pulled last, then the head, if nothing was written here since. */
 static int pull_finish(pull_call *self)
 {
@@ -167,6 +261,9 @@ static int pull_finish(pull_call *self)
                    : pull_report_own(self);
     }
     if (status == COPSE_OK) {
+        if (!pull_may_move(self)) {
+            return COPSE_EXIT_FAILED;
+        }
         self->moved = !copse_cid_equal(&self->main, &self->head);
         status = copse_local_move_ref(local, COPSE_REF_DEFAULT, &self->main, &self->head);
     }
@@ -208,7 +305,11 @@ const copse_command copse_command_pull = {
         "all peers. Then main moves there, if nothing was written here since; otherwise what was\n"
         "fetched is the ref origin/main, and main stays. A sparse clone stays one: only the new\n"
         "blocks of its part are fetched. Of a fork main never moves: merge origin/main. Broken\n"
-        "off, it goes on where it was.\n",
+        "off, it goes on where it was.\n"
+        "\n"
+        "Of a database with a creator main moves only if those who signed may write what they\n"
+        "did (`copse writers`); else merge origin/main, which takes the rest. A sparse clone\n"
+        "takes what its origin has.\n",
     .options = pull_options,
     .examples = "copse pull mine.copse\n"
                 "copse pull mine.copse --peer http://127.0.0.1:4181",

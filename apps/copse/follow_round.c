@@ -4,6 +4,7 @@
 #include "failure.h"
 #include "history_copy.h"
 #include "merging.h"
+#include "review_print.h"
 #include "theirs.h"
 
 #include <copse/head_fold.h>
@@ -119,6 +120,29 @@ static void round_visit(follow_round *round, size_t i)
 
 /* ---- Folding --------------------------------------------------------------------------------- */
 
+/* Which news a head is; count: none, but a merge. */
+static size_t round_find(const follow_round *round, const copse_cid *head)
+{
+    size_t i = 0;
+    while (i < round->count &&
+           !(round->is_here[i] && copse_cid_equal(&round->news[i].head, head))) {
+        i++;
+    }
+    return i;
+}
+
+/* Tells what of a head was not taken. One that is held is heard again later. */
+static void round_review(follow_round *round, const copse_cid *theirs,
+                         const copse_head_merge_result *result)
+{
+    size_t i = round_find(round, theirs);
+    copse_review_warn(round->call, i < round->count ? round->news[i].address : "a merge", result);
+    for (; result->kind == COPSE_HEAD_MERGE_HELD && i < round->count;
+         i = round_find(round, theirs)) {
+        round->is_here[i] = false;
+    }
+}
+
 /* Merges two of the heads. */
 static copse_status round_merge(follow_round *round, const copse_cid *ours, const copse_cid *theirs,
                                 copse_cid *ret_head)
@@ -134,6 +158,9 @@ static copse_status round_merge(follow_round *round, const copse_cid *ours, cons
         .message = "",
     };
     copse_status status = copse_merging_run(&merging);
+    if (status == COPSE_OK) {
+        round_review(round, theirs, &merging.result);
+    }
     if (status == COPSE_OK && merging.result.stats.conflicts > 0) {
         char count[64];
         call->err = (copse_err){.status = COPSE_CONFLICT};
@@ -147,14 +174,43 @@ static copse_status round_merge(follow_round *round, const copse_cid *ours, cons
         (void)copse_place_failure(&round->documents.place, status, "the merge");
     }
     *ret_head = merging.head;
+    copse_merging_close(&merging);
     return status;
 }
 
-/* Folds some heads. Reported where it fails. */
-static copse_status round_fold_heads(follow_round *round, const copse_cid *heads, size_t count,
+/* In a database with a creator, each head is reviewed by itself: which stand for others says the
+ * merge. Likewise. */
+static copse_status round_review_heads(follow_round *round, copse_cid *heads, size_t count,
+                                       copse_cid *ret_head)
+{
+    copse_cid head = heads[0];
+    copse_status status = COPSE_OK;
+    for (size_t i = 2; i < count; i++) { /* by CID: the order in which one hears plays no part */
+        for (size_t k = i; k > 1 && copse_cid_compare(&heads[k], &heads[k - 1]) < 0; k--) {
+            const copse_cid later = heads[k - 1];
+            heads[k - 1] = heads[k];
+            heads[k] = later;
+        }
+    }
+    for (size_t i = 1; i < count && status == COPSE_OK; i++) {
+        copse_cid merged;
+        status = round_merge(round, &head, &heads[i], &merged);
+        head = status == COPSE_OK ? merged : head;
+    }
+    if (status == COPSE_OK) {
+        *ret_head = head;
+    }
+    return status;
+}
+
+/* Folds some heads, of which the first is main. Reported where it fails. */
+static copse_status round_fold_heads(follow_round *round, copse_cid *heads, size_t count,
                                      copse_cid *ret_head)
 {
     copse_call *call = round->call;
+    if (copse_database_identity(round->documents.database) != NULL) {
+        return round_review_heads(round, heads, count, ret_head);
+    }
     copse_place *place = &round->documents.place;
     copse_head_fold *fold = NULL;
     const copse_cid *ours = NULL;
@@ -203,7 +259,7 @@ static bool round_fold(follow_round *round, copse_cid *ret_head)
     bool is_any = false;
     for (size_t i = 0; i < round->count; i++) {
         if (round->is_here[i]) {
-            const copse_cid two[2] = {main, round->news[i].head};
+            copse_cid two[2] = {main, round->news[i].head};
             round->is_here[i] = count > 2 && round_fold_heads(round, two, 2, &main) == COPSE_OK;
             is_any |= round->is_here[i];
         }

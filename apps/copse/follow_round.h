@@ -4,7 +4,8 @@
  *       before anything but commits is fetched of it.
  *   R2  All that it has and main has not is in the store before main moves.
  *   R3  Heads are folded in the order of their CIDs (head_fold.h), each merge by itself: whoever
- *       folds the same heads comes to the same head.
+ *       folds the same heads comes to the same head. In a database with a creator no head is
+ *       taken for what it has but by a review (head_merge.h); one of the future waits.
  *   R4  main moves first, then what was taken is noted: broken off between, the next round finds
  *       nothing to do but that.
  *

@@ -39,7 +39,7 @@ static copse_status merging_put_commit(copse_merging *merging)
     return status;
 }
 
-/* Notes what was wanted of the base, if whoever could be asked has it not. */
+/* Notes what was wanted of the base, or of a last commit, if whoever could be asked has it not. */
 static void merging_note_lost(copse_merging *merging, const copse_head_merge *merge)
 {
     copse_place *place = &merging->documents->place;
@@ -47,6 +47,10 @@ static void merging_note_lost(copse_merging *merging, const copse_head_merge *me
     size_t count = 0;
     const copse_cid *wants = copse_source_wants(place->source, &count);
     if (count == 0 || (place->failed != COPSE_OK && place->failed != COPSE_NOT_FOUND)) {
+        return;
+    }
+    if (copse_head_merge_wants_last(merge)) {
+        merging->is_last_lost = true;
         return;
     }
     merging->base = wants[0];
@@ -60,34 +64,35 @@ static copse_status merging_try(copse_merging *merging)
     copse_documents *documents = merging->documents;
     copse_place *place = &documents->place;
     copse_call *call = documents->call;
-    copse_head_merge *merge = NULL;
     const copse_head_merge_options options = {
         .cache = place->nodes,
         .store = place->local.store,
         .ours = merging->ours,
         .theirs = merging->theirs,
         .is_base_lost = merging->is_base_lost,
+        .is_last_lost = merging->is_last_lost,
         .policy = merging->policy,
         .conflicts = merging->conflicts,
         .author = copse_bytes_of_text(merging->author != NULL ? merging->author->did : ""),
         .message = copse_bytes_of_text(merging->message),
+        .key = merging->author != NULL ? merging->author->key : NULL,
     };
     if (place->beside != NULL || place->has_peers) {
         /* What it lacks of it is asked for by who needs it. */
         (void)copse_place_fetch_history(place, &merging->ours, &merging->theirs);
     }
-    copse_status status = copse_head_merge_new(&call->env, &options, &merge, &call->err);
+    copse_merging_close(merging);
+    copse_status status = copse_head_merge_new(&call->env, &options, &merging->merge, &call->err);
     if (status == COPSE_OK) {
-        status = merging_run_all(merging, merge);
-        merging->result = *copse_head_merge_get_result(merge);
+        status = merging_run_all(merging, merging->merge);
+        merging->result = *copse_head_merge_get_result(merging->merge);
     }
     if (status == COPSE_WANT && !merging->is_base_lost) {
-        merging_note_lost(merging, merge);
+        merging_note_lost(merging, merging->merge);
     }
-    copse_head_merge_free(merge);
     if (status == COPSE_OK) {
         merging->head =
-            merging->result.kind == COPSE_HEAD_MERGE_FORWARD ? merging->theirs : merging->ours;
+            merging->result.kind == COPSE_HEAD_MERGE_FORWARD ? merging->result.head : merging->ours;
     }
     if (status == COPSE_OK && merging->result.stats.conflicts == 0 &&
         merging->result.kind == COPSE_HEAD_MERGE_MADE) {
@@ -96,10 +101,24 @@ static copse_status merging_try(copse_merging *merging)
     return status;
 }
 
+void copse_merging_close(copse_merging *merging)
+{
+    merging->merge = copse_head_merge_free(merging->merge);
+}
+
 copse_status copse_merging_run(copse_merging *merging)
 {
+    copse_status status;
+    bool is_more;
     merging->is_base_lost = false;
-    copse_status status = merging_try(merging);
-    /* Without what both were, what depends on it is refused. */
-    return merging->is_base_lost ? merging_try(merging) : status;
+    merging->is_last_lost = false;
+    do { /* Without what both were, what depends on it is refused; so it is without a last commit.
+          */
+        bool was_base_lost = merging->is_base_lost;
+        bool was_last_lost = merging->is_last_lost;
+        status = merging_try(merging);
+        is_more = status == COPSE_WANT && (merging->is_base_lost != was_base_lost ||
+                                           merging->is_last_lost != was_last_lost);
+    } while (is_more);
+    return status;
 }

@@ -22,12 +22,18 @@ typedef struct copse_merging {
     bool is_base_lost;              /**< What both were when they parted is to be had nowhere. */
     copse_cid base;                 /**< The tree of that. */
     copse_merge_print print;        /**< Conflicts are printed as they come. */
+    bool is_last_lost;              /**< Nobody has the last commit that a revocation names. */
+    copse_head_merge *merge;        /**< What lends parts of the result. */
     copse_head_merge_result result; /**< Without what its commit borrowed. */
-    copse_cid head;                 /**< The merge: ours, theirs, or a commit that was put. */
+    copse_cid head; /**< The merge: ours, theirs, a commit of theirs, or one that was put. */
 } copse_merging;
 
-/** Merges. Where there are conflicts that were not to be settled, no commit is put, and `head` says
- * nothing. Statuses as copse_head_merge_next; unreported. */
+/** Closes one that was run, or is zeroed: what its result lends is no more. Before its documents.
+ */
+void copse_merging_close(copse_merging *merging);
+
+/** Merges; close it then. Where there are conflicts that were not to be settled, no commit is put,
+ * and `head` says nothing. Statuses as copse_head_merge_next; unreported. */
 COPSE_MUST_USE copse_status copse_merging_run(copse_merging *merging);
 
 #endif

@@ -75,9 +75,7 @@ static bool replica_fetched_of(copse_replica *replica, copse_status *status,
     return replica->failed == COPSE_OK && flushed == COPSE_OK;
 }
 
-/* What every call that may return WANT is followed by: true: what was wanted is in the store, safe
- * from the end of this process; call again. */
-static bool replica_fetched(copse_replica *replica, copse_status *status)
+bool copse_replica_fetched(copse_replica *replica, copse_status *status)
 {
     return replica_fetched_of(replica, status, NULL);
 }
@@ -134,7 +132,7 @@ static void replica_fetch_line(copse_replica *replica, const copse_cid *base, co
         copse_block *block = NULL;
         do {
             status = copse_local_commit(replica->local, &cid, &commit, &block);
-        } while (replica_fetched(replica, &status));
+        } while (copse_replica_fetched(replica, &status));
         if (status != COPSE_OK || block == NULL || commit.parents_count == 0) {
             cid.size = 0;
         } else {
@@ -162,7 +160,7 @@ bool copse_replica_commit(copse_replica *replica, const copse_cid *cid, const ch
     copse_status status;
     do {
         status = copse_local_commit(replica->local, cid, ret_commit, ret_block);
-    } while (replica_fetched(replica, &status));
+    } while (copse_replica_fetched(replica, &status));
     return status == COPSE_OK || replica_fail(replica, status, what);
 }
 
@@ -172,7 +170,7 @@ static bool replica_open_tree(copse_replica *replica, const copse_cid *cid, cons
     copse_status status;
     do {
         status = copse_tree_open(replica->local->cache, cid, ret_tree, &replica->call->err);
-    } while (replica_fetched(replica, &status));
+    } while (copse_replica_fetched(replica, &status));
     return status == COPSE_OK || replica_fail(replica, status, what);
 }
 
@@ -190,7 +188,7 @@ static bool replica_pull(copse_replica *replica, copse_tree *before, copse_tree 
         do {
             status = copse_pull_next(pull, err);
             replica->stats = copse_pull_get_stats(pull);
-        } while (replica_fetched(replica, &status));
+        } while (copse_replica_fetched(replica, &status));
         if (status == COPSE_OK) {
             replica_show_progress(replica);
         }
@@ -207,7 +205,7 @@ static bool replica_open_database(copse_replica *replica, copse_tree *tree, cons
     copse_status status;
     do {
         status = copse_database_open(tree, ret_database, &replica->call->err);
-    } while (replica_fetched(replica, &status));
+    } while (copse_replica_fetched(replica, &status));
     if (status != COPSE_OK) {
         return replica_fail(replica, status, what);
     }
@@ -286,13 +284,13 @@ static copse_status replica_query(copse_replica *replica, copse_database *databa
     if (status == COPSE_OK) {
         do {
             status = copse_result_open(query, database, &result, err);
-        } while (replica_fetched(replica, &status));
+        } while (copse_replica_fetched(replica, &status));
     }
     replica->documents = 0;
     while (status == COPSE_OK) {
         do {
             status = copse_result_next(result, &document, err);
-        } while (replica_fetched(replica, &status));
+        } while (copse_replica_fetched(replica, &status));
         replica->documents += status == COPSE_OK ? 1 : 0;
     }
     copse_result_close(result);
@@ -323,7 +321,7 @@ static bool replica_pull_query(copse_replica *replica, copse_tree *tree, const c
 
 static bool replica_fetched_history(void *ctx, copse_status *status)
 {
-    return replica_fetched(ctx, status);
+    return copse_replica_fetched(ctx, status);
 }
 
 static bool replica_lacks(void *ctx, const copse_cid *cid)
@@ -408,7 +406,7 @@ static copse_status replica_generation(copse_replica *replica, const copse_cid *
     copse_status status;
     do {
         status = copse_local_commit(replica->local, cid, &commit, &block);
-    } while (replica_fetched(replica, &status));
+    } while (copse_replica_fetched(replica, &status));
     if (status == COPSE_OK && block == NULL) {
         status = COPSE_NOT_FOUND;
     } else if (status == COPSE_OK) {
@@ -429,7 +427,7 @@ static bool replica_is_on_line(copse_replica *replica, const copse_cid *commit,
     do {
         status = copse_commit_ancestor(&replica->call->env, local->source, head, top - at,
                                        &ancestor, &replica->call->err);
-    } while (replica_fetched(replica, &status));
+    } while (copse_replica_fetched(replica, &status));
     return status == COPSE_OK && copse_cid_equal(&ancestor, commit);
 }
 

@@ -53,4 +53,8 @@ bool copse_replica_commit(copse_replica *replica, const copse_cid *cid, const ch
  * can't be had. */
 bool copse_replica_leads_to(copse_replica *replica, const copse_cid *commit, const copse_cid *head);
 
+/** What every call that may return WANT is followed by: true: what was wanted is in the store, safe
+ * from the end of this process; call again. *status is the failure to keep it, if there was one. */
+bool copse_replica_fetched(copse_replica *replica, copse_status *status);
+
 #endif

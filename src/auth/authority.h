@@ -87,4 +87,12 @@ size_t copse_authority_find_open(const copse_authority *authority,
                                  const copse_authority_chain *chain,
                                  const copse_authority_question *question);
 
+/** Finds out who could ever grant something: who is in a chain of grants (A1) as admin, whatever
+ * has expired or was revoked since. What anybody else says will never count. */
+void copse_authority_find_admins(copse_authority *authority);
+
+/** Whether somebody is the creator, or one of those; valid from copse_authority_find_admins until
+ * something is added or asked. */
+bool copse_authority_was_admin(const copse_authority *authority, const copse_public_key *who);
+
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <copse/authority.h>
+#include "auth/authority.h"
 
 #include "support/authority_world.h"
 
@@ -372,6 +372,40 @@ static copse_status authority_run_all(const copse_env *env, void *ctx)
     return status;
 }
 
+static bool authority_was_admin(authority_world *world, size_t who)
+{
+    copse_authority_find_admins(world->authority);
+    return copse_authority_was_admin(world->authority, copse_key_public(world->keys[who]));
+}
+
+/* Whatever has expired or was revoked since. */
+static void test_who_was_ever_admin(void **state)
+{
+    (void)state;
+    authority_world world;
+    authority_world_init(&world);
+    authority_world_grant(&world, 0, 1, WRITE, "");
+    authority_world_grant(&world, 2, 3, ADMIN, "");
+    authority_world_grant(&world, 3, 2, ADMIN, "");
+    assert_true(authority_was_admin(&world, 0));
+    for (size_t who = 1; who < 5; who++) {
+        assert_false(authority_was_admin(&world, who));
+    }
+    const copse_statement expired =
+        authority_world_grant_of(&world, 4, ADMIN, "posts", AUTHORITY_WORLD_TIME - 1);
+    authority_world_add(&world, 0, &expired);
+    size_t grant = authority_world_grant(&world, 0, 5, ADMIN, "");
+    authority_world_revoke(&world, 0, 5, grant, 0);
+    authority_world_grant(&world, 5, 6, ADMIN, "mail");
+    authority_world_grant(&world, 6, 7, ADMIN, "posts"); /* not his to give */
+    for (size_t who = 4; who < 7; who++) {
+        authority_world_expect(&world, who, INSERT, "posts", NO, "");
+        assert_true(authority_was_admin(&world, who));
+    }
+    assert_false(authority_was_admin(&world, 7));
+    authority_world_release(&world);
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
@@ -405,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_chains_that_are_all_broken),
         cmocka_unit_test(test_too_many_broken_chains),
+        cmocka_unit_test(test_who_was_ever_admin),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

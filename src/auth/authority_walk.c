@@ -30,7 +30,8 @@ enum { AUTHORITY_CREATOR = 0, AUTHORITY_STEPS_MAX = 65536 };
 typedef struct authority_case {
     copse_authority *authority;
     const copse_authority_question *question;
-    bool trusts; /* last commits of which nothing is known were reached */
+    bool trusts;   /* last commits of which nothing is known were reached */
+    bool forgives; /* nothing expires, and nothing is revoked */
 } authority_case;
 
 static bool authority_holds(const copse_cid *cids, size_t count, const copse_cid *cid)
@@ -93,10 +94,12 @@ static bool authority_put(const authority_case *asked, size_t link, size_t lengt
 {
     copse_authority_link *put = &asked->authority->links[link];
     const copse_authority_grant *grant = authority_grant_of(asked->authority, link);
-    if (grant->expires_ms > 0 && grant->expires_ms < asked->question->time_ms) {
-        return false;
+    if (!asked->forgives) {
+        if (grant->expires_ms > 0 && grant->expires_ms < asked->question->time_ms) {
+            return false;
+        }
+        put->revoked_by = authority_find_revocation(asked, link, AUTHORITY_CREATOR, grant->by);
     }
-    put->revoked_by = authority_find_revocation(asked, link, AUTHORITY_CREATOR, grant->by);
     put->is_too_far = length > COPSE_AUTHORITY_CHAIN_MAX;
     if (put->revoked_by != COPSE_AUTHORITY_NONE || put->is_too_far) {
         return false;
@@ -272,4 +275,24 @@ size_t copse_authority_find_open(const copse_authority *authority,
         }
     }
     return COPSE_AUTHORITY_NONE;
+}
+
+/* ---- Who could ever grant ------------------------------------------------------------------- */
+
+void copse_authority_find_admins(copse_authority *authority)
+{
+    const authority_case asked = {.authority = authority, .forgives = true};
+    authority_measure(&asked);
+}
+
+bool copse_authority_was_admin(const copse_authority *authority, const copse_public_key *who)
+{
+    size_t person = copse_authority_find_person(authority, who);
+    bool was_admin = person == AUTHORITY_CREATOR;
+    for (size_t i = 0; i < authority->links_count && !was_admin; i++) {
+        const copse_authority_link *link = &authority->links[i];
+        was_admin = link->length > 0 && link->can.right == COPSE_RIGHT_ADMIN &&
+                    authority->grants[link->grant].to == person;
+    }
+    return was_admin;
 }

@@ -20,6 +20,7 @@
 #include "doc/document.h"
 #include "doc/document_conflict.h"
 #include "doc/document_version.h"
+#include "doc/head_review.h"
 #include "doc/write.h"
 
 #include <copse/cursor.h>
@@ -66,6 +67,7 @@ typedef struct copse_merge_verdict {
     bool is_recorded;                 /**< It is one that gets a row. */
     bool is_settled;                  /**< It is one that was settled for OURS or THEIRS. */
     bool is_superseded;               /**< A version that one side wrote gave way. */
+    bool is_denied;                   /**< What theirs has does not count: merge->denial. */
     copse_bytes version;              /**< The value of its row; len 0: none. */
     copse_document_conflict conflict; /**< Its row, waiting document aside. */
     copse_version written;            /**< For the order of those that clash. */
@@ -122,6 +124,8 @@ struct copse_database_merge {
     const copse_env *env;
     copse_database_merge_options options;
     copse_database *databases[COPSE_MERGE_SIDES]; /**< Base: NULL if they have none. */
+    copse_head_review *review;                    /**< NULL: all that theirs changed counts. */
+    bool is_forward; /**< Ours is the base, and theirs is taken as it stands (V4). */
     copse_write *write;
     bool has_statements; /**< Their operations are there. */
     bool has_ended;      /**< All operations are there. */
@@ -146,7 +150,11 @@ struct copse_database_merge {
     copse_document documents[COPSE_MERGE_SIDES];
     bool is_loaded[COPSE_MERGE_SIDES];
     copse_merge_verdict verdict;
-    copse_buf id; /**< Its primary key, one item. */
+    bool is_checked; /**< What theirs has was found to be valid. */
+    bool is_signed;  /**< It is signed by itself, by `signer`. */
+    copse_public_key signer;
+    copse_err denial; /**< Why it does not count. */
+    copse_buf id;     /**< Its primary key, one item. */
     copse_buf key;
     copse_buf merged;
     copse_buf row;
@@ -159,11 +167,41 @@ struct copse_database_merge {
 /** What all of it is read from. */
 copse_source *copse_merge_source(const copse_database_merge *merge);
 
+/** Makes a merge that has not begun one under a review, which must outlive it; `is_forward`: ours
+ * is the base, and is to become theirs (V4). */
+void copse_database_merge_review(copse_database_merge *merge, copse_head_review *review,
+                                 bool is_forward);
+
+/** For a forward merge whose outcome is not what theirs has: lets the next apply leave those
+ * indexes unbuilt whose rows it took from theirs. False: it took none. */
+bool copse_database_merge_leave_indexes(copse_database_merge *merge);
+
+/** Whether two collections have the same options, indexes aside. */
+bool copse_merge_has_same_options(const copse_collection *a, const copse_collection *b);
+
+/** Whether documents of both can stand in one collection. */
+bool copse_merge_is_like(const copse_collection *a, const copse_collection *b);
+
+/** Whether what theirs made of the present collection, and ours did not, may be. DENIED: it was
+ * refused, and the collection was entered anew without it. WANT, IO, NOMEM. */
+COPSE_MUST_USE copse_status copse_merge_review_collection(copse_database_merge *merge,
+                                                          copse_err *err);
+
+/** Whether theirs may have changed the present collection at all. DENIED: it was refused. Likewise.
+ */
+COPSE_MUST_USE copse_status copse_merge_review_survival(copse_database_merge *merge,
+                                                        copse_err *err);
+
+/** Whether theirs may have changed an index. Likewise. */
+COPSE_MUST_USE copse_status copse_merge_review_index(copse_database_merge *merge, copse_bytes name,
+                                                     copse_err *err);
+
 /** Begins with a document whose rows are `rows`, or are looked up: forgets the one before. */
 void copse_merge_begin_document(copse_database_merge *merge);
 
-/** Decides what becomes of the document of merge->rows, in merge->verdict. WANT: all that is known
- * to be needed is wanted. CORRUPT, LIMIT, IO, NOMEM. */
+/** Decides what becomes of the document of merge->rows, in merge->verdict, under the review if
+ * there is one: of what does not count merge->denial says why. WANT: all that is known to be needed
+ * is wanted. CORRUPT, LIMIT, IO, NOMEM. */
 COPSE_MUST_USE copse_status copse_merge_decide(copse_database_merge *merge, copse_err *err);
 
 /** The head that ours or theirs is of. */
@@ -205,6 +243,19 @@ COPSE_MUST_USE copse_status copse_merge_load_version(copse_database_merge *merge
 
 /** The value of the row of a side's document (M3); len 0: there is none. */
 copse_bytes copse_merge_document_row(const copse_database_merge *merge, copse_merge_side side);
+
+/** Whether theirs is merged document by document from the base (and not joined). */
+bool copse_merge_is_three_way(const copse_database_merge *merge);
+
+/** Decides by the policy alone, or takes what theirs has (V4). As copse_merge_decide. */
+COPSE_MUST_USE copse_status copse_merge_decide_policy(copse_database_merge *merge, copse_err *err);
+COPSE_MUST_USE copse_status copse_merge_decide_forward(copse_database_merge *merge, copse_err *err);
+
+/** The state of a side (M3), whose rows are known: a document that waits is none where its versions
+ * say that it was deleted since. Statuses of copse_merge_load. */
+COPSE_MUST_USE copse_status copse_merge_load_state(copse_database_merge *merge,
+                                                   copse_merge_side side,
+                                                   copse_version_state *ret_state, copse_err *err);
 
 /** Whether a side's document waits. */
 bool copse_merge_is_waiting(const copse_database_merge *merge, copse_merge_side side);

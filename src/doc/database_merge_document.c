@@ -268,9 +268,12 @@ static copse_status merge_decide_sides(copse_database_merge *merge, copse_err *e
     return status;
 }
 
-copse_status copse_merge_decide(copse_database_merge *merge, copse_err *err)
+copse_status copse_merge_decide_policy(copse_database_merge *merge, copse_err *err)
 {
     copse_status status = copse_merge_read_conflicts(merge, err);
+    if (status == COPSE_OK && merge->is_forward) {
+        return copse_merge_decide_forward(merge, err);
+    }
     bool is_waited_for = merge->conflicts[COPSE_MERGE_OURS].waiting.document.len > 0 ||
                          merge->conflicts[COPSE_MERGE_THEIRS].waiting.document.len > 0 ||
                          copse_merge_has_versions(merge->policy);

@@ -92,12 +92,13 @@ static copse_status merge_put_version(copse_database_merge *merge, copse_err *er
                                      &merge->blocks, err);
 }
 
-/* The row that the conflict gets: of a collection that is taken whole as theirs has it, else
+/* The row that the conflict gets: of what is taken whole, or forward, as theirs has it, else
  * without what waits (K4). NULL: ours has that row. */
 static const copse_document_conflict *merge_conflict_to_put(const copse_database_merge *merge)
 {
-    const copse_document_conflict *conflict =
-        merge->is_taken_whole ? &merge->conflicts[COPSE_MERGE_THEIRS] : &merge->verdict.conflict;
+    const copse_document_conflict *conflict = merge->is_taken_whole || merge->is_forward
+                                                  ? &merge->conflicts[COPSE_MERGE_THEIRS]
+                                                  : &merge->verdict.conflict;
     const copse_document_conflict *ours = &merge->conflicts[COPSE_MERGE_OURS];
     bool is_same = copse_conflict_same_sides(conflict, ours) &&
                    conflict->waiting.document.len == 0 && ours->waiting.document.len == 0;
@@ -154,6 +155,16 @@ static copse_status merge_give_document(copse_database_merge *merge,
     return status;
 }
 
+/* Notes that what theirs has of the document was left out, and why. */
+static copse_status merge_tell_denied(copse_database_merge *merge, copse_err *err)
+{
+    const copse_head_refusal refusal = {.what = COPSE_CONFLICT_DOCUMENT,
+                                        .collection = merge->name,
+                                        .id = copse_buf_view(&merge->id),
+                                        .reason = merge->denial.message};
+    return copse_head_review_refuse(merge->review, &refusal, err);
+}
+
 copse_status copse_merge_documents(copse_database_merge *merge,
                                    copse_database_conflict *ret_conflict, copse_err *err)
 {
@@ -176,6 +187,9 @@ copse_status copse_merge_documents(copse_database_merge *merge,
             }
         } else if (status == COPSE_OK) {
             status = merge_put(merge, err);
+        }
+        if (status == COPSE_OK && merge->verdict.is_denied) {
+            status = merge_tell_denied(merge, err);
         }
         if (status == COPSE_OK) {
             copse_merge_walk_pass(&merge->walk, key);

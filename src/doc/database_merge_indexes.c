@@ -7,7 +7,7 @@
  *       each side's rows are those of its documents, and the apply keeps them so. Any other has
  *       no rows, also where ours has them, so that the tree is the same whichever side is ours.
  *   X3  A collection that only theirs has comes with its indexes, made before its documents: as
- *       they are there, also the field that arrays are in.
+ *       they are there, also the field that arrays are in. So does all of a forward merge (V4).
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -120,6 +120,22 @@ static copse_status merge_index_put(copse_database_merge *merge, const copse_ind
     return status;
 }
 
+/* DENIED: theirs may not have the index as it has it, and that was refused. */
+static copse_status merge_index_review(copse_database_merge *merge, const merge_index *index,
+                                       copse_bytes name, copse_err *err)
+{
+    const copse_index_definition *theirs = index->sides[COPSE_MERGE_THEIRS];
+    const copse_index_definition *before =
+        index->sides[merge->collections[COPSE_MERGE_BASE] != NULL ? COPSE_MERGE_BASE
+                                                                  : COPSE_MERGE_OURS];
+    bool is_same = false;
+    copse_status status = merge_index_is_same(merge->env, before, theirs, &is_same, err);
+    bool is_built =
+        merge->is_forward && is_same && theirs != NULL && before->is_unbuilt && !theirs->is_unbuilt;
+    return status == COPSE_OK && (!is_same || is_built) ? copse_merge_review_index(merge, name, err)
+                                                        : status;
+}
+
 /* END: settled. OK: a conflict. */
 static copse_status merge_index_settle(copse_database_merge *merge, const merge_index *index,
                                        copse_bytes name, copse_database_conflict *ret_conflict,
@@ -131,10 +147,16 @@ static copse_status merge_index_settle(copse_database_merge *merge, const merge_
     bool is_same = false;
     copse_status status = merge_index_is_same(merge->env, ours, theirs, &is_same, err);
     merge->walk.is_touched = merge->walk.is_touched || !is_same; /* K2 */
+    if (status == COPSE_OK && merge->review != NULL && !merge->is_taken_whole) {
+        status = merge_index_review(merge, index, name, err);
+        if (status == COPSE_DENIED) {
+            return COPSE_END;
+        }
+    }
     if (status != COPSE_OK) {
         return status;
     }
-    if (!merge->is_taken_whole) {
+    if (!merge->is_taken_whole && !merge->is_forward) {
         status = merge_index_judge(merge, index, &verdict, err);
     } else if (theirs != NULL) { /* X3 */
         verdict.is_built = !theirs->is_unbuilt;

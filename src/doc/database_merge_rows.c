@@ -2,7 +2,8 @@
  *
  *   M6  A database of somebody else may be made up: a document, also one of a conflict, that
  *       stands under the key of another one is CORRUPT. It would be written elsewhere than
- *       where it was decided on.
+ *       where it was decided on. Under a review theirs was looked at before, and what is not
+ *       valid in the base is none: it came by a head of which the rest was taken.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -116,14 +117,26 @@ void copse_merge_begin_document(copse_database_merge *merge)
     copse_block_list_truncate(&merge->blocks, 0);
     merge->rows = (copse_merge_rows){.key = {NULL, 0}};
     merge->verdict = (copse_merge_verdict){.is_there = false};
+    merge->is_checked = false;
+}
+
+/* Whether what is wrong in a row of a side makes it none (M6). */
+static bool merge_is_none(const copse_database_merge *merge, copse_merge_side side,
+                          copse_status status)
+{
+    return status == COPSE_CORRUPT && side == COPSE_MERGE_BASE && merge->review != NULL;
 }
 
 copse_status copse_merge_read_conflicts(copse_database_merge *merge, copse_err *err)
 {
     copse_status status = COPSE_OK;
-    for (size_t side = 0; side < COPSE_MERGE_SIDES && status == COPSE_OK; side++) {
+    for (copse_merge_side side = 0; side < COPSE_MERGE_SIDES && status == COPSE_OK; side++) {
         copse_bytes row = merge->rows.values[COPSE_MERGE_CONFLICT_ROW][side];
         status = row.len > 0 ? copse_conflict_decode(row, &merge->conflicts[side], err) : COPSE_OK;
+        if (merge_is_none(merge, side, status)) {
+            merge->conflicts[side] = (copse_document_conflict){.sides_count = 0};
+            status = COPSE_OK;
+        }
     }
     return status;
 }
@@ -172,6 +185,10 @@ copse_status copse_merge_load(copse_database_merge *merge, copse_merge_side side
     if (row.len > 0 && !merge->is_loaded[side]) {
         status = merge_load_document(merge, row, document, err);
         merge->is_loaded[side] = status == COPSE_OK;
+    }
+    if (merge_is_none(merge, side, status)) {
+        *ret_document = copse_merge_nothing;
+        return COPSE_OK;
     }
     if (status == COPSE_OK) {
         *ret_document = row.len > 0 ? document->encoded : copse_merge_nothing;

@@ -2,7 +2,7 @@
  *
  *   K1  Three-way, what theirs changed since the base is met with what ours changed; what only
  *       ours changed stays as it is. Joins, and three-way without a base, need only what
- *       differs between ours and theirs.
+ *       differs between ours and theirs; so do forward merges (V4), and no conflicts of ours.
  *   K2  Where anything differs in a collection, an index too, all conflicts of ours are gone
  *       through: whoever waits may come back. Of a collection where nothing differs nothing is
  *       read.
@@ -106,10 +106,10 @@ void copse_merge_walk_release(copse_merge_walk *walk)
     *walk = (copse_merge_walk){.conflicts = NULL};
 }
 
-static bool merge_is_three_way(const copse_database_merge *merge)
+bool copse_merge_is_three_way(const copse_database_merge *merge)
 {
     return merge->policy == COPSE_MERGE_THREE_WAY && merge->collections[COPSE_MERGE_BASE] != NULL &&
-           !merge->is_taken_whole;
+           !merge->is_taken_whole && !merge->is_forward;
 }
 
 static copse_status merge_walk_begin_conflicts(copse_database_merge *merge, copse_err *err)
@@ -141,10 +141,10 @@ static copse_status merge_walk_begin_conflicts(copse_database_merge *merge, cops
 static copse_status merge_walk_begin(copse_database_merge *merge, copse_err *err)
 {
     copse_merge_walk *walk = &merge->walk;
-    bool is_three_way = merge_is_three_way(merge);
+    bool is_three_way = copse_merge_is_three_way(merge);
     copse_merge_side before = is_three_way ? COPSE_MERGE_BASE : COPSE_MERGE_OURS;
     copse_status status = COPSE_OK;
-    if (walk->conflicts == NULL && !merge->is_taken_whole) {
+    if (walk->conflicts == NULL && !merge->is_taken_whole && !merge->is_forward) {
         status = merge_walk_begin_conflicts(merge, err);
     }
     for (copse_merge_kind kind = 0; kind < COPSE_MERGE_KINDS && status == COPSE_OK; kind++) {
@@ -276,7 +276,7 @@ static void merge_walk_read_kind(const copse_database_merge *merge, copse_merge_
     values[COPSE_MERGE_OURS] = is_ours ? ours->change.after : before;
     values[COPSE_MERGE_THEIRS] = is_theirs ? theirs->change.after : before;
     rows->is_known[kind] = is_theirs || is_ours || kind == COPSE_MERGE_CONFLICT_ROW;
-    if (!merge_is_three_way(merge)) {
+    if (!copse_merge_is_three_way(merge)) {
         values[COPSE_MERGE_BASE] = (copse_bytes){NULL, 0};
     }
 }

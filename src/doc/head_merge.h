@@ -32,7 +32,7 @@ typedef struct copse_head_merge_sides {
 /** Closes what is open. */
 void copse_head_merge_close(copse_head_merge_sides *sides);
 
-/** Opens the databases of three roots (base, ours, theirs); base of size 0: none. WANT: for all of
+/** Opens the databases of three roots (base, ours, theirs); of size 0: none. WANT: for all of
  * them; what is open stays open. CORRUPT, IO, NOMEM. */
 COPSE_MUST_USE copse_status copse_head_merge_open(const copse_head_merge_options *options,
                                                   const copse_cid roots[3],

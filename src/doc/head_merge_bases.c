@@ -60,7 +60,9 @@ static copse_status head_merge_hint(copse_head_merge_sides *sides, copse_err *er
     size_t from = trees[0] != NULL ? 0 : 1;
     copse_status status = COPSE_OK;
     for (size_t i = from + 1; i < 3 && status == COPSE_OK; i++) {
-        status = copse_tree_hint_difference(trees[from], trees[i], sides->levels, err);
+        status = trees[i] != NULL
+                     ? copse_tree_hint_difference(trees[from], trees[i], sides->levels, err)
+                     : COPSE_OK;
     }
     sides->levels++;
     return status;

@@ -286,6 +286,17 @@ static copse_status index_build_splice(index_build *build, const copse_index_def
     return copse_batch_splice(build->run->write->batch, built, from, &to, err);
 }
 
+/* Takes all rows from the tree of a merge, whose definition has its array field. */
+static copse_status index_build_take(index_build *build, const copse_index_definition *definition,
+                                     copse_tree **ret_built, copse_err *err)
+{
+    copse_write *write = build->run->write;
+    copse_status status = copse_tree_open(copse_tree_cache(build->run->tree),
+                                          copse_tree_root(write->index_rows), ret_built, err);
+    write->has_taken_indexes = write->has_taken_indexes || status == COPSE_OK;
+    return status == COPSE_OK ? index_build_splice(build, definition, *ret_built, err) : status;
+}
+
 static copse_status index_build_run(index_build *build, copse_index_definition *definition,
                                     copse_sort_field fields[COPSE_SORT_FIELDS_MAX],
                                     copse_tree **ret_built, copse_err *err)
@@ -293,6 +304,9 @@ static copse_status index_build_run(index_build *build, copse_index_definition *
     copse_write_run *run = build->run;
     copse_bytes from;
     copse_bytes to;
+    if (run->write->index_rows != NULL) {
+        return index_build_take(build, definition, ret_built, err);
+    }
     copse_status status = index_build_range(build, &from, &to, err);
     if (status == COPSE_OK) {
         status = copse_tree_range_count(run->tree, from, &to, &build->total, err);

@@ -20,6 +20,9 @@ static inline int copse_commit_time_compare(uint64_t a_ms, uint32_t a_counter, u
 /** What rule `commit` breaks, static text for people; NULL: none. */
 const char *copse_commit_fault(const copse_commit *commit);
 
+/** Whether copse_commit_merge makes such a commit. */
+bool copse_commit_is_automatic(const copse_commit *commit);
+
 /** Appends the encoding of a commit. MISUSE: it breaks a rule. LIMIT, NOMEM: the buf may hold a
  * part of it. */
 COPSE_MUST_USE copse_status copse_commit_write(const copse_commit *commit, copse_buf *ret_buf,

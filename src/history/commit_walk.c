@@ -227,6 +227,17 @@ copse_status copse_commit_merge(const copse_env *env, copse_source *source, cons
     return status == COPSE_OK ? commit_give(&commit, ret_commit, err) : status;
 }
 
+bool copse_commit_is_automatic(const copse_commit *commit)
+{
+    bool is_sorted = commit->parents_count > 1;
+    for (size_t i = 1; i < commit->parents_count; i++) {
+        is_sorted =
+            is_sorted && copse_cid_compare(&commit->parents[i - 1], &commit->parents[i]) < 0;
+    }
+    return is_sorted && commit->author.len == 0 && commit->message.len == 0 &&
+           commit->signature.len == 0;
+}
+
 /* The longest step from `commit` towards the ancestor `distance` back, at least 1; 0: there are no
  * parents. */
 static uint64_t commit_step(const copse_commit *commit, uint64_t distance,

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "history/commit.h"
 #include "history/marked_walk.h"
 
 enum { HEAD_ORDER_OF_A = 1, HEAD_ORDER_OF_B = 2, HEAD_ORDER_OF_BOTH = 3 };
@@ -61,18 +62,6 @@ copse_head_order *copse_head_order_free(copse_head_order *order)
     return NULL;
 }
 
-/* Whether copse_commit_merge makes such a commit. */
-static bool head_order_is_automatic(const copse_commit *commit)
-{
-    bool is_sorted = commit->parents_count > 1;
-    for (size_t i = 1; i < commit->parents_count; i++) {
-        is_sorted =
-            is_sorted && copse_cid_compare(&commit->parents[i - 1], &commit->parents[i]) < 0;
-    }
-    return is_sorted && commit->author.len == 0 && commit->message.len == 0 &&
-           commit->signature.len == 0;
-}
-
 static void head_order_meet(head_order_side *side, const copse_cid *cid, const copse_commit *commit)
 {
     if (copse_cid_equal(&side->cid, cid)) {
@@ -89,7 +78,7 @@ static void head_order_visit(copse_head_order *order, const copse_cid *cid,
     head_order_meet(&order->b, cid, commit);
     if (marks == HEAD_ORDER_OF_BOTH) {
         copse_marked_walk_add_marks(order->walk, COPSE_MARK_DONE);
-    } else if (!head_order_is_automatic(commit)) {
+    } else if (!copse_commit_is_automatic(commit)) {
         order->a.has_more |= marks == HEAD_ORDER_OF_A;
         order->b.has_more |= marks == HEAD_ORDER_OF_B;
     }

@@ -36,8 +36,9 @@ struct copse_history_log {
     history_entry *heap;
     size_t heap_count;
     size_t heap_capacity;
-    copse_buf links;    /* of history_link */
-    copse_block *given; /* what the last call gave out */
+    size_t heap_size_bytes; /* of its blocks */
+    copse_buf links;        /* of history_link */
+    copse_block *given;     /* what the last call gave out */
     copse_commit commit;
 };
 
@@ -83,6 +84,7 @@ static void history_push(copse_history_log *log, history_entry entry)
         at = (at - 1) / 2;
     }
     log->heap[at] = entry;
+    log->heap_size_bytes += copse_block_data(entry.block).len;
 }
 
 static history_entry history_pop(copse_history_log *log)
@@ -102,6 +104,7 @@ static history_entry history_pop(copse_history_log *log)
         at = child;
     }
     log->heap[at] = last;
+    log->heap_size_bytes -= copse_block_data(top.block).len;
     return top;
 }
 
@@ -168,6 +171,11 @@ copse_history_log *copse_history_log_free(copse_history_log *log)
         copse_free(log->env, log, sizeof *log);
     }
     return NULL;
+}
+
+size_t copse_history_log_front_size_bytes(const copse_history_log *log)
+{
+    return log->heap_size_bytes;
 }
 
 /* ---- Going on ---- */

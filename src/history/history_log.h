@@ -20,4 +20,7 @@ COPSE_MUST_USE copse_status copse_history_log_new_by(const copse_env *env, copse
                                                      copse_history_order order,
                                                      copse_history_log **ret_log, copse_err *err);
 
+/** The bytes of the blocks that wait at the front. */
+size_t copse_history_log_front_size_bytes(const copse_history_log *log);
+
 #endif

@@ -171,7 +171,17 @@ void copse_marked_walk_add_marks(copse_marked_walk *walk, unsigned marks)
     walk->given_marks |= marks;
 }
 
+void copse_marked_walk_set_marks(copse_marked_walk *walk, unsigned marks)
+{
+    walk->given_marks = marks;
+}
+
 uint64_t copse_marked_walk_commits_read(const copse_marked_walk *walk)
 {
     return walk->commits_read;
+}
+
+size_t copse_marked_walk_front_size_bytes(const copse_marked_walk *walk)
+{
+    return copse_history_log_front_size_bytes(walk->log);
 }

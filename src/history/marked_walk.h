@@ -45,7 +45,13 @@ COPSE_MUST_USE copse_status copse_marked_walk_next(copse_marked_walk *walk,
 /** Adds marks to those that the commit given last hands down. */
 void copse_marked_walk_add_marks(copse_marked_walk *walk, unsigned marks);
 
+/** Puts marks in the place of those that the commit given last hands down. */
+void copse_marked_walk_set_marks(copse_marked_walk *walk, unsigned marks);
+
 /** The commits given until now. */
 uint64_t copse_marked_walk_commits_read(const copse_marked_walk *walk);
+
+/** As copse_history_log_front_size_bytes. */
+size_t copse_marked_walk_front_size_bytes(const copse_marked_walk *walk);
 
 #endif

@@ -18,7 +18,7 @@ typedef struct hand_tree {
 
 /** A node as its parent names it. A test changes what it says to plant a defect. */
 typedef struct hand_piece {
-    uint8_t key[16]; /* the node's first, of COPSE_TREE_GO its last */
+    uint8_t key[96]; /* the node's first, of COPSE_TREE_GO its last */
     size_t key_len;
     copse_cid cid;
     uint64_t count;
