@@ -25,9 +25,10 @@
  * same documents come out.
  *
  * But a policy may have been set since the base, by one side or both. What a side wrote without
- * versions since then counts as written by that side's head (lww, field-wise); in a union, what
- * only one side changed counts. Without a base nobody knows what was written: what has no versions
- * is older than what has, and collections whose policies differ are conflicts.
+ * versions since then counts, and is older than what was written with them (lww, field-wise): of
+ * two without, the one that differs from the base, or else the one whose encoding is greater. In a
+ * union, what only one side changed counts. Without a base nobody knows what was written: what has
+ * no versions is older than what has, and collections whose policies differ are conflicts.
  *
  * Indexes never stop a merge. Of documents that have one value of a unique index, those of all but
  * the first go to the conflicts (database_conflicts.h), where they wait; so does one that an index

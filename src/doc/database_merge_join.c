@@ -4,11 +4,13 @@
  *       is asked for nothing but the sides of conflicts, whether a version that gives way was
  *       news to the other side, and what was written before the policy (J2).
  *   J2  What a side wrote before it had the policy, and since the base, counts too. LWW and
- *       FIELD_WISE: what differs from the base without a row of versions gets the one that a
- *       write by that side's head would have made over what the base has, a deletion, too. So
- *       of two sides one of which had set the policy, or set it anew, or made the collection
- *       anew, neither loses what it wrote unseen. UNION: of a document that one side left as it
- *       was in the base the other side's counts, if it has one.
+ *       FIELD_WISE: what differs from the base without a row of versions gets the least one that
+ *       can be made up over what the base has, a deletion, too. It says nothing of the head: a
+ *       later one, that has not changed it, may meet the policy elsewhere, when somebody has
+ *       already written over it, and what was overwritten must not come back. So writes under
+ *       the policy are later; of two without it, the one that the base has not, as in a merge of
+ *       three; of what both have written, the greater encoding. UNION: of a document that one
+ *       side left as it was in the base the other side's counts, if it has one.
  *   J3  Without a base there is no telling: what has no versions is older than what has. Where
  *       the base is lost nobody may guess: two that differ, one of them a document without
  *       versions, are refused.
@@ -243,6 +245,44 @@ static copse_status merge_decide_superseded(copse_database_merge *merge,
     return status;
 }
 
+/* A join that only the base could have decided. */
+static copse_status merge_refuse_unsure(const copse_database_merge *merge, copse_err *err)
+{
+    return COPSE_ERR(err, COPSE_CONFLICT,
+                     "%.*s: documents from before its policy differ, and the state where both "
+                     "sides parted is not to be had",
+                     (int)merge->name.len, (const char *)merge->name.ptr);
+}
+
+/* Joins the states to merge->merged and a row; the base is only read if it is to tell (J2, J3). */
+static copse_status merge_join_states(copse_database_merge *merge,
+                                      const copse_version_state states[COPSE_MERGE_SIDES],
+                                      copse_buf *row, copse_err *err)
+{
+    copse_version_base base = {.is_known = false};
+    copse_status status;
+    bool is_again = false;
+    do {
+        base.is_missed = false;
+        status = copse_version_join_since(merge->env, merge->policy, merge->agreed->primary_key,
+                                          &base, &states[COPSE_MERGE_OURS],
+                                          &states[COPSE_MERGE_THEIRS], &merge->merged, row, err);
+        if (status == COPSE_OK && base.is_missed && merge->options.is_base_lost) {
+            status = merge_refuse_unsure(merge, err);
+        }
+        is_again = status == COPSE_OK && base.is_missed && merge_has_past(merge);
+        if (is_again) {
+            status = merge_load_base(merge, &base.document, err);
+            base.is_known = status == COPSE_OK;
+        }
+        if (is_again || status != COPSE_OK) {
+            copse_buf_truncate(&merge->merged, 0);
+            copse_buf_truncate(row, 0);
+        }
+    } while (status == COPSE_OK && is_again);
+    return status;
+}
+
 /* Joins the states of both sides; the versions of the join go to the verdict. */
 static copse_status merge_join(copse_database_merge *merge,
                                const copse_version_state states[COPSE_MERGE_SIDES], copse_err *err)
@@ -252,9 +292,7 @@ static copse_status merge_join(copse_database_merge *merge,
                                                       states[COPSE_MERGE_THEIRS].document};
     copse_buf row;
     copse_buf_init(&row, merge->env, SIZE_MAX);
-    copse_status status = copse_version_join(merge->env, merge->policy, merge->agreed->primary_key,
-                                             &states[COPSE_MERGE_OURS], &states[COPSE_MERGE_THEIRS],
-                                             &merge->merged, &row, err);
+    copse_status status = merge_join_states(merge, states, &row, err);
     if (status == COPSE_OK) {
         status = copse_version_latest(copse_buf_view(&row), &merge->verdict.written, err);
     }
@@ -277,22 +315,58 @@ static copse_status merge_join(copse_database_merge *merge,
     return status;
 }
 
-/* The row that a side's document would have, had its head written it (J2). */
-static copse_status merge_make_version(copse_database_merge *merge, copse_merge_side side,
-                                       copse_bytes base, copse_version_state *state, copse_err *err)
+/* The row of what a side wrote without one over what the base has (J2): of this a merge may have
+ * made a row, too, which the base has, or the other side, who left it as it was. */
+static copse_status merge_make_version(copse_database_merge *merge, const copse_version_state *base,
+                                       const copse_version_state *other, copse_version_state *state,
+                                       copse_err *err)
 {
-    const copse_merge_head *head = copse_merge_get_head(merge, side);
-    const copse_version version = {head->time_ms, head->time_counter, head->author};
-    const copse_version_state before = {base, copse_merge_nothing};
+    copse_version latest;
+    copse_version version;
+    copse_version_state before = *base;
+    bool is_others = base->row.len == 0 && copse_bytes_equal(other->document, base->document);
+    copse_bytes over = is_others ? other->row : base->row;
     copse_buf row;
     copse_buf_init(&row, merge->env, SIZE_MAX);
-    copse_status status = copse_version_write(merge->env, merge->policy, merge->agreed->primary_key,
-                                              &before, state->document, false, &version, &row, err);
+    copse_status status = copse_version_latest(over, &latest, err);
+    if (status == COPSE_OK) {
+        bool is_made = copse_version_is_made(&latest);
+        before.row = is_made ? copse_merge_nothing : base->row;
+        status = copse_version_make(is_made ? over : base->row, &version, err);
+    }
+    if (status == COPSE_OK) {
+        status = copse_version_write(merge->env, merge->policy, merge->agreed->primary_key, &before,
+                                     state->document, false, &version, &row, err);
+    }
     if (status == COPSE_OK) {
         state->row = copse_arena_dup(&merge->arena, copse_buf_view(&row));
         status = state->row.ptr == NULL ? COPSE_ERR_NOMEM(err) : COPSE_OK;
     }
     copse_buf_release(&row);
+    return status;
+}
+
+/* The state of the base, as far as it is one under the policy. */
+static copse_status merge_load_base_state(copse_database_merge *merge,
+                                          copse_version_state *ret_state, copse_err *err)
+{
+    bool is_deleted = false;
+    *ret_state = (copse_version_state){copse_merge_nothing, copse_merge_nothing};
+    copse_status status = merge_load_base(merge, &ret_state->document, err);
+    if (status == COPSE_OK && merge->collections[COPSE_MERGE_BASE] != NULL) {
+        status =
+            copse_merge_find(merge, COPSE_MERGE_VERSION_ROW, COPSE_MERGE_BASE,
+                             &merge->rows.values[COPSE_MERGE_VERSION_ROW][COPSE_MERGE_BASE], err);
+        if (status == COPSE_OK) {
+            status = copse_merge_load_version(merge, COPSE_MERGE_BASE, &ret_state->row, err);
+        }
+    }
+    if (status == COPSE_OK) {
+        status = copse_version_is_deleted(ret_state->row, &is_deleted, err);
+    }
+    if (status == COPSE_OK && is_deleted) {
+        ret_state->document = copse_merge_nothing; /* it waits */
+    }
     return status;
 }
 
@@ -311,24 +385,22 @@ static copse_status merge_make_versions(copse_database_merge *merge,
 {
     const copse_version_state *ours = &states[COPSE_MERGE_OURS];
     const copse_version_state *theirs = &states[COPSE_MERGE_THEIRS];
-    copse_bytes base = copse_merge_nothing;
+    copse_version_state base;
     bool is_all = ours->row.len > 0 && theirs->row.len > 0;
     bool is_alike = ours->row.len == 0 && theirs->row.len == 0 &&
                     copse_bytes_equal(ours->document, theirs->document);
     if (merge->options.is_base_lost && !merge->is_taken_whole && merge_is_unsure(ours, theirs)) {
-        return COPSE_ERR(err, COPSE_CONFLICT,
-                         "%.*s: documents from before its policy differ, and the state where both "
-                         "sides parted is not to be had",
-                         (int)merge->name.len, (const char *)merge->name.ptr);
+        return merge_refuse_unsure(merge, err);
     }
     if (is_all || is_alike || merge->agreed->is_signed || !merge_has_past(merge)) { /* J5 */
         return COPSE_OK;
     }
-    copse_status status = merge_load_base(merge, &base, err);
+    copse_status status = merge_load_base_state(merge, &base, err);
     for (copse_merge_side side = COPSE_MERGE_OURS; side < COPSE_MERGE_SIDES && status == COPSE_OK;
          side++) {
-        if (states[side].row.len == 0 && !copse_bytes_equal(states[side].document, base)) {
-            status = merge_make_version(merge, side, base, &states[side], err);
+        const copse_version_state *other = side == COPSE_MERGE_OURS ? theirs : ours;
+        if (states[side].row.len == 0 && !copse_bytes_equal(states[side].document, base.document)) {
+            status = merge_make_version(merge, &base, other, &states[side], err);
         }
     }
     return status;

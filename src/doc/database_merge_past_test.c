@@ -64,18 +64,23 @@ static const past_row past_rows[] = {
     {"from lww to union", "L9", "U", "2", "{\"_id\":1,\"f\":2}", false},
     {"from lww to field-wise", "L9", "W", "2", "{\"_id\":1,\"f\":2}", false},
     {"three-way in between", "L9", "T2L", "", "{\"_id\":1,\"f\":2}", false},
-    {"three-way in between, and written earlier", "L9", "T2L", "3", "{\"_id\":1,\"f\":2}", false},
-    {"three-way in between, on the other side", "W9", "3", "T2W", "{\"_id\":1,\"f\":2}", false},
+    {"three-way in between, and written under the policy", "L9", "T2L", "3", "{\"_id\":1,\"f\":3}",
+     false},
+    {"three-way in between, on the other side", "W9", "3", "T2W", "{\"_id\":1,\"f\":3}", false},
+    {"three-way in between, on the other side alone", "W9", "", "T2W", "{\"_id\":1,\"f\":2}",
+     false},
     {"three-way in between, and nothing written", "L9", "TL", "2", "{\"_id\":1,\"f\":2}", false},
     {"three-way in between, and deleted", "L9", "TdL", "", NULL, false},
     {"three-way in between, and deleted, by others", "L9", "", "TdL", NULL, false},
-    {"three-way in between, deleted over what was written", "L9", "2", "TdL", NULL, false},
+    {"three-way in between, deleted, and written under the policy", "L9", "2", "TdL",
+     "{\"_id\":1,\"f\":2}", false},
     {"three-way in between, deleted and written later", "L9", "TdL", "T2L", "{\"_id\":1,\"f\":2}",
      false},
     {"three-way in between, deleted, and a field written later", "W9", "TdW", "T2W", NULL, false},
     {"union in between, and deleted", "W9", "UdW", "", NULL, false},
     {"made again", "L9", "XL", "", NULL, false},
-    {"made again by others", "W9", "2", "XW", NULL, false},
+    {"made again by others", "W9", "", "XW", NULL, false},
+    {"made again by others, and written", "W9", "2", "XW", "{\"_id\":1,\"f\":2}", false},
     {"made again, and written later", "L9", "XL", "T2L", "{\"_id\":1,\"f\":2}", false},
     {"made again with it", "L9", "XL2", "", "{\"_id\":1,\"f\":2}", false},
     {"lww: no base, versions count", "9", "L2", "L", "{\"_id\":1,\"f\":2}", true},
@@ -170,7 +175,8 @@ static void test_single_documents(void **state)
     }
 }
 
-/* Both made it, and set the policy behind what they wrote: all of that is since the base. */
+/* Both made it, and set the policy behind what they wrote: all of that is since the base, and of
+ * what both wrote the greater one stays, whoever's head is later. */
 static void test_a_collection_that_the_base_lacks(void **state)
 {
     (void)state;
@@ -195,13 +201,13 @@ static void test_a_collection_that_the_base_lacks(void **state)
     merge_pair_run(&world.db, &merge, &outcome);
     database_world_reopen(&world.db, &outcome.root);
     char *found = database_world_get(&world.db, "posts", "1");
-    assert_string_equal(found, "{\"_id\":1,\"f\":2}");
+    assert_string_equal(found, "{\"_id\":1,\"f\":9}");
     free(found);
     database_world_release(&world.db);
 }
 
-/* Of two that clash the one whose head is earlier stays, of one who has no policy, too. */
-static void test_who_clashes_by_heads(void **state)
+/* Of two that clash, and have no versions, the first by its key stays, whoever's head is later. */
+static void test_who_clashes_by_keys(void **state)
 {
     (void)state;
     for (uint64_t theirs_ms = 400; theirs_ms <= 600; theirs_ms += 200) {
@@ -222,7 +228,7 @@ static void test_who_clashes_by_heads(void **state)
                                        .theirs_head = {.time_ms = theirs_ms, .commit = theirs}};
         merge_pair_run(&world.db, &merge, &outcome);
         database_world_reopen(&world.db, &outcome.root);
-        char *found = database_world_get(&world.db, "posts", theirs_ms < 500 ? "2" : "1");
+        char *found = database_world_get(&world.db, "posts", "1");
         assert_non_null(found);
         assert_int_equal(database_world_count(&world.db, "posts"), 1);
         free(found);
@@ -255,7 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_single_documents),
         cmocka_unit_test(test_a_collection_that_the_base_lacks),
-        cmocka_unit_test(test_who_clashes_by_heads),
+        cmocka_unit_test(test_who_clashes_by_keys),
         cmocka_unit_test(test_a_merge_survives_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* A policy that was set since the two sides parted (database_merge_join.c, J2): what a side wrote
- * before it had the policy is not lost. All that two sides and a third one may do, against a model.
+ * before it had the policy is not lost, whenever its head was made. All that two sides and a third
+ * one may do, against a model.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -53,8 +54,10 @@ static policy_plan policy_plan_of(size_t id)
     return plan;
 }
 
-/* ---- The model: times name writes; 0 comes before all ------------------------------------------
+/* ---- The model: times name writes; 0 comes before all, POLICY_UNTIMED before all others --------
  */
+
+enum { POLICY_UNTIMED = 1 };
 
 typedef struct policy_doc {
     bool is_there;
@@ -101,11 +104,33 @@ static void policy_doc_stamp(policy_doc *doc, const policy_doc *base, bool is_wh
     doc->floor = is_any && is_all ? time : doc->floor;
 }
 
-static policy_doc policy_doc_join(const policy_doc *a, const policy_doc *b)
+/* Whether the encoding of `a` is greater: it has more fields, or later ones, or greater values. */
+static bool policy_doc_is_greater(const policy_doc *a, const policy_doc *b)
+{
+    size_t counts[2] = {0, 0};
+    for (size_t i = 0; i < POLICY_FIELDS; i++) {
+        counts[0] += a->values[i] != 0;
+        counts[1] += b->values[i] != 0;
+    }
+    for (size_t i = 0; i < POLICY_FIELDS && counts[0] == counts[1]; i++) {
+        if (a->values[i] != b->values[i]) {
+            return b->values[i] != 0 && (a->values[i] == 0 || a->values[i] > b->values[i]);
+        }
+    }
+    return counts[0] > counts[1];
+}
+
+static policy_doc policy_doc_join(copse_merge_policy policy, const policy_doc *a,
+                                  const policy_doc *b)
 {
     policy_doc joined = b->floor > a->floor ? *b : *a;
+    if (policy == COPSE_MERGE_LWW && a->floor == b->floor) {
+        return policy_doc_is_greater(a, b) ? *a : *b;
+    }
     for (size_t i = 0; i < POLICY_FIELDS; i++) {
-        const policy_doc *later = b->times[i] > a->times[i] ? b : a;
+        bool is_b = b->times[i] > a->times[i] ||
+                    (b->times[i] == a->times[i] && b->values[i] > a->values[i]);
+        const policy_doc *later = is_b ? b : a;
         joined.times[i] = later->times[i];
         joined.values[i] = later->values[i];
     }
@@ -279,7 +304,7 @@ static policy_doc policy_doc_of(const policy_world *world, const policy_plan *pl
     bool is_with = side < 2 && world->is_set[side] && plan->is_with_policy[side];
     bool is_whole =
         world->policy == COPSE_MERGE_LWW || (is_with && act == POLICY_WHOLE && base.is_there);
-    policy_doc_stamp(&doc, &base, is_whole, is_with ? 300 + side : world->heads[side].time_ms);
+    policy_doc_stamp(&doc, &base, is_whole, is_with ? 300 + side : POLICY_UNTIMED);
     return doc;
 }
 
@@ -292,7 +317,7 @@ static void policy_expect_all(policy_world *world, const merge_pair_outcome *out
         policy_plan plan = policy_plan_of(id);
         const policy_doc ours = policy_doc_of(world, &plan, 0);
         const policy_doc theirs = policy_doc_of(world, &plan, 1);
-        policy_doc joined = policy_doc_join(&ours, &theirs);
+        policy_doc joined = policy_doc_join(world->policy, &ours, &theirs);
         policy_expect(world, id, &joined);
         superseded += !policy_doc_same(&ours, &theirs) && ours.times[0] > 0 && theirs.times[0] > 0;
     }

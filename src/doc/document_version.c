@@ -52,6 +52,29 @@ bool copse_version_is_zero(const copse_version *version)
     return version->time_ms == 0 && version->time_counter == 0 && version->author.len == 0;
 }
 
+bool copse_version_is_made(const copse_version *version)
+{
+    return version->author.len == 0 &&
+           (copse_version_is_zero(version) || version->time_counter == COPSE_VERSION_MADE_COUNTER);
+}
+
+copse_status copse_version_make(copse_bytes row, copse_version *ret_version, copse_err *err)
+{
+    copse_version latest;
+    copse_status status = copse_version_latest(row, &latest, err);
+    if (status != COPSE_OK) {
+        return status;
+    }
+    bool is_next_ms = latest.time_counter > COPSE_VERSION_MADE_COUNTER ||
+                      (latest.time_counter == COPSE_VERSION_MADE_COUNTER && latest.author.len > 0);
+    if (is_next_ms && latest.time_ms == INT64_MAX) {
+        return COPSE_ERR(err, COPSE_LIMIT, "a document has the last version that there is");
+    }
+    *ret_version = (copse_version){.time_ms = latest.time_ms + is_next_ms,
+                                   .time_counter = COPSE_VERSION_MADE_COUNTER};
+    return COPSE_OK;
+}
+
 /* ---- Reading a row ---- */
 
 static bool version_take(copse_cbor_reader *reader, copse_cbor_kind kind, copse_cbor_item *ret_item)

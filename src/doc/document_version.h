@@ -14,6 +14,10 @@
  *                 a state has and its document can't show is *hidden* in the row: all values while
  *                 the document is deleted, and values that would make `$…` its first field.
  *
+ * What was written before there were versions a merge gives one without an author, which may be
+ * that of another write, too: of these the state that both sides come from says which is later
+ * (copse_version_join_since).
+ *
  * A version is later by its clock, then by its author's bytes; of two that are equal, a value (or a
  * document that is there) is above none, and of two values the one whose encoding is greater.
  *
@@ -36,6 +40,17 @@ typedef struct copse_version {
     uint32_t time_counter;
     copse_bytes author; /**< UTF-8, at most COPSE_COMMIT_AUTHOR_SIZE_BYTES_MAX; len 0: none. */
 } copse_version;
+
+/** The counter of a version that a merge made up. Its author has len 0. No clock gives it. */
+#define COPSE_VERSION_MADE_COUNTER UINT32_C(0x80000000)
+
+/** Whether a merge made it up, or it is zero. */
+bool copse_version_is_made(const copse_version *version);
+
+/** The least version that a merge may make up for what was written over a row (len 0: none), or the
+ * row's latest if that is made up. CORRUPT. LIMIT: there is no later version. */
+COPSE_MUST_USE copse_status copse_version_make(copse_bytes row, copse_version *ret_version,
+                                               copse_err *err);
 
 /** A document and its row of versions; views. */
 typedef struct copse_version_state {
@@ -73,9 +88,23 @@ COPSE_MUST_USE copse_status copse_version_write(const copse_env *env, copse_merg
                                                 const copse_version *version, copse_buf *ret_row,
                                                 copse_err *err);
 
+/** What both sides of a join come from. */
+typedef struct copse_version_base {
+    bool is_known;
+    copse_bytes document; /**< len 0: there was none. */
+    bool is_missed;       /**< It was not known, and would have told. */
+} copse_version_base;
+
 /** Appends the document (nothing: there is none) and the row (nothing: neither has one) of the join
- * of two states of one primary key. CORRUPT: one is no state. NOMEM, LIMIT. On failure the bufs are
- * as before. */
+ * of two states of one primary key. `base` (NULL: there is none) tells of two that are
+ * made up: what differs from it is later. CORRUPT: one is no
+ * state. NOMEM, LIMIT. On failure the bufs are as before. */
+COPSE_MUST_USE copse_status copse_version_join_since(
+    const copse_env *env, copse_merge_policy policy, copse_bytes primary_key,
+    copse_version_base *base, const copse_version_state *a, const copse_version_state *b,
+    copse_buf *ret_document, copse_buf *ret_row, copse_err *err);
+
+/** The same without a base. */
 COPSE_MUST_USE copse_status copse_version_join(const copse_env *env, copse_merge_policy policy,
                                                copse_bytes primary_key,
                                                const copse_version_state *a,

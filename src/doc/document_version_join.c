@@ -137,16 +137,63 @@ static int version_value_compare(copse_bytes a, copse_bytes b)
     return presence != 0 ? presence : copse_bytes_compare(a, b);
 }
 
-static int version_field_compare(const copse_version_field *a, const copse_version_field *b)
+/* Whether the base tells which of two different things is later, as both versions are made up; if
+ * it is not known, it is missed. */
+static bool version_base_tells(copse_version_base *base, const copse_version *a,
+                               const copse_version *b)
 {
-    int order = copse_version_compare(&a->version, &b->version);
-    return order != 0 ? order : version_value_compare(a->value, b->value);
+    bool is_asked = base != NULL && copse_version_is_made(a) && copse_version_is_made(b);
+    if (is_asked && !base->is_known) {
+        base->is_missed = true;
+    }
+    return is_asked && base->is_known;
+}
+
+/* The value of a field of the base; ptr NULL: none. */
+static copse_status version_base_find(const copse_version_base *base, copse_bytes name,
+                                      copse_bytes *ret_value, copse_err *err)
+{
+    copse_document_member member = {.key = {NULL, 0}};
+    copse_status status = base->document.len > 0
+                              ? copse_document_member_first(base->document, &member, err)
+                              : COPSE_OK;
+    while (status == COPSE_OK && member.key.ptr != NULL && !copse_bytes_equal(member.key, name)) {
+        status = copse_document_member_next(&member, err);
+    }
+    if (status == COPSE_OK) {
+        *ret_value = member.key.ptr != NULL ? member.value : version_nothing;
+    }
+    return status;
+}
+
+/* The order of a field in two states. The primary key is in each document, whoever had deleted it
+ * (V6). */
+static copse_status version_field_compare(const copse_version_field *a,
+                                          const copse_version_field *b, copse_bytes primary_key,
+                                          copse_version_base *base, int *ret_order, copse_err *err)
+{
+    copse_bytes before = version_nothing;
+    bool is_primary = copse_bytes_equal(a->name, primary_key);
+    int order = is_primary ? (a->value.ptr != NULL) - (b->value.ptr != NULL) : 0;
+    order = order != 0 ? order : copse_version_compare(&a->version, &b->version);
+    *ret_order = order != 0 ? order : version_value_compare(a->value, b->value);
+    if (is_primary || version_value_compare(a->value, b->value) == 0 ||
+        !version_base_tells(base, &a->version, &b->version)) {
+        return COPSE_OK;
+    }
+    copse_status status = version_base_find(base, a->name, &before, err);
+    bool is_b = status == COPSE_OK && version_value_compare(a->value, before) == 0;
+    bool is_a = status == COPSE_OK && version_value_compare(b->value, before) == 0;
+    *ret_order = is_a ? 1 : is_b ? -1 : *ret_order;
+    return status;
 }
 
 /* Takes the next name of both, and of what they have there the greater. */
 static copse_status version_join_next(copse_version_walk *a, copse_version_walk *b,
-                                      copse_version_field *ret_field, copse_err *err)
+                                      copse_version_base *base, copse_version_field *ret_field,
+                                      copse_err *err)
 {
+    int greater = 0;
     const copse_document_member at_a = {.key = a->field.name};
     const copse_document_member at_b = {.key = b->field.name};
     int order = copse_document_member_compare(&at_a, &at_b);
@@ -156,21 +203,31 @@ static copse_status version_join_next(copse_version_walk *a, copse_version_walk 
     const copse_version_field in_b =
         order >= 0 ? b->field
                    : (copse_version_field){a->field.name, b->row.version, version_nothing};
-    *ret_field = version_field_compare(&in_a, &in_b) >= 0 ? in_a : in_b;
-    copse_status status = order <= 0 ? copse_version_walk_next(a, err) : COPSE_OK;
+    copse_status status = version_field_compare(&in_a, &in_b, a->primary_key, base, &greater, err);
+    const copse_version_field *other = greater >= 0 ? &in_b : &in_a;
+    *ret_field = greater >= 0 ? in_a : in_b;
+    if (copse_version_compare(&other->version, &ret_field->version) > 0) { /* the base told */
+        ret_field->version = other->version;
+    }
+    if (status == COPSE_OK && order <= 0) {
+        status = copse_version_walk_next(a, err);
+    }
     return status == COPSE_OK && order >= 0 ? copse_version_walk_next(b, err) : status;
 }
 
 static copse_status version_join_fields(copse_version_walk *a, copse_version_walk *b,
-                                        version_maker *maker, copse_err *err)
+                                        copse_version_base *base, version_maker *maker,
+                                        copse_err *err)
 {
     copse_status status = COPSE_OK;
     while (status == COPSE_OK && (a->field.name.ptr != NULL || b->field.name.ptr != NULL)) {
         copse_version_field field;
-        status = version_join_next(a, b, &field, err);
+        status = version_join_next(a, b, base, &field, err);
         if (status == COPSE_OK) {
             status = version_maker_list(maker, field.name, &field.version);
-            if (status == COPSE_OK) {
+            bool is_shown =
+                !maker->shown.is_deleted || !copse_bytes_equal(field.name, a->primary_key);
+            if (status == COPSE_OK && is_shown) {
                 status = version_maker_put(maker, &field);
             }
             status = status == COPSE_OK ? COPSE_OK
@@ -200,8 +257,19 @@ static copse_status version_join_finish(const copse_env *env, const version_make
     return copse_dag_cbor_check(written, &env->limits, COPSE_CBOR_STRICT, err);
 }
 
+/* Whether the floor of the join is a deletion. */
+static bool version_join_is_deleted(const copse_version_row *a, const copse_version_row *b,
+                                    copse_version_base *base)
+{
+    int order = copse_version_compare(&a->version, &b->version);
+    if (a->is_deleted != b->is_deleted && version_base_tells(base, &a->version, &b->version)) {
+        return base->document.len > 0;
+    }
+    return order < 0 ? b->is_deleted : order > 0 ? a->is_deleted : a->is_deleted && b->is_deleted;
+}
+
 static copse_status version_join_field_wise(const copse_env *env, copse_bytes primary_key,
-                                            const copse_version_state *a,
+                                            copse_version_base *base, const copse_version_state *a,
                                             const copse_version_state *b, copse_buf *document,
                                             copse_buf *row, copse_err *err)
 {
@@ -219,12 +287,9 @@ static copse_status version_join_field_wise(const copse_env *env, copse_bytes pr
         return status;
     }
     int order = copse_version_compare(&walk_a.row.version, &walk_b.row.version);
-    bool is_deleted = order < 0   ? walk_b.row.is_deleted
-                      : order > 0 ? walk_a.row.is_deleted
-                                  : walk_a.row.is_deleted && walk_b.row.is_deleted;
     version_maker_init(&maker, env, order < 0 ? &walk_b.row.version : &walk_a.row.version,
-                       is_deleted);
-    status = version_join_fields(&walk_a, &walk_b, &maker, err);
+                       version_join_is_deleted(&walk_a.row, &walk_b.row, base));
+    status = version_join_fields(&walk_a, &walk_b, base, &maker, err);
     if (status == COPSE_OK) {
         status = version_join_finish(env, &maker, document, row, err);
     }
@@ -235,8 +300,9 @@ static copse_status version_join_field_wise(const copse_env *env, copse_bytes pr
 /* The later state as it is. Of equal ones the order goes on to the bytes of the row, so that it is
  * total, also where rows list fields. */
 static copse_status version_join_lww(const copse_env *env, copse_bytes primary_key,
-                                     const copse_version_state *a, const copse_version_state *b,
-                                     copse_buf *document, copse_buf *row, copse_err *err)
+                                     copse_version_base *base, const copse_version_state *a,
+                                     const copse_version_state *b, copse_buf *document,
+                                     copse_buf *row, copse_err *err)
 {
     copse_version version_a;
     copse_version version_b;
@@ -253,7 +319,13 @@ static copse_status version_join_lww(const copse_env *env, copse_bytes primary_k
     if (status != COPSE_OK) {
         return status;
     }
-    int order = copse_version_compare(&version_a, &version_b);
+    int order = 0;
+    if (!copse_bytes_equal(a->document, b->document) &&
+        version_base_tells(base, &version_a, &version_b)) {
+        order = copse_bytes_equal(b->document, base->document) -
+                copse_bytes_equal(a->document, base->document);
+    }
+    order = order != 0 ? order : copse_version_compare(&version_a, &version_b);
     order = order != 0 ? order : copse_bytes_compare(a->document, b->document);
     order = order != 0 ? order : copse_bytes_compare(a->row, b->row);
     const copse_version_state *later = order >= 0 ? a : b;
@@ -264,22 +336,31 @@ static copse_status version_join_lww(const copse_env *env, copse_bytes primary_k
     return status == COPSE_OK ? status : COPSE_ERR(err, status, "no room for a joined document");
 }
 
-copse_status copse_version_join(const copse_env *env, copse_merge_policy policy,
-                                copse_bytes primary_key, const copse_version_state *a,
-                                const copse_version_state *b, copse_buf *ret_document,
-                                copse_buf *ret_row, copse_err *err)
+copse_status copse_version_join_since(const copse_env *env, copse_merge_policy policy,
+                                      copse_bytes primary_key, copse_version_base *base,
+                                      const copse_version_state *a, const copse_version_state *b,
+                                      copse_buf *ret_document, copse_buf *ret_row, copse_err *err)
 {
     size_t document_len = ret_document->len;
     size_t row_len = ret_row->len;
     copse_status status =
         policy == COPSE_MERGE_LWW
-            ? version_join_lww(env, primary_key, a, b, ret_document, ret_row, err)
-            : version_join_field_wise(env, primary_key, a, b, ret_document, ret_row, err);
+            ? version_join_lww(env, primary_key, base, a, b, ret_document, ret_row, err)
+            : version_join_field_wise(env, primary_key, base, a, b, ret_document, ret_row, err);
     if (status != COPSE_OK) {
         copse_buf_truncate(ret_document, document_len);
         copse_buf_truncate(ret_row, row_len);
     }
     return status;
+}
+
+copse_status copse_version_join(const copse_env *env, copse_merge_policy policy,
+                                copse_bytes primary_key, const copse_version_state *a,
+                                const copse_version_state *b, copse_buf *ret_document,
+                                copse_buf *ret_row, copse_err *err)
+{
+    return copse_version_join_since(env, policy, primary_key, NULL, a, b, ret_document, ret_row,
+                                    err);
 }
 
 /* ---- Writes ---- */

@@ -184,6 +184,73 @@ static void test_a_resolved_conflict_stays_resolved(void **state)
     database_world_release(&db);
 }
 
+/* ---- A policy that was set late ----------------------------------------------------------------
+ */
+
+static uint64_t head_clock(void *ctx)
+{
+    return *(uint64_t *)ctx;
+}
+
+/* What one wrote without the policy met the policy in several merges, and was overwritten. */
+typedef struct head_late {
+    copse_cid old;       /* x is 1, without the policy */
+    copse_cid met;       /* that, merged with the policy */
+    copse_cid met_later; /* likewise, from a later head that wrote something else */
+    copse_cid written;   /* x is 2: over met, by a slow clock */
+    copse_cid unaware;   /* x is 3: over old, without the policy, and merged with it */
+    copse_cid deleted;   /* 1 was deleted, likewise */
+} head_late;
+
+static copse_cid head_late_merge(database_world *db, const copse_cid *a, const copse_cid *b,
+                                 const char *expected)
+{
+    head_world_outcome outcome;
+    head_world_merge_both_ways(db, a, b, COPSE_MERGE_CONFLICTS_REFUSE, &outcome);
+    assert_int_equal(outcome.conflicts, 0);
+    head_world_expect(db, &outcome.result.commit.tree, "1", expected);
+    return outcome.commit;
+}
+
+static head_late head_late_make(database_world *db, uint64_t *now_ms)
+{
+    static const char *const ones = "{\"_id\":1,\"x\":1}";
+    head_late late;
+    copse_cid root = head_world_commit(db, NULL, 0, "put {\"_id\":1,\"x\":0}");
+    copse_cid set = head_world_commit(db, &root, 1, "keep 10");
+    *now_ms = 120;
+    late.old = head_world_commit(db, &root, 1, "put {\"_id\":1,\"x\":1}");
+    late.met = head_late_merge(db, &set, &late.old, ones);
+    *now_ms = 50;
+    late.written = head_world_commit(db, &late.met, 1, "put {\"_id\":1,\"x\":2}");
+    *now_ms = 130;
+    late.unaware = head_world_commit(db, &late.old, 1, "put {\"_id\":1,\"x\":3}");
+    late.deleted = head_world_commit(db, &late.old, 1, "del 1");
+    *now_ms = 140;
+    copse_cid other = head_world_commit(db, &late.old, 1, "put {\"_id\":2}");
+    late.met_later = head_late_merge(db, &set, &other, ones);
+    late.unaware = head_late_merge(db, &set, &late.unaware, "{\"_id\":1,\"x\":3}");
+    late.deleted = head_late_merge(db, &set, &late.deleted, NULL);
+    return late;
+}
+
+static void test_what_was_overwritten_stays_so(void **state)
+{
+    (void)state;
+    database_world db;
+    uint64_t now_ms = 100;
+    database_world_init(&db, NULL);
+    db.world.test.env.clock = head_clock;
+    db.world.test.env.clock_ctx = &now_ms;
+    const head_late late = head_late_make(&db, &now_ms);
+    (void)head_late_merge(&db, &late.written, &late.met_later, "{\"_id\":1,\"x\":2}");
+    (void)head_late_merge(&db, &late.unaware, &late.met_later, "{\"_id\":1,\"x\":3}");
+    (void)head_late_merge(&db, &late.unaware, &late.met, "{\"_id\":1,\"x\":3}");
+    (void)head_late_merge(&db, &late.deleted, &late.met_later, NULL);
+    (void)head_late_merge(&db, &late.deleted, &late.met, NULL);
+    database_world_release(&db);
+}
+
 /* B3: three heads that each merge all three of the level below, level by level: to find out what
  * they had in common takes twice the merges of the level below, and two. */
 static void test_made_up_histories_end(void **state)
@@ -284,6 +351,7 @@ int main(void)
         cmocka_unit_test(test_bases_merge_documents_of_disputed_collections),
         cmocka_unit_test(test_each_base_parts_from_all_before_it),
         cmocka_unit_test(test_a_resolved_conflict_stays_resolved),
+        cmocka_unit_test(test_what_was_overwritten_stays_so),
         cmocka_unit_test(test_made_up_histories_end),
         cmocka_unit_test(test_missing_blocks_are_wanted),
         cmocka_unit_test(test_a_merge_survives_failing_allocations),
