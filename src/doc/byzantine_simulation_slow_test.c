@@ -14,7 +14,7 @@
 static void test_seeds(void **state)
 {
     (void)state;
-    byzantine_simulation_run(100, 150);
+    byzantine_simulation_run(100, 50);
 }
 
 int main(int argc, char **argv)
