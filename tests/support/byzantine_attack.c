@@ -71,6 +71,21 @@ static void attack_two_heads(byzantine_world *world, byzantine_machine *victim)
     byzantine_attack_taken(world, victim, &heads[1]);
 }
 
+/* Puts what looks like the automatic merge of two heads. */
+static copse_cid attack_put_merge(byzantine_world *world, byzantine_machine *liar,
+                                  const copse_tree *tree, const copse_cid heads[2])
+{
+    copse_commit commit;
+    copse_status status;
+    do {
+        copse_source_begin(liar->source);
+        status = copse_commit_merge(&liar->env, liar->source, copse_tree_root(tree), heads, 2,
+                                    &commit, NULL);
+    } while (byzantine_fetch(world, liar, status));
+    assert_int_equal(status, COPSE_OK);
+    return byzantine_put_commit(world, liar, &commit, BYZANTINE_NOBODY);
+}
+
 /* Commits that say nothing, by nobody or a stranger, alone or in what looks like a merge of theirs:
  * they are not taken into the history. */
 static void attack_empty_head(byzantine_world *world, byzantine_machine *victim)
@@ -82,10 +97,7 @@ static void attack_empty_head(byzantine_world *world, byzantine_machine *victim)
     copse_commit commit = byzantine_next(world, liar, copse_tree_root(tree), &before, 1);
     copse_cid heads[2] = {byzantine_put_commit(world, liar, &commit, who), before};
     if (byzantine_below(world, 2) == 0) {
-        assert_int_equal(copse_commit_merge(&liar->env, liar->source, copse_tree_root(tree), heads,
-                                            2, &commit, NULL),
-                         COPSE_OK);
-        heads[0] = byzantine_put_commit(world, liar, &commit, BYZANTINE_NOBODY);
+        heads[0] = attack_put_merge(world, liar, tree, heads);
     }
     copse_tree_close(tree);
     byzantine_outcome outcome = byzantine_hear(world, victim, &heads[0]);
@@ -98,20 +110,12 @@ static void attack_false_merge(byzantine_world *world, byzantine_machine *victim
 {
     byzantine_machine *liar = byzantine_liar(world);
     const copse_cid heads[2] = {victim->head, world->last};
-    copse_commit commit;
     byzantine_put(world, liar, BYZANTINE_NOTES, byzantine_attack_fresh_id(world, BYZANTINE_NOTES),
                   ++world->fresh);
     copse_tree *tree = byzantine_open(world, liar, &victim->head);
     tree = byzantine_apply(world, liar, BYZANTINE_NOBODY, true, tree);
-    copse_status status;
-    do {
-        copse_source_begin(liar->source);
-        status = copse_commit_merge(&liar->env, liar->source, copse_tree_root(tree), heads, 2,
-                                    &commit, NULL);
-    } while (byzantine_fetch(world, liar, status));
-    assert_int_equal(status, COPSE_OK);
+    copse_cid head = attack_put_merge(world, liar, tree, heads);
     copse_tree_close(tree);
-    copse_cid head = byzantine_put_commit(world, liar, &commit, BYZANTINE_NOBODY);
     byzantine_attack_refused(world, victim, &head, "the commit is not signed");
 }
 

@@ -208,7 +208,7 @@ merge_peer_ending merge_actor_write(merge_world *world, merge_peer *peer)
             merge_world_chance(world, 38) /* it has most to get wrong */
                 ? MERGE_FIELD_WISE
                 : (merge_collection)merge_world_below(world, MERGE_COLLECTIONS);
-        collection = world->joins_only && collection < MERGE_UNION ? MERGE_LWW : collection;
+        collection = world->joins_only && collection == MERGE_THREE_WAY ? MERGE_LWW : collection;
         status = actor_write_one(&self, collection, (int)merge_world_below(world, MERGE_KEYS));
     }
     return actor_end(&self, status, "reading what is to be written");
@@ -235,7 +235,7 @@ merge_peer_ending merge_actor_touch(merge_world *world, merge_peer *peer)
     actor self;
     int id = MERGE_KEYS + (int)peer->number;
     copse_status status = actor_begin(&self, world, peer);
-    merge_collection first = world->joins_only ? MERGE_UNION : MERGE_LATE;
+    merge_collection first = world->joins_only ? MERGE_UNION : MERGE_THREE_WAY;
     for (merge_collection at = first; at < MERGE_COLLECTIONS && status == COPSE_OK; at++) {
         merge_write write = {.kind = MERGE_WRITE_WHOLE, .collection = at, .id = id};
         status =
@@ -367,13 +367,12 @@ static void actor_new_index(actor *self, merge_collection collection)
     copse_sort_spec_release(&spec);
 }
 
-static void actor_set_policy(actor *self, merge_collection collection, copse_merge_policy policy,
-                             uint32_t days)
+static void actor_keep_deletions(actor *self, merge_collection collection, uint32_t days)
 {
-    merge_world_must(
-        self->world,
-        copse_write_set_merge(self->peer->write, actor_name(collection), policy, days, &self->err),
-        "setting a policy", &self->err);
+    merge_world_must(self->world,
+                     copse_write_set_merge(self->peer->write, actor_name(collection),
+                                           merge_collection_policy(collection), days, &self->err),
+                     "setting a policy", &self->err);
 }
 
 merge_peer_ending merge_actor_catalogue(merge_world *world, merge_peer *peer)
@@ -390,8 +389,7 @@ merge_peer_ending merge_actor_catalogue(merge_world *world, merge_peer *peer)
         return actor_end(&self, status, "opening a database");
     }
     if (is_options) {
-        actor_set_policy(&self, collection, merge_collection_policy(collection),
-                         3650 + (uint32_t)merge_world_below(world, 4));
+        actor_keep_deletions(&self, collection, 3650 + (uint32_t)merge_world_below(world, 4));
     } else if (index == NULL) {
         actor_new_index(&self, collection);
     } else if (is_built_now) {
@@ -408,19 +406,6 @@ merge_peer_ending merge_actor_catalogue(merge_world *world, merge_peer *peer)
                                     : "drops the index");
     merge_peer_ending ending = actor_end(&self, status, "the catalogue");
     world->counts[MERGE_COUNT_BUILT] += is_built_now && ending == MERGE_PEER_DONE;
-    return ending;
-}
-
-merge_peer_ending merge_actor_policy(merge_world *world, merge_peer *peer)
-{
-    static const copse_merge_policy policies[] = {COPSE_MERGE_LWW, COPSE_MERGE_FIELD_WISE};
-    actor self;
-    copse_status status = actor_begin(&self, world, peer);
-    if (status == COPSE_OK) {
-        actor_set_policy(&self, MERGE_LATE, policies[merge_world_below(world, 2)], 0);
-    }
-    merge_peer_ending ending = actor_end(&self, status, "opening a database");
-    world->counts[MERGE_COUNT_POLICIES] += ending == MERGE_PEER_DONE;
     return ending;
 }
 
@@ -457,7 +442,6 @@ static copse_status actor_yield_document(actor *self, const merge_refusal *refus
 static copse_status actor_yield_one(actor *self, const merge_view *theirs,
                                     const merge_refusal *refusal)
 {
-    const copse_collection *of;
     switch (refusal->what) {
     case COPSE_CONFLICT_DOCUMENT:
         return actor_yield_document(self, refusal);
@@ -465,8 +449,8 @@ static copse_status actor_yield_one(actor *self, const merge_view *theirs,
         actor_yield_index(self, theirs, refusal->collection);
         return COPSE_OK;
     default:
-        of = merge_view_collection(theirs, refusal->collection);
-        actor_set_policy(self, refusal->collection, of->merge, of->tombstone_days);
+        actor_keep_deletions(self, refusal->collection,
+                             merge_view_collection(theirs, refusal->collection)->tombstone_days);
         return COPSE_OK;
     }
 }

@@ -22,10 +22,6 @@ merge_peer_ending merge_actor_resolve(merge_world *world, merge_peer *peer);
 /** Makes, builds or drops an index, or changes how long deletions are kept. */
 merge_peer_ending merge_actor_catalogue(merge_world *world, merge_peer *peer);
 
-/** Sets lww or field-wise for the collection that gets its policy late. None is taken off: versions
- * would be dropped, and where a clock is behind nothing is known then to be later. */
-merge_peer_ending merge_actor_policy(merge_world *world, merge_peer *peer);
-
 /** Writes what theirs has wherever that refused a merge, so that it goes through. */
 merge_peer_ending merge_actor_yield(merge_world *world, merge_peer *peer, const copse_cid *theirs,
                                     const merge_outcome *outcome);

@@ -27,11 +27,6 @@ void merge_audit_model(merge_world *world, const size_t sides[2], size_t merged)
  * was overwritten so. */
 void merge_audit_three_way(merge_world *world, size_t commit);
 
-/** In the collection that gets its policy late, and another one later, a document is what it was
- * written last, if whoever wrote that had seen all that was written of it; or that is kept as a
- * side of its conflict, since others still have it open. */
-void merge_audit_late(merge_world *world, size_t commit);
-
 /** Some write that a commit comes from, and what it wrote, is found in the commit's history. */
 void merge_audit_loser(merge_world *world, size_t commit);
 

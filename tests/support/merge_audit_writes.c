@@ -157,60 +157,6 @@ void merge_audit_three_way(merge_world *world, size_t commit)
     }
 }
 
-/* ---- A policy that came late ----------------------------------------------------------------- */
-
-static bool audit_is_late(const merge_world *world, size_t commit, size_t write, int id)
-{
-    const merge_write *of = &world->log->writes[write];
-    return of->collection == MERGE_LATE && of->id == id &&
-           merge_log_has_seen(world->log, commit, write);
-}
-
-/* The write of a document by somebody who had seen all others; SIZE_MAX: there is none, or it
- * settled something. */
-static size_t audit_last(const merge_world *world, size_t commit, int id)
-{
-    size_t last = SIZE_MAX;
-    for (size_t i = world->log->writes_count; i > 0 && last == SIZE_MAX; i--) {
-        last = audit_is_late(world, commit, i - 1, id) ? i - 1 : SIZE_MAX;
-    }
-    for (size_t i = 0; i < last && last != SIZE_MAX; i++) {
-        if (audit_is_late(world, commit, i, id) && !merge_log_is_after(world->log, last, i)) {
-            return SIZE_MAX;
-        }
-    }
-    return last != SIZE_MAX && world->log->writes[last].kind == MERGE_WRITE_SETTLE ? SIZE_MAX
-                                                                                   : last;
-}
-
-static bool audit_is_open_side(const merge_open *open, const merge_document *document)
-{
-    bool is_side = false;
-    for (size_t i = 0; i < open->sides_count && !is_side; i++) {
-        is_side = merge_document_same(&open->sides[i], document);
-    }
-    return is_side;
-}
-
-void merge_audit_late(merge_world *world, size_t commit)
-{
-    merge_contents contents;
-    merge_contents_of(world, commit, MERGE_LATE, &contents);
-    for (int id = 0; id < MERGE_KEYS_ALL; id++) {
-        size_t last = audit_last(world, commit, id);
-        if (last == SIZE_MAX) {
-            continue;
-        }
-        const merge_document *after = &world->log->writes[last].after;
-        if (!merge_document_same(&contents.documents[id], after) &&
-            !audit_is_open_side(&contents.open[id], after)) {
-            merge_world_fail(world, "p %d: it is not what write %zu made it, which had seen all",
-                             id, last);
-        }
-        world->counts[MERGE_COUNT_LATE]++;
-    }
-}
-
 /* ---- What met in a merge --------------------------------------------------------------------- */
 
 /* What one side did to a document that the other had not seen. */

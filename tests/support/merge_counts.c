@@ -46,8 +46,6 @@ static const char *merge_count_name(merge_count count)
         [MERGE_COUNT_OPTIONS_CONFLICT] = "catalogue: options refused",
         [MERGE_COUNT_UNBUILT] = "catalogue: indexes that came unbuilt",
         [MERGE_COUNT_BUILT] = "catalogue: and were built",
-        [MERGE_COUNT_POLICIES] = "policies set late",
-        [MERGE_COUNT_LATE] = "documents last written by who had seen all, under late policies",
         [MERGE_COUNT_FORGOTTEN] = "deletions forgotten",
         [MERGE_COUNT_TOO_OLD] = "merges refused, as one may not know of these",
         [MERGE_COUNT_CLONED] = "peers that cloned anew",

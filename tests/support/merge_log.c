@@ -15,15 +15,14 @@ static const char *const log_field_names[MERGE_FIELDS] = {"n", "a", "b", "c", "t
 
 const char *merge_collection_name(merge_collection collection)
 {
-    static const char *const names[MERGE_COLLECTIONS] = {"p", "t", "u", "l", "f"};
+    static const char *const names[MERGE_COLLECTIONS] = {"t", "u", "l", "f"};
     return names[collection];
 }
 
 copse_merge_policy merge_collection_policy(merge_collection collection)
 {
     static const copse_merge_policy policies[MERGE_COLLECTIONS] = {
-        COPSE_MERGE_THREE_WAY, COPSE_MERGE_THREE_WAY, COPSE_MERGE_UNION, COPSE_MERGE_LWW,
-        COPSE_MERGE_FIELD_WISE};
+        COPSE_MERGE_THREE_WAY, COPSE_MERGE_UNION, COPSE_MERGE_LWW, COPSE_MERGE_FIELD_WISE};
     return policies[collection];
 }
 

@@ -16,9 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** One collection for each policy, and one that gets it late, and another one later. */
+/** One collection for each policy. */
 typedef enum merge_collection {
-    MERGE_LATE,
     MERGE_THREE_WAY,
     MERGE_UNION,
     MERGE_LWW,
@@ -98,7 +97,7 @@ typedef struct merge_state {
     int hidden[MERGE_FIELDS]; /**< It is deleted, and this was written later; -1: nothing. */
 } merge_state;
 
-/** The collection's name and policy, LATE: the one that it has at first. */
+/** The collection's name and policy. */
 const char *merge_collection_name(merge_collection collection);
 copse_merge_policy merge_collection_policy(merge_collection collection);
 

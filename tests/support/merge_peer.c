@@ -411,12 +411,11 @@ copse_status merge_world_merge(merge_world *world, merge_peer *who, const merge_
 }
 
 /* Whether one side has written a document that the other has not seen. */
-static bool peer_has_news(const merge_log *log, size_t commit, size_t other,
-                          merge_collection collection, int id)
+static bool peer_has_news(const merge_log *log, size_t commit, size_t other, int id)
 {
     bool has = false;
     for (size_t i = 0; i < log->writes_count && !has; i++) {
-        has = log->writes[i].collection == collection && log->writes[i].id == id &&
+        has = log->writes[i].collection == MERGE_THREE_WAY && log->writes[i].id == id &&
               merge_log_has_seen(log, commit, i) && !merge_log_has_seen(log, other, i);
     }
     return has;
@@ -426,14 +425,12 @@ static bool peer_has_news(const merge_log *log, size_t commit, size_t other,
  * where bases were in conflict that may be any which one side has written. */
 static void peer_log_settled(merge_log *log, const size_t sides[2])
 {
-    for (merge_collection at = MERGE_LATE; at <= MERGE_THREE_WAY; at++) {
-        for (int id = 0; id < MERGE_KEYS_ALL; id++) {
-            if (peer_has_news(log, sides[0], sides[1], at, id) ||
-                peer_has_news(log, sides[1], sides[0], at, id)) {
-                const merge_write settled = {
-                    .kind = MERGE_WRITE_SETTLE, .collection = at, .id = id};
-                merge_log_write(log, &settled);
-            }
+    for (int id = 0; id < MERGE_KEYS_ALL; id++) {
+        if (peer_has_news(log, sides[0], sides[1], id) ||
+            peer_has_news(log, sides[1], sides[0], id)) {
+            const merge_write settled = {
+                .kind = MERGE_WRITE_SETTLE, .collection = MERGE_THREE_WAY, .id = id};
+            merge_log_write(log, &settled);
         }
     }
 }

@@ -44,7 +44,6 @@ static void simulation_audit(merge_world *world, const merge_request *request, s
                              merge_log_find(world->log, &request->theirs)};
     merge_audit_count(world, sides, merged, outcome);
     merge_audit_model(world, sides, merged);
-    merge_audit_late(world, merged);
     if (outcome->stats.settled == 0) {
         merge_audit_swapped(world, request, outcome);
     }
@@ -261,8 +260,6 @@ static void simulation_step(merge_world *world)
     simulation_tick(world);
     if (merge_world_below(world, 1000) < 5) {
         simulation_write(world, peer, merge_past_forget);
-    } else if (merge_world_below(world, 1000) < 10 && !world->joins_only) {
-        simulation_write(world, peer, merge_actor_policy);
     } else if (merge_world_below(world, 1000) < (world->joins_only ? 20 : 1)) {
         merge_past_drop(world);
     } else if (choice < 40) {

@@ -1,8 +1,7 @@
 /* Many peers that write and merge one database, with clocks that are wrong, partitions, crashes,
  * and messages that are lost, doubled, late and out of order: all of it from one seed.
  *
- * In a step somebody writes, resolves, makes or drops an index, sets a policy where there was none
- * or another one, forgets deletions, drops the past,
+ * In a step somebody writes, resolves, makes or drops an index, forgets deletions, drops the past,
  * tells others his head, or hears of one and merges it; who is refused for what is forgotten or
  * dropped clones anew. What comes of each merge is looked at (merge_audit.h). Now and then all is
  * healed, everybody hears of everybody's head, and until nobody has anything new to tell:
@@ -12,8 +11,6 @@
  *     H2  Nobody merges for ever: soon all have the same head.
  *     H3  No acknowledged write to a three-way collection is lost, and none that was overwritten is
  *         back.
- *         Nor is one where a policy is set late, or another one later, that had seen all others:
- *         that is what the document is, or one side of its conflict.
  *     H4  `check` finds nothing, and a peer that fetches everything has everything.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
@@ -42,7 +39,7 @@ void merge_simulation_run_until(uint64_t first, uint64_t count, uint64_t least);
 void merge_simulation_print(const merge_simulation_totals *totals);
 
 /** For the `main` of a test that may be given a seed: runs that alone, and prints what happened. If
- * a collection (p, t, u, l, f) and a primary key follow, a failure also says what became of that
+ * a collection (t, u, l, f) and a primary key follow, a failure also says what became of that
  * document. False: no seed was given. */
 bool merge_simulation_replay(int argc, char **argv);
 

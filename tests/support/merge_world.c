@@ -133,9 +133,7 @@ static void world_make_collections(merge_world *world, copse_write *write)
                          copse_write_set_merge(write, copse_bytes_of_text(name),
                                                merge_collection_policy(at), 0, &err),
                          "a policy", &err);
-        if (at != MERGE_LATE) {
-            world_add_index(world, write, name, "n", true);
-        }
+        world_add_index(world, write, name, "n", true);
         world_add_index(world, write, name, "tags[]", false);
     }
 }
