@@ -399,8 +399,3 @@ bool copse_head_pair_is_reviewed(const copse_head_pair *pair)
            pair->result.kind != COPSE_HEAD_MERGE_FORWARD &&
            pair->result.kind != COPSE_HEAD_MERGE_HELD;
 }
-
-const copse_cid *copse_head_pair_their_tree(const copse_head_pair *pair)
-{
-    return &pair->theirs.tree;
-}

@@ -34,7 +34,4 @@ bool copse_head_pair_is_empty(const copse_head_pair *pair);
 /** Whether theirs was reviewed, and is not taken as it is; valid after END. */
 bool copse_head_pair_is_reviewed(const copse_head_pair *pair);
 
-/** The tree of theirs, if it was reviewed. */
-const copse_cid *copse_head_pair_their_tree(const copse_head_pair *pair);
-
 #endif
