@@ -37,7 +37,7 @@ static uint64_t past_commit_time(merge_world *world, size_t number)
 }
 
 /* Whether a clock was so wrong that the commit of a write from before that time is from after it:
- * then the times of commits don't tell who knows of it (head_merge.c, F1). */
+ * then the times of commits don't tell who knows of it (head_pair.c, F1). */
 static bool past_is_misdated(merge_world *world, uint64_t before_ms)
 {
     bool is_misdated = false;
